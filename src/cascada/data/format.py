@@ -1,0 +1,202 @@
+"""Data model, version 1: what stands where in an HDF5 file of showers.
+
+| path       | content                                                                                     |
+|------------|---------------------------------------------------------------------------------------------|
+| `/images`  | float32 (N, C, 80, 80): energy at ground per 4 m × 4 m cell [GeV] (`muons`: a count)          |
+| `/events`  | one row of `EVENT_DTYPE` per shower                                                          |
+| `/sources` | one row of `SOURCE_DTYPE` per raw file or surrogate run                                      |
+
+`/images` is [shower, channel, row, column]: the row is y and the column is x, both growing with the index; cell (0, 0)
+covers x, y in [-160, -156] m. A shower's axis meets the ground at (`core_x`, `core_y`) in that frame.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cascada import __version__
+from cascada.errors import DataError
+from cascada.files import atomic_path
+
+DATA_MODEL_VERSION = 1
+READABLE_VERSIONS = (1,)
+
+IMAGES = "images"
+EVENTS = "events"
+SOURCES = "sources"
+
+IMAGE_SIZE = 80  # cells along each side
+CELL_SIZE = 4.0  # m
+HALF_WIDTH = IMAGE_SIZE * CELL_SIZE / 2  # 160 m: half the square's side, and the radius of the disc
+
+CHANNELS = ("energy", "electromagnetic_energy", "muon_energy", "hadron_energy", "muons")
+PROTON, IRON = 14, 5626  # CORSIKA's particle codes
+PRIMARY_NAMES = {"gamma": 1, "proton": PROTON, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": IRON}
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+NO_SPLIT, NO_LABEL = -1, -1
+
+EVENT_DTYPE = np.dtype(
+    [
+        ("event_id", "<i8"),
+        ("source", "<i4"),  # row of /sources
+        ("primary", "<i4"),  # CORSIKA's particle code
+        ("label", "<i2"),  # -1 in a shard
+        ("true_energy", "<f4"),  # GeV
+        ("zenith", "<f4"),  # rad
+        ("azimuth", "<f4"),  # rad
+        ("core_x", "<f4"),  # m, NaN where unknown
+        ("core_y", "<f4"),
+        ("muons", "<f4"),  # weighted number of muons within the disc
+        ("shower_id", "<i8"),  # shared by the images made from one shower with several cores
+        ("split", "<i1"),  # SPLITS, -1 in a shard
+    ]
+)
+UNITS = {"true_energy": "GeV", "zenith": "rad", "azimuth": "rad", "core_x": "m", "core_y": "m"}
+
+SOURCE_DTYPE = np.dtype(
+    [
+        ("file", h5py.string_dtype()),
+        ("sha256", h5py.string_dtype()),
+        ("kind", h5py.string_dtype()),
+        ("events", "<i8"),
+    ]
+)
+
+
+@dataclass(kw_only=True, slots=True)
+class SourceRow:
+    """One row of `/sources`. `sha256` is empty for a surrogate run, whose name holds its seed."""
+
+    file: str
+    sha256: str
+    kind: str
+    events: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Header:
+    """The attributes of a file: everything about it except its showers."""
+
+    channels: tuple[str, ...] = ("energy",)
+    observation_altitude: float = 5200.0  # m
+    classes: tuple[str, ...] = ()  # names in the order of their labels; empty in a shard
+
+
+class ShowerWriter:
+    """Append blocks of showers to a new file of data model 1. Use `create`, which also renames the finished file."""
+
+    def __init__(self, file: h5py.File, header: Header):
+        self._file, self._header = file, header
+        channels = len(header.channels)
+        # uncompressed: nothing has to be unpacked while merging
+        self._images = file.create_dataset(
+            IMAGES,
+            (0, channels, IMAGE_SIZE, IMAGE_SIZE),
+            "<f4",
+            maxshape=(None, channels, IMAGE_SIZE, IMAGE_SIZE),
+            chunks=(16, channels, IMAGE_SIZE, IMAGE_SIZE),
+        )
+        self._images.attrs["channels"] = list(header.channels)
+        self._images.attrs["unit"] = ["1" if name == "muons" else "GeV" for name in header.channels]
+        self._events = file.create_dataset(EVENTS, (0,), EVENT_DTYPE, maxshape=(None,), chunks=(4096,))
+        for name, unit in UNITS.items():
+            self._events.attrs[f"{name}_unit"] = unit
+        write_header(file, header)
+
+    def append(self, images: np.ndarray, events: np.ndarray) -> None:
+        """Append images float32 (n, C, 80, 80) and their events (n,) of EVENT_DTYPE."""
+        expected = (len(events), len(self._header.channels), IMAGE_SIZE, IMAGE_SIZE)
+        if images.shape != expected:
+            raise DataError(f"Images of shape {images.shape} given, {expected} expected.")
+        start = len(self._events)
+        self._images.resize(start + len(events), axis=0)
+        self._images[start:] = images
+        self._events.resize(start + len(events), axis=0)
+        self._events[start:] = events
+
+    def write_sources(self, rows: list[SourceRow]) -> None:
+        write_sources(self._file, rows)
+
+
+def write_header(file: h5py.File, header: Header) -> None:
+    file.attrs["data_model_version"] = DATA_MODEL_VERSION
+    file.attrs["cell_size"] = CELL_SIZE
+    file.attrs["cell_size_unit"] = "m"
+    file.attrs["observation_altitude"] = header.observation_altitude
+    file.attrs["observation_altitude_unit"] = "m"
+    file.attrs.create("classes", list(header.classes), dtype=h5py.string_dtype())
+    file.attrs["writer"] = f"cascada {__version__}"
+
+
+def write_sources(file: h5py.File, rows: list[SourceRow]) -> None:
+    table = np.array([(row.file, row.sha256, row.kind, row.events) for row in rows], dtype=SOURCE_DTYPE)
+    file.create_dataset(SOURCES, data=table)
+
+
+@contextlib.contextmanager
+def create(path: str | os.PathLike, header: Header) -> Iterator[ShowerWriter]:
+    """Create a file of showers under a temporary name; it appears at `path` only when the block ends without error."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        yield ShowerWriter(file, header)
+
+
+@contextlib.contextmanager
+def open_showers(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """Open a file of showers for reading, after checking that this version can read it. Raises DataError."""
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; expected an HDF5 file of showers (data model {DATA_MODEL_VERSION}).")
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise DataError(
+            f"{path}: not a readable HDF5 file ({error}); convert raw files with `cascada convert`."
+        ) from error
+    with file:
+        version = file.attrs.get("data_model_version")
+        if version not in READABLE_VERSIONS:
+            raise DataError(
+                f"{path}: data model version {version} given, this cascada reads {list(READABLE_VERSIONS)}; "
+                "convert the raw files again with `cascada convert`."
+            )
+        missing = {IMAGES, EVENTS} - set(file)
+        if missing:
+            raise DataError(
+                f"{path}: {sorted(missing)} missing, data model {version} needs {[IMAGES, EVENTS, SOURCES]}."
+            )
+        yield file
+
+
+def read_header(file: h5py.File) -> Header:
+    return Header(
+        channels=tuple(str(name) for name in file[IMAGES].attrs["channels"]),
+        observation_altitude=float(file.attrs["observation_altitude"]),
+        classes=tuple(str(name) for name in file.attrs["classes"]),
+    )
+
+
+def read_sources(file: h5py.File) -> list[SourceRow]:
+    return [
+        SourceRow(
+            file=row["file"].decode(),
+            sha256=row["sha256"].decode(),
+            kind=row["kind"].decode(),
+            events=int(row["events"]),
+        )
+        for row in file[SOURCES][:]
+    ]
+
+
+def new_events(number: int) -> np.ndarray:
+    """Return `number` events with every field at its 'not known yet' value; event and shower ids count from 0."""
+    events = np.zeros(number, EVENT_DTYPE)
+    events["event_id"] = events["shower_id"] = np.arange(number)
+    events["label"], events["split"] = NO_LABEL, NO_SPLIT
+    for name in ("zenith", "azimuth", "core_x", "core_y", "muons"):
+        events[name] = np.nan
+    return events
