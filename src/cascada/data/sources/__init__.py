@@ -1,0 +1,136 @@
+"""Data sources: each turns raw simulation files into blocks of showers. One source is one file in this folder.
+
+The contract of a source, a module `<kind>.py` in this folder (no list to edit elsewhere: the folder is listed):
+
+`KIND: str`
+    its name, equal to the module's, as written in the config (`kind:`) and after `cascada convert --source`.
+`Options`
+    a frozen, keyword-only dataclass with every setting of the source, each with a literal default and a plain annotation
+    (`float`, `int`, `bool`, `str`, `tuple[str, ...]`), checked in `__post_init__` (raise `ConfigError`). Every source has
+    `channels: tuple[str, ...]`, the channels of the images, and `altitude: float`, the observation altitude [m].
+    A source whose files are made for training or for testing only has `role: str`, "", "train" or "test".
+`can_read(path: Path) -> bool`
+    whether `path` looks like one of its files; cheap, never raises. A source without files returns False.
+`showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]`
+    the showers of one raw file, in its order, in blocks small enough for memory (about 64 MB). Raises `DataError` that
+    names the file, the place in it, what was expected and what to do. A file without showers is such an error.
+    `progress(done, total)`, where given, is called now and then, in any unit. A source without files (`surrogate`) takes
+    a run specification instead of a path: any object whose `str()` names it, seed included.
+
+In a block `event_id` and `shower_id` need to be unique within the raw file only, images of one shower share its
+`shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cascada.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import numpy as np
+
+Progress = Callable[[int, int], None]
+ROLES = ("", "train", "test")
+
+
+@dataclasses.dataclass(slots=True)
+class Block:
+    """Consecutive showers of one raw file: images float32 (n, C, 80, 80), events (n,) of `EVENT_DTYPE`."""
+
+    images: np.ndarray
+    events: np.ndarray
+
+
+def kinds() -> list[str]:
+    """Return the names of all sources: the modules of this folder."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def source(kind: str) -> ModuleType:
+    """Return the module of a source. Raises ConfigError for an unknown kind."""
+    if kind not in kinds():
+        raise ConfigError(f"Unknown source kind {kind!r}. Valid kinds are: {', '.join(kinds())}.")
+    return importlib.import_module(f"{__name__}.{kind}")
+
+
+def make_options(kind: str, settings: dict[str, Any]) -> Any:
+    """Return the `Options` of a source from plain settings (lists become tuples). Raises ConfigError."""
+    options = source(kind).Options
+    valid = [field.name for field in dataclasses.fields(options)]
+    unknown = sorted(set(settings) - set(valid))
+    if unknown:
+        raise ConfigError(f"Unknown option(s) {unknown} for source {kind}. Valid options are: {', '.join(valid)}.")
+    return options(**{name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()})
+
+
+def detect(path: Path) -> str:
+    """Return the kind of source that can read `path`. Raises DataError if none or several can."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder.")
+    found = [kind for kind in kinds() if source(kind).can_read(path)]
+    if len(found) != 1:
+        what = f"sources {found} can all read this" if found else "no source can read this"
+        raise DataError(f"{path}: {what}; name one with --source, of: {', '.join(kinds())}.")
+    return found[0]
+
+
+def convert(
+    kind: str, inputs: Sequence[Path | Any], output: Path, options: Any, progress: Progress | None = None
+) -> int:
+    """Convert raw files (or surrogate runs) into one shard of data model 1 and return its number of showers.
+
+    `output` appears only when everything has been read without error; several inputs become several rows of `/sources`.
+    `progress` counts thousandths of the inputs.
+    """
+    from cascada.data.format import Header, SourceRow, create
+
+    if not inputs:
+        raise DataError(f"{output}: no input given, at least one is needed.")
+    for path in inputs:
+        if isinstance(path, Path) and not path.exists():
+            raise DataError(f"{path}: no such file or folder; expected an input of source {kind}.")
+    module = source(kind)
+    header = Header(channels=options.channels, observation_altitude=options.altitude, role=getattr(options, "role", ""))
+    rows: list[SourceRow] = []
+    next_id = 0
+    with create(output, header) as writer:
+        for index, item in enumerate(inputs):
+            events, first = 0, next_id
+            for block in module.showers(item, options, _part(progress, index, len(inputs))):
+                block.events["source"] = index
+                block.events["event_id"] += first
+                block.events["shower_id"] += first
+                highest = max(block.events["event_id"].max(), block.events["shower_id"].max())
+                next_id = max(next_id, int(highest) + 1)
+                writer.append(block.images, block.events)
+                events += len(block.events)
+            name, digest = (item.name, _sha256(item)) if isinstance(item, Path) else (str(item), "")
+            rows.append(SourceRow(file=name, sha256=digest, kind=kind, events=events))
+        writer.write_sources(rows)
+    return sum(row.events for row in rows)
+
+
+def _part(progress: Progress | None, index: int, inputs: int) -> Progress | None:
+    """Return the progress of one of several inputs, each worth a thousand steps."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(int(1000 * (index + done / max(total, 1))), 1000 * inputs)
+
+
+def _sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or that of the names and digests of a folder's files."""
+    from cascada.files import sha256
+
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listing = "".join(f"{sha256(file)}  {file.relative_to(path)}\n" for file in files)
+    return hashlib.sha256(listing.encode()).hexdigest()
