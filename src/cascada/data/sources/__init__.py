@@ -5,17 +5,17 @@ The contract of a source, a module `<kind>.py` in this folder (no list to edit e
 `KIND: str`
     its name, equal to the module's, as written in the config (`kind:`) and after `cascada convert --source`.
 `Options`
-    a frozen, keyword-only dataclass with every setting of the source, each with a literal default and a plain annotation
-    (`float`, `int`, `bool`, `str`, `tuple[str, ...]`), checked in `__post_init__` (raise `ConfigError`). Every source has
-    `channels: tuple[str, ...]`, the channels of the images, and `altitude: float`, the observation altitude [m].
-    A source whose files are made for training or for testing only has `role: str`, "", "train" or "test".
+    a frozen, keyword-only dataclass with every setting of the source, each with a literal default and a plain
+    annotation (`float`, `int`, `bool`, `str`, `tuple[str, ...]`), checked in `__post_init__` (raise `ConfigError`).
+    Every source has `channels: tuple[str, ...]`, the channels of the images, and `altitude: float`, the observation
+    altitude [m]. A source whose files are made for one purpose only has `role: str`, "", "train" or "test".
 `can_read(path: Path) -> bool`
     whether `path` looks like one of its files; cheap, never raises. A source without files returns False.
 `showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]`
-    the showers of one raw file, in its order, in blocks small enough for memory (about 64 MB). Raises `DataError` that
-    names the file, the place in it, what was expected and what to do. A file without showers is such an error.
-    `progress(done, total)`, where given, is called now and then, in any unit. A source without files (`surrogate`) takes
-    a run specification instead of a path: any object whose `str()` names it, seed included.
+    the showers of one raw file, in its order, in blocks small enough for memory (about 64 MB). Raises `DataError`
+    that names the file, the place in it, what was expected and what to do. A file without showers is such an error.
+    `progress(done, total)`, where given, is called now and then, in any unit. A source without files (`surrogate`)
+    takes a run specification instead of a path: any object whose `str()` names it, seed included.
 
 In a block `event_id` and `shower_id` need to be unique within the raw file only, images of one shower share its
 `shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in.
@@ -26,7 +26,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
