@@ -1,0 +1,47 @@
+# Everything that a person types: make run, make test, make bench, make publish.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+.PHONY: help setup run test bench lint format system-packages clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 18
+
+setup: $(INSTALLED) ## set up .venv from the pinned lock in envs/
+
+$(INSTALLED): envs/requirements.txt pyproject.toml plugins/submitit/pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; give one as PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . -e plugins/submitit
+	touch $@
+
+run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all
+	$(BIN)/python -m cascada.summary results/demonstration
+
+test: $(INSTALLED) system-packages ## run the whole test suite
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+system-packages: # SLURM and a browser for the tests, where they can be had
+	sh tests/install_system_packages.sh
+
+lint: $(INSTALLED) ## check style: ruff, snakefmt, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: $(INSTALLED) ## bring the style in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+clean: ## remove results, keep the environment
+	rm -rf results .snakemake report.html report.zip

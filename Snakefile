@@ -1,0 +1,51 @@
+# Cascada: from raw air-shower simulations to a tested, versioned, deployable classifier.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+if not workflow.configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results="results/" + config["experiment"],
+
+
+include: "rules/data.smk"
+include: "rules/training.smk"
+include: "rules/selection.smk"
+include: "rules/testing.smk"
+
+
+report: "report/workflow.rst"
+
+
+localrules:
+    all,
+    data,
+    search,
+
+
+rule all:
+    input:
+        rules.data.input,
+        rules.search.input,
+        "<results>/test/metrics.json",
+        collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
+    default_target: True
+
+
+rule data:
+    input:
+        "<results>/dataset/card.json",
+
+
+rule search:
+    input:
+        "<results>/selection/best.json",
+        collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),

@@ -1,0 +1,61 @@
+# Raw files and surrogate runs -> shards -> one training file and one sealed test file -> data card.
+
+
+rule convert:
+    output:
+        "<results>/dataset/shards/{source}/{name}.h5",
+    input:
+        raw=raw_file,
+    params:
+        shard=shard_specification,
+        code=digest("cascada.data.sources"),
+    log:
+        "<results>/logs/convert/{source}/{name}.log",
+    conda:
+        "../envs/cascada.yaml"
+    script:
+        "../scripts/convert.py"
+
+
+rule merge:
+    input:
+        shards=all_shards,
+    output:
+        train="<results>/dataset/train.h5",
+        test="<results>/dataset/test.h5",
+        summary="<results>/dataset/summary.json",
+    params:
+        data=config["data"],
+        code=digest("cascada.data.merging"),
+    log:
+        "<results>/logs/merge.log",
+    conda:
+        "../envs/cascada.yaml"
+    script:
+        "../scripts/merge.py"
+
+
+rule describe_data:
+    input:
+        summary="<results>/dataset/summary.json",
+        train="<results>/dataset/train.h5",
+    output:
+        card="<results>/dataset/card.json",
+        spectra=report(
+            "<results>/dataset/spectra.png",
+            category="1. Data",
+            caption="../report/spectra.rst",
+        ),
+        examples=report(
+            "<results>/dataset/examples.png",
+            category="1. Data",
+            caption="../report/examples.rst",
+        ),
+    params:
+        code=digest("cascada.data.card"),
+    log:
+        "<results>/logs/describe_data.log",
+    conda:
+        "../envs/cascada.yaml"
+    script:
+        "../scripts/describe_data.py"

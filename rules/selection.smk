@@ -1,0 +1,48 @@
+# All trials -> leaderboard and the best configuration, chosen on validation showers and frozen before the test.
+
+
+rule select:
+    input:
+        table="<results>/search/configurations.tsv",
+        metrics=trial_files("metrics.json"),
+        checkpoints=trial_files("checkpoint.pt"),
+    output:
+        leaderboard="<results>/selection/leaderboard.tsv",
+        best="<results>/selection/best.json",
+        checkpoint="<results>/selection/checkpoint.pt",
+    params:
+        metric=config["search"]["metric"],
+        code=digest("cascada.selection"),
+    log:
+        "<results>/logs/select.log",
+    conda:
+        "../envs/cascada.yaml"
+    script:
+        "../scripts/select.py"
+
+
+rule plot_selection:
+    input:
+        leaderboard="<results>/selection/leaderboard.tsv",
+        histories=trial_files("history.tsv"),
+        summary="<results>/dataset/summary.json",
+    output:
+        leaderboard=report(
+            "<results>/selection/leaderboard.png",
+            category="2. Search",
+            caption="../report/leaderboard.rst",
+        ),
+        learning_curves=report(
+            "<results>/selection/learning_curves.png",
+            category="2. Search",
+            caption="../report/learning_curves.rst",
+        ),
+    params:
+        metric=config["search"]["metric"],
+        code=digest("cascada.plots"),
+    log:
+        "<results>/logs/plot_selection.log",
+    conda:
+        "../envs/cascada.yaml"
+    script:
+        "../scripts/plot_selection.py"

@@ -1,0 +1,25 @@
+"""Rule `train`: one trial."""
+
+from pathlib import Path
+
+from cascada.scripts import logged
+from cascada.training import Machine, Trial, train
+
+with logged(snakemake):
+    wildcards, resources, configuration = snakemake.wildcards, snakemake.resources, snakemake.params.configuration
+    trial = Trial(
+        configuration=wildcards.configuration,
+        model=configuration["model"],
+        hyperparameters=configuration["hyperparameters"],
+        settings=configuration["training"],
+        seed=int(wildcards.seed),
+        epochs=int(wildcards.epochs),
+        data=Path(snakemake.input.data),
+        folder=Path(snakemake.output.metrics).parent,
+        tensorboard=Path(snakemake.params.tensorboard),
+        code=snakemake.params.code,
+    )
+    limits = Machine(
+        device=resources.device, threads=snakemake.threads, tier=resources.memory_tier, precision=resources.precision
+    )
+    train(trial, limits)

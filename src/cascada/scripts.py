@@ -1,0 +1,46 @@
+"""What every rule's script shares: output goes to the rule's log, errors meant for users come without a traceback."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cascada.errors import CascadaError
+
+
+class _Tee:
+    """Write to the log file and to the screen."""
+
+    def __init__(self, *streams):
+        self._streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self._streams:
+            stream.write(text)
+            stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        for stream in self._streams:
+            stream.flush()
+
+
+@contextlib.contextmanager
+def logged(snakemake: Any) -> Iterator[None]:
+    """Append what is printed to the rule's log; end with status 1 on a CascadaError.
+
+    Appended, because an interrupted job goes on in the same log.
+    """
+    log = Path(snakemake.log[0])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("a", encoding="utf-8") as file,
+        contextlib.redirect_stdout(_Tee(file)),
+        contextlib.redirect_stderr(_Tee(file, sys.stderr)),
+    ):
+        try:
+            yield
+        except CascadaError as error:
+            print(f"{snakemake.rule}: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
