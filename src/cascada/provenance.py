@@ -1,0 +1,48 @@
+"""Where a result comes from: git commit, whether the tree was dirty, the lock file's hash, the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from cascada.files import sha256
+
+LOCK = Path("envs/requirements.txt")
+
+
+def provenance(folder: Path | None = None) -> dict:
+    """Return `git_commit`, `git_dirty` (None outside a repository), `lock_sha256`, `command`, `python`."""
+    folder = Path.cwd() if folder is None else folder
+    commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
+    lock = folder / LOCK
+    return {
+        "git_commit": commit,
+        "git_dirty": None if changes is None else bool(changes),
+        "lock_sha256": sha256(lock) if lock.is_file() else None,
+        "command": _command(),
+        "python": sys.version.split()[0],
+    }
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _command() -> str:
+    """The command line of the workflow that runs this process, or of this process itself."""
+    import psutil
+
+    process = psutil.Process()
+    lines = [process.cmdline()]
+    for parent in process.parents():
+        try:
+            words = parent.cmdline()
+        except psutil.Error:
+            break
+        if "snakemake" in [Path(word).name for word in words[:4]]:
+            lines.append(words)
+    words = lines[-1]  # the outermost Snakemake is the one that a person typed
+    return " ".join(Path(word).name if i < 2 else word for i, word in enumerate(words))
