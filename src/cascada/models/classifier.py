@@ -1,0 +1,120 @@
+"""A trained classifier that stands alone: raw energies in, logits out, with all that is needed to rebuild it.
+
+classifier = load_classifier("results/demonstration/trials/.../checkpoint.pt")
+probabilities = classifier(images).softmax(dim=1)  # images: GeV per cell, (N, C, 80, 80)
+"""
+
+import dataclasses
+import os
+
+import torch
+from torch import nn
+
+from cascada.errors import ConfigError, DataError
+from cascada.hyperparameters import Hyperparameters
+from cascada.models import build
+from cascada.models.base import Base
+from cascada.models.inputs import InputTransform
+
+FORMAT = 1  # of the checkpoint
+_KEYS = ("model", "hyperparameters", "channels", "class_names", "state_dict")
+
+
+class Classifier(nn.Module):
+    """The input transform followed by a network.
+
+    Attributes: `model_name`; `hyperparameters`: common and the family's, complete; `channels` and `class_names`: lists
+    of names in the order of the images' channels and of the logits.
+    """
+
+    def __init__(
+        self,
+        transform: InputTransform,
+        network: Base,
+        *,
+        model_name: str,
+        hyperparameters: dict,
+        channels: list[str],
+        class_names: list[str],
+    ):
+        super().__init__()
+        self.transform, self.network = transform, network
+        self.model_name = model_name
+        self.channels, self.class_names = list(channels), list(class_names)
+        common = {item.name for item in dataclasses.fields(Hyperparameters)}
+        given = Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in common})
+        for name in ("transform", "threshold", "normalize"):  # otherwise a checkpoint would rebuild another transform
+            assert getattr(transform, name) == getattr(given, name), f"{name} of the transform is not the given one"
+        # complete, so that a checkpoint does not change its meaning when a default does
+        self.hyperparameters = dataclasses.asdict(given) | dataclasses.asdict(network.config)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Take raw images float32 (N, C, 80, 80) [GeV], return logits (N, K)."""
+        return self.network(self.transform(images))
+
+    def forward_with_losses(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """As `forward`, with the network's auxiliary losses by name, already weighted."""
+        return self.network.forward_with_losses(self.transform(images))
+
+    def checkpoint(self) -> dict:
+        """Return plain values and tensors in host memory: `torch.load(..., weights_only=True)` reads the file."""
+        return {
+            "state_dict": {name: tensor.detach().cpu().clone() for name, tensor in self.state_dict().items()},
+            "format": FORMAT,
+            "model": self.model_name,
+            "hyperparameters": {key: _plain(value) for key, value in self.hyperparameters.items()},
+            "channels": self.channels,
+            "class_names": self.class_names,
+        }
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: dict) -> "Classifier":
+        """Rebuild a classifier in evaluation mode; the global random numbers are left as they were.
+
+        Raises DataError for a dictionary that is no checkpoint or does not fit the code's network.
+        """
+        missing = [key for key in _KEYS if key not in checkpoint]
+        if missing or checkpoint.get("format") != FORMAT:
+            raise DataError(
+                f"Not a checkpoint of format {FORMAT}: format {checkpoint.get('format')!r}, missing {missing}; "
+                "give the checkpoint.pt of a trial made by this version."
+            )
+        name, hyperparameters = checkpoint["model"], checkpoint["hyperparameters"]
+        channels, classes = checkpoint["channels"], checkpoint["class_names"]
+        try:
+            with torch.random.fork_rng(devices=[]):
+                network = build(name, hyperparameters, len(channels), len(classes))
+            transform = InputTransform(
+                hyperparameters["transform"], hyperparameters["threshold"], hyperparameters["normalize"], len(channels)
+            )
+            classifier = cls(
+                transform, network, model_name=name, hyperparameters=hyperparameters,
+                channels=channels, class_names=classes,
+            )  # fmt: skip
+            classifier.load_state_dict(checkpoint["state_dict"])
+        except (ConfigError, KeyError, RuntimeError) as error:
+            raise DataError(
+                f"The checkpoint of a {name!r} does not fit this version's network: {error} "
+                "Use the version of the code that wrote it, or train again."
+            ) from error
+        return classifier.eval()
+
+
+def load_classifier(path: str | os.PathLike, device: torch.device | str = "cpu") -> Classifier:
+    """Read a checkpoint.pt; returns the classifier in evaluation mode. Raises DataError if it cannot be read."""
+    try:
+        checkpoint = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such checkpoint; train the trial first.") from error
+    except Exception as error:  # zip, pickle and storage errors have no base of their own
+        raise DataError(f"{path}: not a readable checkpoint ({error}); train the trial again.") from error
+    if not isinstance(checkpoint, dict):
+        raise DataError(f"{path}: holds a {type(checkpoint).__name__} instead of a checkpoint; train the trial again.")
+    try:
+        return Classifier.from_checkpoint(checkpoint).to(device)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

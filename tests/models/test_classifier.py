@@ -1,0 +1,101 @@
+"""Building by name, the classifier with its transform, checkpoints."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from cascada.errors import ConfigError, DataError
+from cascada.hyperparameters import Hyperparameters
+from cascada.models import build, config_class, families
+from cascada.models.classifier import Classifier, load_classifier
+from cascada.models.inputs import fit_transform
+
+COMMON = dataclasses.asdict(Hyperparameters())
+
+
+def classifier(**hyperparameters):
+    torch.manual_seed(1)
+    images = torch.rand(32, 1, 80, 80) ** 4
+    hyperparameters = COMMON | hyperparameters
+    transform = fit_transform(images, *(hyperparameters[name] for name in ("transform", "threshold", "normalize")))
+    network = build("lenet", hyperparameters, 1, 2)
+    return Classifier(
+        transform, network, model_name="lenet", hyperparameters=hyperparameters,
+        channels=["energy"], class_names=["iron", "proton"],
+    )  # fmt: skip
+
+
+def test_families_are_found():
+    assert "lenet" in families()
+    assert not {"base", "inputs", "classifier", "__init__"} & set(families())
+
+
+def test_build_takes_the_familys_own_and_defaults():
+    network = build("lenet", {"batch_size": 8, "channels": [3, 7]}, 2, 3)
+    assert network.config == config_class("lenet")(channels=(3, 7))
+    assert network(torch.zeros(4, 2, 80, 80)).shape == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "message"),
+    [
+        ({"chanels": [3, 7]}, r"unknown hyperparameters \['chanels'\].*'channels'"),
+        ({"channels": 3}, r"'channels': 3 given, expected is tuple"),
+        ({"channels": [3, 2.5]}, r"\[3, 2.5\] given, expected is tuple"),
+        ({"channels": [3, True]}, r"given, expected is tuple"),
+        ({"channels": [3]}, r"channels: \[3\] given, a list of 2 numbers"),
+        ({"channels": [3, 0]}, r"channels: \[3, 0\] given.*at least 1"),
+    ],
+)
+def test_build_refuses(hyperparameters, message):
+    with pytest.raises(ConfigError, match=message):
+        build("lenet", hyperparameters, 1, 2)
+
+
+def test_an_unknown_model_lists_the_known():
+    with pytest.raises(ConfigError, match=r"'alexnet' given.*'lenet'"):
+        build("alexnet", {}, 1, 2)
+
+
+def test_the_classifier_transforms_raw_energies():
+    model = classifier().eval()
+    images = torch.rand(5, 1, 80, 80)
+    assert torch.equal(model(images), model.network(model.transform(images)))
+    logits, auxiliary = model.forward_with_losses(images)
+    assert torch.equal(logits, model(images)) and auxiliary == {}
+
+
+def test_a_checkpoint_stands_alone(tmp_path):
+    model = classifier(channels=[4, 5], threshold=0.05).eval()
+    images = torch.rand(5, 1, 80, 80)
+    torch.save(model.checkpoint(), tmp_path / "checkpoint.pt")
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    loaded = load_classifier(tmp_path / "checkpoint.pt")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not loaded.training
+    assert torch.equal(loaded(images), model(images))
+    assert loaded.channels == ["energy"] and loaded.class_names == ["iron", "proton"]
+    assert loaded.hyperparameters == COMMON | {"threshold": 0.05, "channels": (4, 5), "hidden": (100, 50, 10)}
+    assert loaded.checkpoint()["hyperparameters"] == model.checkpoint()["hyperparameters"]
+
+
+def test_damaged_and_foreign_checkpoints(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(DataError, match="no such checkpoint"):
+        load_classifier(path)
+    path.write_bytes(b"half a file")
+    with pytest.raises(DataError, match=r"checkpoint.pt: not a readable checkpoint"):
+        load_classifier(path)
+    torch.save([1, 2], path)
+    with pytest.raises(DataError, match="holds a list"):
+        load_classifier(path)
+    torch.save({"state_dict": {}}, path)
+    with pytest.raises(DataError, match=r"missing \['model'"):
+        load_classifier(path)
+    content = classifier().checkpoint()
+    content["hyperparameters"]["channels"] = [9, 9]
+    torch.save(content, path)
+    with pytest.raises(DataError, match="does not fit this version's network"):
+        load_classifier(path)
