@@ -1,0 +1,128 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corsika_writer import Shower, random_rows, write_corsika
+
+import cascada
+from cascada.cli import command_names, main
+from cascada.data import sources
+from cascada.data.format import open_showers, read_header
+
+HEAVY = ("torch", "h5py", "sklearn", "pandas", "matplotlib", "numpy", "pyarrow")
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PYTHONPATH": str(Path(cascada.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
+
+
+def test_help_lists_the_commands_without_heavy_imports():
+    code = (
+        "import sys\nfrom cascada.cli import main\ntry: main(['--help'])\nexcept SystemExit as end: print(end.code)\n"
+        f"print('loaded', sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    result = python(code)
+    assert "loaded []" in result.stdout
+    assert "usage: cascada COMMAND" in result.stdout
+    for name in command_names():
+        assert f"\n  {name} " in result.stdout
+
+
+def test_module_and_version():
+    environment = os.environ | {"PYTHONPATH": str(Path(cascada.__file__).parents[1])}
+    command = [sys.executable, "-m", "cascada", "--version"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout == f"cascada {cascada.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["convrt"]])
+def test_unknown_commands_are_refused_with_the_list(argv, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(argv)
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert "COMMAND" in message
+    assert not argv or "convert" in message
+
+
+@pytest.fixture
+def particle_file(tmp_path):
+    return write_corsika(tmp_path / "DAT000001", [Shower(particles=random_rows(300, seed=1))] * 2, levels=(4800.0,))
+
+
+@pytest.mark.parametrize("source", [[], ["--source", "corsika7"]])
+def test_convert_does_what_the_library_does(particle_file, tmp_path, capsys, source):
+    other = write_corsika(tmp_path / "DAT000002", [Shower(primary=5626)], levels=(4800.0,))
+    output = tmp_path / "out.h5"
+    settings = ["--altitude", "4800", "--channels", "energy,muons", "--cores-per-shower=2", "--core-offset", "9.5"]
+
+    assert main(["convert", *source, *settings, str(particle_file), str(other), str(output)]) == 0
+
+    assert capsys.readouterr().out.startswith(f"{output}: 6 showers, ")
+    options = {"altitude": 4800.0, "channels": ["energy", "muons"], "cores_per_shower": 2, "core_offset": 9.5}
+    made = sources.make_options("corsika7", options)
+    sources.convert("corsika7", [particle_file, other], tmp_path / "expected.h5", made)
+    with open_showers(output) as file, open_showers(tmp_path / "expected.h5") as expected:
+        np.testing.assert_array_equal(file["images"][:], expected["images"][:])
+        np.testing.assert_array_equal(file["events"][:], expected["events"][:])
+        assert read_header(file) == read_header(expected)
+
+
+def test_errors_are_one_line_on_stderr_and_leave_no_output(particle_file, tmp_path, capsys):
+    particle_file.write_bytes(particle_file.read_bytes()[:20_000])
+    output = tmp_path / "out" / "out.h5"
+    assert main(["convert", "--source", "corsika7", str(particle_file), str(output)]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"cascada convert: {particle_file}: run header: ")
+    assert message.count("\n") == 1
+    assert list(output.parent.iterdir()) == []
+
+
+def test_a_forgotten_output_costs_no_input(particle_file, tmp_path, capsys):
+    before = particle_file.read_bytes()
+    assert main(["convert", "--source", "corsika7", str(particle_file), str(particle_file)]) == 1
+    assert "expected a name that ends in .h5" in capsys.readouterr().err
+    assert particle_file.read_bytes() == before
+
+    existing = tmp_path / "Test.h5"
+    existing.write_text("precious")
+    arguments = ["convert", "--altitude", "4800", str(particle_file), str(existing)]
+    assert main(arguments) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert existing.read_text() == "precious"
+    assert main([*arguments, "--force"]) == 0
+    with open_showers(existing) as file:
+        assert len(file["events"]) == 2
+
+
+def test_help_of_a_source_shows_its_options_with_their_meaning(capsys):
+    with pytest.raises(SystemExit):
+        main(["convert", "--source", "corsika7", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--core-offset CORE_OFFSET m: radius of the disc in which random cores fall (default: 0.0)" in text
+    with pytest.raises(SystemExit):
+        main(["convert", "--help"])
+    assert "{" + ",".join(sources.kinds()) + "}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--source", "corsika9", "a", "b.h5"], "Unknown source kind 'corsika9'. Valid kinds are: corsika7"),
+        (["--source", "corsika7", "absent", "b.h5"], "absent: no such file or folder"),
+        (["--source", "corsika7", "--channels", "light", "absent", "b.h5"], "Channels ['light'] given"),
+    ],
+)
+def test_bad_arguments_are_explained(argv, message, capsys):
+    assert main(["convert", *argv]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_an_input_of_no_kind_is_explained(tmp_path, capsys):
+    (tmp_path / "letter.txt").write_text("Dear all")
+    assert main(["convert", str(tmp_path / "letter.txt"), str(tmp_path / "b.h5")]) == 1
+    assert "letter.txt: no source can read this; name one with --source, of: corsika7" in capsys.readouterr().err
