@@ -7,6 +7,7 @@ against itself.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,20 +61,31 @@ def write_corsika(
     marker: int | None = None,
     run: int = 7,
     end: bool = True,
-    compress=lambda data: data,
+    compress=None,
 ) -> Path:
     """Write a particle file and return its path. `marker` overrides the record marker, `end=False` leaves RUNE out."""
+    size = 4 * WORDS[thinned] * BLOCKS_PER_RECORD
+    mark = struct.pack("<i", marker or size)
+    with path.open("wb") as file:
+        for record in _records(showers, thinned, levels, run, end):
+            file.write(mark + record.ljust(size, b"\0") + mark)
+    if compress:
+        path.write_bytes(compress(path.read_bytes()))
+    return path
+
+
+def _records(showers: list[Shower], thinned: bool, levels, run: int, end: bool) -> Iterator[bytes]:
+    """Yield the sub-blocks of the file, 21 by 21; the last record may be shorter."""
     blocks = [_run_header(showers, thinned, levels, run)]
     for number, shower in enumerate(showers, start=1):
         blocks += _shower(shower, shower.number or number, thinned, levels, run)
+        whole = len(blocks) // BLOCKS_PER_RECORD * BLOCKS_PER_RECORD
+        for start in range(0, whole, BLOCKS_PER_RECORD):
+            yield b"".join(blocks[start : start + BLOCKS_PER_RECORD])
+        blocks = blocks[whole:]
     if end:
         blocks.append(_block(b"RUNE", thinned, {2: run, 3: len(showers)}))
-    blocks += [bytes(4 * WORDS[thinned])] * (-len(blocks) % BLOCKS_PER_RECORD)
-    size = 4 * WORDS[thinned] * BLOCKS_PER_RECORD
-    mark = struct.pack("<i", marker or size)
-    data = b"".join(blocks)
-    path.write_bytes(compress(b"".join(mark + data[i : i + size] + mark for i in range(0, len(data), size))))
-    return path
+    yield b"".join(blocks)
 
 
 def _block(name: bytes, thinned: bool, words: dict[int, float]) -> bytes:

@@ -39,14 +39,19 @@ def test_module_and_version():
     assert result.stdout == f"cascada {cascada.__version__}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["convrt"]])
-def test_unknown_commands_are_refused_with_the_list(argv, capsys):
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    assert "\n  convert " in capsys.readouterr().err
+
+
+def test_unknown_commands_are_refused_with_the_list(capsys):
     with pytest.raises(SystemExit) as end:
-        main(argv)
+        main(["convrt"])
     assert end.value.code == 2
     message = capsys.readouterr().err
-    assert "COMMAND" in message
-    assert not argv or "convert" in message
+    assert "convrt" in message
+    assert "choose from" in message
+    assert "convert" in message
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = command_names()
     if argv and argv[0] in names:
         name, rest = argv[0], argv[1:]
+    elif not argv:
+        _parser(names).print_help(sys.stderr)
+        return 2
     else:
         arguments = _parser(names).parse_args(argv)
         name, rest = arguments.command, arguments.arguments
