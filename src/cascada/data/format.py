@@ -91,16 +91,19 @@ class Header:
 class ShowerWriter:
     """Append blocks of showers to a new file of data model 1. Use `create`, which also renames the finished file."""
 
-    def __init__(self, file: h5py.File, header: Header):
-        self._file, self._header = file, header
+    def __init__(self, file: h5py.File, header: Header, showers: int | None = None):
+        self._file, self._header, self._written = file, header, 0
         channels = len(header.channels)
-        # uncompressed: nothing has to be unpacked while merging
+        growing = {
+            "maxshape": (None, channels, IMAGE_SIZE, IMAGE_SIZE),
+            "chunks": (16, channels, IMAGE_SIZE, IMAGE_SIZE),
+        }
+        # uncompressed: nothing has to be unpacked; contiguous where the number is known: the file can be mapped
         self._images = file.create_dataset(
             IMAGES,
-            (0, channels, IMAGE_SIZE, IMAGE_SIZE),
+            (showers or 0, channels, IMAGE_SIZE, IMAGE_SIZE),
             "<f4",
-            maxshape=(None, channels, IMAGE_SIZE, IMAGE_SIZE),
-            chunks=(16, channels, IMAGE_SIZE, IMAGE_SIZE),
+            **(growing if showers is None else {}),
         )
         self._images.attrs["channels"] = list(header.channels)
         self._images.attrs["unit"] = ["1" if name == "muons" else "GeV" for name in header.channels]
@@ -114,11 +117,13 @@ class ShowerWriter:
         expected = (len(events), len(self._header.channels), IMAGE_SIZE, IMAGE_SIZE)
         if images.shape != expected:
             raise DataError(f"Images of shape {images.shape} given, {expected} expected.")
-        start = len(self._events)
-        self._images.resize(start + len(events), axis=0)
-        self._images[start:] = images
-        self._events.resize(start + len(events), axis=0)
+        start, stop = self._written, self._written + len(events)
+        if stop > len(self._images):
+            self._images.resize(stop, axis=0)
+        self._images[start:stop] = images
+        self._events.resize(stop, axis=0)
         self._events[start:] = events
+        self._written = stop
 
     def write_sources(self, rows: list[SourceRow]) -> None:
         write_sources(self._file, rows)
@@ -141,10 +146,10 @@ def write_sources(file: h5py.File, rows: list[SourceRow]) -> None:
 
 
 @contextlib.contextmanager
-def create(path: str | os.PathLike, header: Header) -> Iterator[ShowerWriter]:
+def create(path: str | os.PathLike, header: Header, showers: int | None = None) -> Iterator[ShowerWriter]:
     """Create a file of showers under a temporary name; it appears at `path` only when the block ends without error."""
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        yield ShowerWriter(file, header)
+        yield ShowerWriter(file, header, showers)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,61 @@
+# What the other files of rules share: the checked configuration, the list of trials, input functions. No rules.
+import dataclasses
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from cascada import configuration, search
+from cascada.digest import digest
+from cascada.errors import ConfigError
+
+validate(config, "schemas/config.schema.yaml")
+try:
+    configuration.check(config)
+    CONFIGURATIONS = {one.id: one for one in search.configurations(config)}
+    SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config)}
+except ConfigError as error:
+    raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
+
+TRIALS = configuration.trials(config, list(CONFIGURATIONS))
+SELECTION_PLOTS = ("leaderboard", "learning_curves")
+TEST_PLOTS = ("roc", "confusion", "scores", "accuracy_energy", "mistakes")
+
+
+wildcard_constraints:
+    configuration=r"\w+-[0-9a-f]{8}",
+    seed=r"\d+",
+    epochs=r"\d+",
+
+
+def raw_file(wildcards):
+    """The raw file of a shard; none for a surrogate run."""
+    return SHARDS[wildcards.source, wildcards.name].file or []
+
+
+def shard_specification(wildcards):
+    return SHARDS[wildcards.source, wildcards.name].specification
+
+
+def all_shards(wildcards):
+    return [f"<results>/dataset/shards/{source}/{name}.h5" for source, name in SHARDS]
+
+
+def trial_files(name):
+    """All trials' files of one name."""
+    return [
+        f"<results>/trials/{trial.configuration}/seed-{trial.seed}/epochs-{trial.epochs}/{name}"
+        for trial in TRIALS
+    ]
+
+
+def configuration_of_trial(wildcards):
+    """All that determines the trial's result, seed and epochs apart."""
+    one = CONFIGURATIONS[wildcards.configuration]
+    return {
+        "model": one.model,
+        "hyperparameters": one.hyperparameters,
+        "training": one.training,
+    }

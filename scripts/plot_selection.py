@@ -1,0 +1,13 @@
+"""Rule `plot_selection`: leaderboard and learning curves as pictures."""
+
+from pathlib import Path
+
+from cascada.plots import plot_leaderboard, plot_learning_curves
+
+from cascada.scripts import logged
+
+with logged(snakemake):
+    inputs, output, metric = snakemake.input, snakemake.output, snakemake.params.metric
+    histories = [Path(path) for path in inputs.histories]
+    plot_leaderboard(Path(inputs.leaderboard), Path(inputs.summary), metric, Path(output.leaderboard))
+    plot_learning_curves(Path(inputs.leaderboard), histories, Path(inputs.summary), Path(output.learning_curves))

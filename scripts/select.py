@@ -1,0 +1,13 @@
+"""Rule `select`: the leaderboard, the best configuration and its checkpoint."""
+
+from pathlib import Path
+
+from cascada.scripts import logged
+from cascada.selection import select
+
+with logged(snakemake):
+    metrics = [Path(path) for path in snakemake.input.metrics]
+    checkpoints = [Path(path) for path in snakemake.input.checkpoints]
+    output = snakemake.output
+    paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint))
+    select(metrics, checkpoints, snakemake.params.metric, *paths)

@@ -1,0 +1,99 @@
+"""The data card: what is in the data set and whether something is wrong with it, from summary.json and train.h5 alone."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cascada.data import checks
+from cascada.data.format import EVENTS, HALF_WIDTH, IMAGES, open_showers
+from cascada.files import read_json, write_json
+
+EXAMPLES = 3  # showers per class
+
+
+def write_card(summary: Path, train: Path, folder: Path, provenance: dict | None = None) -> dict:
+    """Write card.json, spectra.png and examples.png into `folder`; return the card."""
+    content = read_json(summary)
+    card = content | {"warnings": warnings(content), "provenance": provenance or {}}
+    _plot_spectra(content, folder / "spectra.png")
+    _plot_examples(train, content, folder / "examples.png")
+    write_json(folder / "card.json", card)
+    return card
+
+
+def warnings(summary: dict) -> list[str]:
+    """What a careful reader would object to; pure."""
+    found, results = [], summary["checks"]
+    if summary["surrogate"]:
+        found.append(
+            "The showers come from a surrogate, a fast toy cascade: nothing measured on them holds for CORSIKA."
+        )
+    if results["showers_in_train_and_test"]:
+        found.append(f"{results['showers_in_train_and_test']} showers stand in the training and in the test file.")
+    if results["class_imbalance"] > checks.LARGEST_IMBALANCE:
+        found.append(
+            f"The classes are not balanced: the largest has {results['class_imbalance']:.0%} more than the mean."
+        )
+    if results["ks_distance_of_energies"] > results["ks_limit_at_1_percent"]:
+        found.append(
+            f"The energy spectra of the classes differ: KS distance {results['ks_distance_of_energies']:.3f}, "
+            f"{results['ks_limit_at_1_percent']:.3f} would be exceeded by chance in 1 % of cases."
+        )
+    limits = {
+        "auc_of_total_energy": checks.LARGEST_AUC_OF_TOTAL_ENERGY,
+        "auc_of_core_offset": checks.LARGEST_AUC_OF_CORE_OFFSET,
+    }
+    for name, limit in limits.items():
+        if results[name] is not None and results[name] > limit:
+            what = name.removeprefix("auc_of_").replace("_", " ")
+            found.append(
+                f"The {what} alone separates the classes with AUC {results[name]:.3f} (at most {limit} expected)."
+            )
+    return found
+
+
+def _plot_spectra(summary: dict, path: Path) -> None:
+    from cascada import plotting
+
+    edges = np.array(summary["energy_edges_gev"]) / 1000
+    drawing, axes = plotting.figure(9, 3.4, 1, 3, sharey=True)
+    for panel, (split, spectra) in zip(axes, summary["energy_spectra"].items(), strict=True):
+        for colour, (name, counts) in zip(plotting.COLOURS, spectra.items(), strict=False):
+            panel.stairs(counts, edges, color=colour, linewidth=1.6, label=f"{name} ({sum(counts)})")
+        panel.set(title=split, xscale="log", xlabel="true energy [TeV]")
+        panel.legend(frameon=False, fontsize=8)
+        plotting.tidy(panel)
+    axes[0].set_ylabel("showers per bin")
+    plotting.save(drawing, path, summary["surrogate"])
+
+
+def _plot_examples(train: Path, summary: dict, path: Path) -> None:
+    from matplotlib.colors import LogNorm
+
+    from cascada import plotting
+
+    classes = list(summary["classes"])
+    drawing, axes = plotting.figure(
+        3 * EXAMPLES, 2.9 * len(classes), len(classes), EXAMPLES, squeeze=False, sharex=True, sharey=True
+    )
+    norm = LogNorm(1e-2, 1e2)
+    with open_showers(train) as file:
+        events = file[EVENTS][:]
+        for label, name in enumerate(classes):
+            rows = np.flatnonzero(events["label"] == label)
+            # spread over the energies, so that faint and bright ones are seen
+            rows = rows[np.argsort(events["true_energy"][rows])][
+                (np.linspace(0.1, 0.9, EXAMPLES) * len(rows)).astype(int)
+            ]
+            for panel, row in zip(axes[label], rows, strict=False):
+                shown = panel.imshow(
+                    file[IMAGES][row][0], norm=norm, origin="lower", extent=[-HALF_WIDTH, HALF_WIDTH] * 2, cmap="magma"
+                )
+                panel.set_facecolor("black")
+                panel.set_title(f"{name}, {events['true_energy'][row] / 1000:.1f} TeV", fontsize=9)
+    for panel in axes[-1]:
+        panel.set_xlabel("x [m]")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("y [m]")
+    drawing.colorbar(shown, ax=axes, label="energy at ground [GeV per 4 m cell]", shrink=0.8)
+    plotting.save(drawing, path, summary["surrogate"])

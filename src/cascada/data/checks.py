@@ -1,0 +1,39 @@
+"""Checks of a data set that are pure functions of numbers: distances between spectra, leaks of the label."""
+
+import numpy as np
+
+from cascada.metrics import auc
+
+# physics.md's yardsticks of the surrogate: total energy alone reaches 0.72
+LARGEST_AUC_OF_TOTAL_ENERGY = 0.75
+LARGEST_AUC_OF_CORE_OFFSET = 0.55
+LARGEST_IMBALANCE = 0.1
+
+
+def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Largest distance between two empirical distribution functions (Kolmogorov and Smirnov)."""
+    values = np.concatenate([one, other])
+    return float(
+        np.abs(
+            np.searchsorted(np.sort(one), values, "right") / len(one)
+            - np.searchsorted(np.sort(other), values, "right") / len(other)
+        ).max()
+    )
+
+
+def ks_limit(one: int, other: int, level: float = 0.01) -> float:
+    """The distance that two samples of one distribution exceed with probability `level` (asymptotic)."""
+    return float(np.sqrt(-np.log(level / 2) / 2 * (one + other) / (one * other)))
+
+
+def separation(values: np.ndarray, labels: np.ndarray) -> float | None:
+    """AUC of one variable for class 1 against the rest, folded to at least 0.5; None where it cannot be known."""
+    known = np.isfinite(values)
+    area = auc(values[known], labels[known] == 1)
+    return None if np.isnan(area) else max(area, 1 - area)
+
+
+def class_imbalance(counts: dict[str, int]) -> float:
+    """Relative difference between the largest and the mean class."""
+    mean = sum(counts.values()) / len(counts)
+    return max(counts.values()) / mean - 1

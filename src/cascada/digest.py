@@ -1,0 +1,78 @@
+"""A digest of the library code that a rule's result depends on: Snakemake itself does not track src/.
+
+Code only: comments, docstrings and layout do not count. Imports of `cascada` modules are followed. Standard library only.
+"""
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1]
+
+
+@functools.cache
+def digest(*modules: str) -> str:
+    """Return 16 hexadecimal digits for modules (`cascada.training`) and all that they import of this library."""
+    state = hashlib.sha256()
+    for module in sorted(_closure(modules)):
+        state.update(module.encode() + b"\0" + _code(_path(module)).encode() + b"\0")
+    return state.hexdigest()[:16]
+
+
+def _closure(modules: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        path = _path(module)
+        waiting += _imports(path)
+        if path.name == "__init__.py" and module != "cascada":
+            # plug-ins: a package that finds its modules by listing its folder depends on all of them
+            waiting += [f"{module}.{other.stem}" for other in path.parent.glob("*.py") if other.stem != "__init__"]
+    return found
+
+
+@functools.cache
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+    return [name for name in names if name.startswith("cascada.") and _exists(name)]
+
+
+def _exists(module: str) -> bool:
+    base = SOURCE.joinpath(*module.split("."))
+    return base.with_suffix(".py").exists() or (base / "__init__.py").exists()
+
+
+def _path(module: str) -> Path:
+    base = SOURCE.joinpath(*module.split("."))
+    package = base / "__init__.py"
+    return package if package.exists() else base.with_suffix(".py")
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _code(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body[0] = ast.copy_location(ast.Pass(), first)
+    return ast.dump(tree)

@@ -1,0 +1,85 @@
+"""Metrics of a classifier from its logits or probabilities, and bootstrap intervals. NumPy alone.
+
+With two classes, class 1 is the positive one (proton in the data of this project); with more, F1 and ROC AUC are means
+over the classes, each against the rest.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return `loss` (mean cross entropy), `accuracy`, `f1` and `roc_auc` of logits (N, K) and labels (N,).
+
+    Logits that are not finite give NaN for all; labels of one class alone give NaN for `roc_auc`.
+    """
+    if not np.isfinite(logits).all():
+        return dict.fromkeys(("loss", "accuracy", "f1", "roc_auc"), float("nan"))
+    probability = softmax(logits)
+    return {
+        "loss": log_loss(logits, labels),
+        "accuracy": accuracy(probability, labels),
+        "f1": f1(probability, labels),
+        "roc_auc": roc_auc(probability, labels),
+    }
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) of logits (N, K), in double precision."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).mean())
+
+
+def accuracy(probability: np.ndarray, labels: np.ndarray) -> float:
+    return float((probability.argmax(axis=1) == labels).mean())
+
+
+def confusion_matrix(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Counts (K, K): row the true class, column the predicted one."""
+    classes = probability.shape[1]
+    return np.bincount(labels * classes + probability.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
+
+
+def f1(probability: np.ndarray, labels: np.ndarray) -> float:
+    """F1 of class 1 with two classes, their mean with more; 0 for a class that is neither there nor predicted."""
+    matrix = confusion_matrix(probability, labels)
+    both = matrix.sum(axis=0) + matrix.sum(axis=1)
+    of_class = np.divide(2 * matrix.diagonal(), both, out=np.zeros(len(matrix)), where=both > 0)
+    return float(of_class[1] if len(of_class) == 2 else of_class.mean())
+
+
+def roc_auc(probability: np.ndarray, labels: np.ndarray) -> float:
+    """Area under the ROC curve, ties counted half (Mann and Whitney, 1947)."""
+    classes = range(1, 2) if probability.shape[1] == 2 else range(probability.shape[1])
+    return float(np.mean([auc(probability[:, k], labels == k) for k in classes]))
+
+
+def auc(score: np.ndarray, positive: np.ndarray) -> float:
+    """ROC AUC of one score (N,) for a boolean truth (N,); NaN where a class is missing."""
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return float("nan")
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float | np.ndarray], number: int, resamples: int, confidence: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Return `value`, `low`, `high` of a statistic of event indices, by the percentile bootstrap.
+
+    `statistic` takes indices (N,) of events and returns a number or an array; resamples that give NaN are left out.
+    """
+    random = np.random.default_rng(seed)
+    drawn = np.stack([np.asarray(statistic(random.integers(0, number, number))) for _ in range(resamples)])
+    tail = (1 - confidence) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return {"value": np.asarray(statistic(np.arange(number))), "low": low, "high": high}

@@ -1,0 +1,40 @@
+"""The house style of pictures, and saving them whole. No global state of matplotlib is used."""
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cascada.files import atomic_path
+
+COLOURS = (
+    "#c44e3b",
+    "#2b6ca3",
+    "#3d8b5c",
+    "#8a6bb1",
+    "#b08a2e",
+    "#555555",
+)  # told apart in grey and by colour-blind eyes
+SURROGATE = "surrogate showers (toy cascade, not CORSIKA)"
+
+
+def figure(width: float = 7, height: float = 4.5, rows: int = 1, columns: int = 1, **options):
+    """Return a figure (inches) and its axes."""
+    drawing = Figure((width, height), dpi=130, layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.subplots(rows, columns, **options)
+    return drawing, axes
+
+
+def tidy(axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def save(drawing: Figure, path: Path, surrogate: bool = False) -> None:
+    """Write a PNG; pictures of surrogate data say so."""
+    if surrogate:
+        drawing.text(0.995, 0.004, SURROGATE, ha="right", va="bottom", fontsize=7, color="#888888")
+    with atomic_path(path) as temporary:
+        drawing.savefig(temporary, format="png")
