@@ -82,7 +82,9 @@ def test_errors_are_one_line_on_stderr_and_leave_no_output(particle_file, tmp_pa
     output = tmp_path / "out" / "out.h5"
     assert main(["convert", "--source", "corsika7", str(particle_file), str(output)]) == 1
     message = capsys.readouterr().err
-    assert message.startswith(f"cascada convert: {particle_file}: run header: ")
+    assert message.startswith(
+        f"cascada convert: {particle_file}: before the first shower: the file seems to be truncated"
+    )
     assert message.count("\n") == 1
     assert list(output.parent.iterdir()) == []
 

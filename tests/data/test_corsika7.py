@@ -3,12 +3,14 @@ import os
 import struct
 from pathlib import Path
 
+import corsikaio
 import numpy as np
 import pytest
 import zstandard
 from corsika_writer import PROTON_MASS, Shower, random_rows, rows, write_corsika
 
 from cascada.data import sources
+from cascada.data.corsika_records import PARTICLES, check_start, sub_blocks
 from cascada.data.format import CHANNELS, open_showers, read_header, read_sources
 from cascada.data.sources import corsika7
 from cascada.data.sources.corsika7 import Options
@@ -80,7 +82,7 @@ def test_real_files_agree_with_an_independent_reading(name, altitude, counts, th
     assert [len(table) for table in tables] == counts
 
     assert corsika7.can_read(path)
-    assert corsika7._thinned(path) == thinned
+    assert check_start(path, path.read_bytes()[:4000]) == (thinned, True)
     block = read(path, Options(channels=CHANNELS, altitude=altitude))
     assert block.images.shape == (len(counts), 5, 80, 80)
     assert block.events["primary"].tolist() == [14] * len(counts)
@@ -97,14 +99,29 @@ def test_bookkeeping_rows_of_a_real_file_are_left_out():
     code = parse(path)[0][:, 0] // 1000
     assert ((code == 75).sum(), (code == 76).sum()) == (976, 925)
 
-    # a projection that counts rows: everything within reach, every weight 1
     particles = []
     projection = type("Rows", (), {"add": lambda self, x, *rest: particles.append(len(x))})()
-    with corsika7._open(path) as file:
-        for _, table in corsika7._events(path, file):
-            corsika7._project("", table, 1, projection)
+    for name, words in sub_blocks(path):
+        if name == PARTICLES:
+            corsika7._project("", words.reshape(len(words) * 39, -1), 1, projection)
+        if name == "EVTE":
             break
     assert sum(particles) == 4127 - 976 - 925
+
+
+@pytest.mark.parametrize("name", ["corsika757_particle", "corsika76900_thin"])
+def test_sub_blocks_are_those_that_corsikaio_finds(name):
+    path = real_file(name)
+    found = [[]]
+    for block, words in sub_blocks(path):
+        if block == PARTICLES:
+            found[-1].append(words.copy())
+        if block == "EVTE":
+            found.append([])
+    with corsikaio.CorsikaParticleFile(path, thinning="thin" in name, parse_blocks=False) as file:
+        for event, blocks in zip(file, found, strict=False):
+            np.testing.assert_array_equal(np.concatenate(blocks).reshape(event.particles.shape), event.particles)
+    assert found[-1] == []
 
 
 def test_one_proton_lands_in_its_cell_with_its_energy(tmp_path):
@@ -259,7 +276,15 @@ def break_file(path: Path, how: str) -> Path:
     cut = {"cut": data[:-30_000], "cut at a record": data[: 5 * 22940], "foreign": b"PK\3\4 something else" * 99}
     cut |= {"empty": b"", "cut early": data[:500], "cut gzip": gzip.compress(data)[:-30_000]}
     cut |= {"cut zstd": zstandard.ZstdCompressor().compress(data)[:-1000], "other marker": b"\1" + data[1:]}
+    cut |= {"second marker": data[: 3 * 22940] + b"1234" + data[3 * 22940 + 4 :]}
+    cut |= {
+        "no EVTE": data.replace(b"EVTE", b"LONG", 1),
+        "no EVTH": data[:9999] + data[9999:].replace(b"EVTH", b"LONG"),
+    }
     path.write_bytes(cut.get(how, data))
+    if how == "a folder":
+        path.unlink()
+        path.mkdir()
     return path
 
 
@@ -273,13 +298,17 @@ def break_file(path: Path, how: str) -> Path:
         ("NaN weight", "shower 1: NaN or infinite .* expected finite"),
         ("unknown particle", "shower 1: particle code 99 is unknown"),
         ("no end", "after shower 2: .*expected a complete CORSIKA 7 particle file, from RUNH to RUNE"),
-        ("cut", "after shower 1: .*truncated; expected a complete"),
-        ("cut at a record", "before the first shower: .*truncated; expected a complete"),
-        ("cut gzip", "after shower 1: .*expected a complete"),
-        ("cut zstd", "(after|before) .*shower.*expected a complete"),
+        ("cut", "in shower 2: .*truncated: .*expected a complete"),
+        ("cut at a record", "in shower 1: the file ends without RUNE; expected a complete"),
+        ("cut gzip", "(before|in) .*shower.*: Compressed file ended before .*expected a complete"),
+        ("cut zstd", "in shower 2: .*expected a complete"),
         ("cut early", "first record: b'' after the run header, expected EVTH"),
         ("foreign", "start of file: .* expected a record marker and RUNH; .*check --source"),
         ("empty", "start of file: nothing .* given, expected a record marker and RUNH"),
+        ("second marker", "in shower 1: a record without its markers; expected a complete"),
+        ("no EVTE", "in shower 1: EVTH inside a shower, expected EVTH, particles, LONG, EVTE for each"),
+        ("no EVTH", "after shower 1: LONG outside a shower, expected EVTH"),
+        ("a folder", "start of file: .*directory.*; expected a complete"),
         ("other marker", "start of file: record marker .* given, expected 22932"),
     ],
 )

@@ -60,14 +60,14 @@ class Projection:
 
 def cells(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the flat cell number, row (y) * 80 + column (x), of positions [m] inside the square. int64 (n,)."""
-    column = ((x + np.float32(HALF_WIDTH)) * np.float32(1 / CELL_SIZE)).astype(np.int64)
-    row = ((y + np.float32(HALF_WIDTH)) * np.float32(1 / CELL_SIZE)).astype(np.int64)
+    column = ((x + np.float32(HALF_WIDTH)) * np.float32(1 / CELL_SIZE)).astype(np.int32)
+    cell = ((y + np.float32(HALF_WIDTH)) * np.float32(1 / CELL_SIZE)).astype(np.int32)
     # the disc touches the square's upper edge, x = 160 m, which belongs to the last cell
     np.minimum(column, IMAGE_SIZE - 1, out=column)
-    np.minimum(row, IMAGE_SIZE - 1, out=row)
-    row *= IMAGE_SIZE
-    row += column
-    return row
+    np.minimum(cell, IMAGE_SIZE - 1, out=cell)
+    cell *= IMAGE_SIZE
+    cell += column
+    return cell.astype(np.intp)
 
 
 def check_channels(channels: Sequence[str]) -> None:

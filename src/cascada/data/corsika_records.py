@@ -1,0 +1,187 @@
+"""The records of a CORSIKA 7 particle file as a stream of sub-blocks, many particles at a time.
+
+corsikaio opens the file, compressed or not. It would also iterate over the showers, but sub-block by sub-block in Python
+and with each shower whole in memory; reading some forty records at once is faster and needs the same memory for a shower
+of any size. Layout: see the table in sources/corsika7.py.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from cascada.errors import DataError
+
+RECORD_MARKERS = {22932: False, 26208: True}  # bytes in a record: thinned?
+WORDS = {False: 273, True: 312}  # thinned?: words in a sub-block
+ROWS = 39  # particles in a sub-block
+BLOCKS_PER_RECORD = 21
+RECORDS = 40  # read at a time: 32,760 particles, which stay in the processor's cache
+PARTICLES = ""  # the name given to sub-blocks of particles, which have none
+_NAMES = {int.from_bytes(name.encode(), "little"): name for name in ("RUNH", "EVTH", "LONG", "EVTE", "RUNE")}
+
+
+class _BrokenStreamError(Exception):
+    """The file ends early or cannot be uncompressed; `sub_blocks` adds the place."""
+
+
+def sub_blocks(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and words, float32 (n, 273 or 312), of the file's sub-blocks, from RUNH to RUNE.
+
+    Consecutive sub-blocks of particles come together, under the name PARTICLES, in pieces of at most RECORDS records. The
+    arrays are overwritten when the next ones are asked for. Raises DataError where the file ends early or is no
+    particle file.
+    """
+    from corsikaio.io import open_compressed
+
+    place, inside = "start of file", False
+    try:
+        thinned, marked = check_start(path, _head(path))
+        place = "before the first shower"
+        with open_compressed(path) as stream:
+            for name, words in _named(_read(stream, WORDS[thinned], marked)):
+                _check_order(f"{path}: {place}", name, words, inside)
+                if name in ("EVTH", "EVTE"):
+                    inside = name == "EVTH"
+                    place = f"{'in' if inside else 'after'} shower {int(words[0, 1])}"
+                if name != PARTICLES or inside:
+                    yield name, words
+                if name == "RUNE":
+                    return
+        raise _BrokenStreamError("the file ends without RUNE")
+    except _BrokenStreamError as error:
+        raise DataError(
+            f"{path}: {place}: {error}; expected a complete CORSIKA 7 particle file, from RUNH to RUNE. "
+            "Copy the file again or leave it out."
+        ) from error
+
+
+def _check_order(place: str, name: str, words: np.ndarray, inside: bool) -> None:
+    """Raise DataError for a sub-block that cannot stand where it does. Zeros outside a shower are padding."""
+    expected = {"RUNH": not inside, "EVTH": not inside, "RUNE": not inside, PARTICLES: inside or not words.any()}
+    if not expected.get(name, inside):
+        raise DataError(
+            f"{place}: {name or 'particles'} {'inside' if inside else 'outside'} a shower, expected EVTH, particles, "
+            "LONG, EVTE for each. The file is damaged: copy it again or leave it out."
+        )
+
+
+def check_start(path: Path, head: bytes) -> tuple[bool, bool]:
+    """Return whether the file is thinned and whether it has record markers. Raises DataError for foreign files.
+
+    The record marker tells thinned from plain files; the name of the second sub-block must agree.
+    """
+    if head[4:8] == b"RUNH":
+        (marker,) = struct.unpack("<i", head[:4])
+        if marker not in RECORD_MARKERS:
+            raise DataError(
+                f"{path}: start of file: record marker {marker} given, expected 22932 (plain) or 26208 (thinned); "
+                "convert it on the kind of machine that wrote it, or write it again with CORSIKA's default output."
+            )
+        thinned, start = RECORD_MARKERS[marker], 4
+    elif head[:4] == b"RUNH":  # no Fortran records: only the content can tell
+        thinned, start = head[4 * WORDS[True] :][:4] in (b"EVTH", b"RUNE"), 0
+    else:
+        given = repr(head[:8]) if head else "nothing (an empty file, or one cut short while compressed)"
+        raise DataError(
+            f"{path}: start of file: {given} given, expected a record marker and RUNH; "
+            "this is no CORSIKA 7 particle file, check --source or `kind:`."
+        )
+    found = {key: head[start + 4 * words :][:4] for key, words in WORDS.items()}
+    if found[thinned] not in (b"EVTH", b"RUNE"):
+        if found[not thinned] in (b"EVTH", b"RUNE"):
+            names = {False: "plain", True: "thinned"}
+            raise DataError(
+                f"{path}: first record: its marker says {names[thinned]}, its content is {names[not thinned]}; "
+                "expected both to agree. The file was damaged or rewritten: get the original."
+            )
+        raise DataError(
+            f"{path}: first record: {found[thinned]!r} after the run header, expected EVTH; "
+            "the file is damaged or cut short: copy it again or leave it out."
+        )
+    return thinned, start == 4
+
+
+def starts_as_corsika(path: Path) -> bool:
+    """Whether the file, once uncompressed, starts as a CORSIKA 7 file."""
+    try:
+        head = _head(path)
+    except Exception:
+        return False
+    return b"RUNH" in (head[:4], head[4:8])
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file, uncompressed: the first record as far as its second sub-block's name."""
+    from corsikaio.io import open_compressed
+
+    head = bytearray(4 + 4 * WORDS[True] + 4)
+    try:
+        with open_compressed(path) as stream:
+            size, error = _fill(stream, memoryview(head))
+    except OSError as failure:
+        raise _BrokenStreamError(str(failure)) from failure
+    if error and size == 0:
+        raise error
+    return bytes(head[:size])
+
+
+def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
+    """Yield the sub-blocks float32 (n, words) of up to RECORDS records, markers checked and removed."""
+    length = BLOCKS_PER_RECORD * words + 2 * marked
+    buffer = np.empty((RECORDS, length), "<f4")
+    blocks = np.empty((RECORDS, BLOCKS_PER_RECORD * words), "<f4")
+    unit = 4 * length if marked else 4 * words  # without markers the file may end after any sub-block
+    while True:
+        size, error = _fill(stream, memoryview(buffer).cast("B"))
+        number = size // unit
+        if marked:
+            records = buffer[:number]
+            markers = np.ascontiguousarray(records[:, [0, -1]]).view("<i4")
+            good = int(np.argmin([*(markers == 4 * BLOCKS_PER_RECORD * words).all(axis=1), False]))
+            np.copyto(blocks[:good], records[:good, 1:-1])
+            yield blocks[:good].reshape(-1, words)
+            if good < number:
+                raise _BrokenStreamError("a record without its markers")
+        else:
+            yield buffer.reshape(-1, words)[:number]
+        if error:
+            raise error
+        if size % unit:
+            raise _BrokenStreamError("the file seems to be truncated: its last record is not whole")
+        if size == 0:
+            return
+
+
+def _fill(stream: BinaryIO, view: memoryview) -> tuple[int, _BrokenStreamError | None]:
+    """Read until `view` is full or the stream ends; return the number of bytes and what went wrong after them."""
+    size = 0
+    try:
+        while size < len(view) and (count := stream.readinto(view[size:])):
+            size += count
+    except (OSError, EOFError, zlib.error) as error:
+        return size, _BrokenStreamError(str(error))
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # named, so that zstandard is imported only for zstd files
+            raise
+        return size, _BrokenStreamError(str(error))
+    return size, None
+
+
+def _named(pieces: Iterator[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Cut sub-blocks (n, words) into named ones and runs of particles."""
+    for blocks in pieces:
+        names = np.ascontiguousarray(blocks[:, 0]).view("<u4")
+        end = 0
+        for index in np.flatnonzero(np.isin(names, list(_NAMES))):
+            if index > end:
+                yield PARTICLES, blocks[end:index]
+            yield _NAMES[int(names[index])], blocks[index : index + 1]
+            end = index + 1
+        if end < len(blocks):
+            yield PARTICLES, blocks[end:]
