@@ -13,7 +13,7 @@ include: "rules/common.smk"
 
 
 pathvars:
-    results="results/" + config["experiment"],
+    results=RESULTS,
 
 
 include: "rules/data.smk"
@@ -31,15 +31,6 @@ localrules:
     search,
 
 
-rule all:
-    input:
-        rules.data.input,
-        rules.search.input,
-        "<results>/test/metrics.json",
-        collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
-    default_target: True
-
-
 rule data:
     input:
         "<results>/dataset/card.json",
@@ -49,3 +40,12 @@ rule search:
     input:
         "<results>/selection/best.json",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
+
+
+rule all:
+    default_target: True
+    input:
+        rules.data.input,
+        rules.search.input,
+        "<results>/test/metrics.json",
+        collect("<results>/test/{plot}.png", plot=TEST_PLOTS),

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cascada.models.classifier import Classifier
-from cascada.models.inputs import fit_transform
 from torch.nn import functional
 
 from cascada.data import format as showers_format
 from cascada.data.loading import Showers
 from cascada.models import build
+from cascada.models.classifier import Classifier
+from cascada.models.inputs import fit_transform
 from cascada.training import EVALUATION_BATCH, Machine, Trial, common_of, make_optimizer, train
 
 EPOCHS, REPEATS = 2, 3

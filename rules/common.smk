@@ -19,6 +19,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
 
+RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
 TRIALS = configuration.trials(config, list(CONFIGURATIONS))
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 TEST_PLOTS = ("roc", "confusion", "scores", "accuracy_energy", "mistakes")
@@ -46,8 +47,7 @@ def all_shards(wildcards):
 def trial_files(name):
     """All trials' files of one name."""
     return [
-        f"<results>/trials/{trial.configuration}/seed-{trial.seed}/epochs-{trial.epochs}/{name}"
-        for trial in TRIALS
+        f"<results>/trials/{trial.configuration}/seed-{trial.seed}/epochs-{trial.epochs}/{name}" for trial in TRIALS
     ]
 
 
@@ -59,3 +59,7 @@ def configuration_of_trial(wildcards):
         "hyperparameters": one.hyperparameters,
         "training": one.training,
     }
+
+
+def tensorboard_run(wildcards):
+    return f"{RESULTS}/tensorboard/{wildcards.configuration}/seed-{wildcards.seed}"

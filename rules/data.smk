@@ -2,17 +2,17 @@
 
 
 rule convert:
-    output:
-        "<results>/dataset/shards/{source}/{name}.h5",
     input:
         raw=raw_file,
-    params:
-        shard=shard_specification,
-        code=digest("cascada.data.sources"),
+    output:
+        "<results>/dataset/shards/{source}/{name}.h5",
     log:
         "<results>/logs/convert/{source}/{name}.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        shard=shard_specification,
+        code=digest("cascada.data.sources"),
     script:
         "../scripts/convert.py"
 
@@ -24,13 +24,13 @@ rule merge:
         train="<results>/dataset/train.h5",
         test="<results>/dataset/test.h5",
         summary="<results>/dataset/summary.json",
-    params:
-        data=config["data"],
-        code=digest("cascada.data.merging"),
     log:
         "<results>/logs/merge.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        data=config["data"],
+        code=digest("cascada.data.merging"),
     script:
         "../scripts/merge.py"
 
@@ -51,11 +51,11 @@ rule describe_data:
             category="1. Data",
             caption="../report/examples.rst",
         ),
-    params:
-        code=digest("cascada.data.card"),
     log:
         "<results>/logs/describe_data.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        code=digest("cascada.data.card"),
     script:
         "../scripts/describe_data.py"

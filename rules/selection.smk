@@ -10,13 +10,13 @@ rule select:
         leaderboard="<results>/selection/leaderboard.tsv",
         best="<results>/selection/best.json",
         checkpoint="<results>/selection/checkpoint.pt",
-    params:
-        metric=config["search"]["metric"],
-        code=digest("cascada.selection"),
     log:
         "<results>/logs/select.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        metric=config["search"]["metric"],
+        code=digest("cascada.selection"),
     script:
         "../scripts/select.py"
 
@@ -37,12 +37,12 @@ rule plot_selection:
             category="2. Search",
             caption="../report/learning_curves.rst",
         ),
-    params:
-        metric=config["search"]["metric"],
-        code=digest("cascada.plots"),
     log:
         "<results>/logs/plot_selection.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        metric=config["search"]["metric"],
+        code=digest("cascada.plots"),
     script:
         "../scripts/plot_selection.py"

@@ -13,13 +13,13 @@ rule test_model:
             caption="../report/test_metrics.rst",
         ),
         predictions="<results>/test/predictions.h5",
-    params:
-        testing=config["testing"],
-        code=digest("cascada.testing"),
     log:
         "<results>/logs/test_model.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        testing=config["testing"],
+        code=digest("cascada.testing"),
     script:
         "../scripts/test_model.py"
 
@@ -34,11 +34,11 @@ rule plot_test:
             category="3. Test",
             caption="../report/test_plots.rst",
         ),
-    params:
-        code=digest("cascada.plots"),
     log:
         "<results>/logs/plot_test.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        code=digest("cascada.plots"),
     script:
         "../scripts/plot_test.py"

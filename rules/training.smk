@@ -4,15 +4,15 @@
 rule list_configurations:
     output:
         table="<results>/search/configurations.tsv",
-    params:
-        search=config["search"],
-        training=config["training"],
-        tensorboard="<results>/tensorboard",
-        code=digest("cascada.search"),
     log:
         "<results>/logs/list_configurations.log",
     conda:
         "../envs/cascada.yaml"
+    params:
+        search=config["search"],
+        training=config["training"],
+        tensorboard=f"{RESULTS}/tensorboard",
+        code=digest("cascada.search"),
     script:
         "../scripts/list_configurations.py"
 
@@ -26,20 +26,20 @@ rule train:
         metrics="<results>/trials/{configuration}/seed-{seed}/epochs-{epochs}/metrics.json",
         history="<results>/trials/{configuration}/seed-{seed}/epochs-{epochs}/history.tsv",
         checkpoint="<results>/trials/{configuration}/seed-{seed}/epochs-{epochs}/checkpoint.pt",
-    params:
-        configuration=configuration_of_trial,
-        tensorboard="<results>/tensorboard/{configuration}/seed-{seed}",
-        code=digest("cascada.training"),
-    threads: 1
-    resources:
-        device="auto",
-        precision="auto",
-        memory_tier="auto",
     log:
         "<results>/logs/train/{configuration}/seed-{seed}-epochs-{epochs}.log",
     benchmark:
         "<results>/benchmarks/train/{configuration}/seed-{seed}-epochs-{epochs}.tsv"
     conda:
         "../envs/cascada.yaml"
+    threads: 1
+    resources:
+        device="auto",
+        precision="auto",
+        memory_tier="auto",
+    params:
+        configuration=configuration_of_trial,
+        tensorboard=tensorboard_run,
+        code=digest("cascada.training"),
     script:
         "../scripts/train.py"
