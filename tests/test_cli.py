@@ -133,3 +133,18 @@ def test_an_input_of_no_kind_is_explained(tmp_path, capsys):
     (tmp_path / "letter.txt").write_text("Dear all")
     assert main(["convert", str(tmp_path / "letter.txt"), str(tmp_path / "b.h5")]) == 1
     assert "letter.txt: no source can read this; name one with --source, of: corsika7" in capsys.readouterr().err
+
+
+def test_surrogate_showers_need_no_input(tmp_path, capsys):
+    output = tmp_path / "surrogate.h5"
+    arguments = ["--primary", "proton", "--showers", "3", "--seed", "1", "--energy-max", "5000", str(output)]
+    assert main(["convert", "--source", "surrogate", *arguments]) == 0
+    assert "3 showers" in capsys.readouterr().out
+    with open_showers(output) as file:
+        assert file["events"]["primary"].tolist() == [14] * 3
+        assert max(file["events"]["true_energy"]) <= 5000
+        assert b"seed=1" in file["sources"]["file"][0]
+
+    with pytest.raises(SystemExit):
+        main(["convert", "--source", "surrogate", "--primary", "photon", *arguments[2:]])
+    assert "'photon' given, expected a CORSIKA code or one of ['gamma', 'proton'" in capsys.readouterr().err

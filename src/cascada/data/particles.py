@@ -66,7 +66,7 @@ def code_of_pdg(pdg: int) -> int:
     if abs(pdg) < 1_000_000_000:
         return _CODE_OF_PDG.get(pdg, 0)
     nucleons, protons = pdg // 10 % 1000, pdg // 10_000 % 1000
-    if pdg < 0 or nucleons >= 100:
+    if pdg < 0 or not max(protons, 1) <= nucleons < 100:
         return 0
     if nucleons == 1:
         return 14 if protons else 13

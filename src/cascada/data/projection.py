@@ -95,6 +95,8 @@ def check_cores(core_offset: float, cores_per_shower: int) -> None:
 
 def random_cores(number: int, radius: float, seed: Sequence[int]) -> np.ndarray:
     """Return cores (number, 2) [m], uniform in a disc of `radius`; all (0, 0) for radius 0. Depends on `seed` only."""
+    if radius == 0:
+        return np.zeros((number, 2))
     generator = np.random.default_rng(np.random.SeedSequence(list(seed)))
     distance = radius * np.sqrt(generator.random(number))
     angle = 2 * np.pi * generator.random(number)

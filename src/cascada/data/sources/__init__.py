@@ -94,9 +94,7 @@ def convert(
 
     if not inputs:
         raise DataError(f"{output}: no input given, at least one is needed.")
-    for path in inputs:
-        if isinstance(path, Path) and not path.exists():
-            raise DataError(f"{path}: no such file or folder; expected an input of source {kind}.")
+    _check_inputs(kind, inputs)
     module = source(kind)
     header = Header(channels=options.channels, observation_altitude=options.altitude, role=getattr(options, "role", ""))
     rows: list[SourceRow] = []
@@ -112,10 +110,24 @@ def convert(
                 next_id = max(next_id, int(highest) + 1)
                 writer.append(block.images, block.events)
                 events += len(block.events)
+            if events == 0:
+                raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")
             name, digest = (item.name, _sha256(item)) if isinstance(item, Path) else (str(item), "")
             rows.append(SourceRow(file=name, sha256=digest, kind=kind, events=events))
         writer.write_sources(rows)
     return sum(row.events for row in rows)
+
+
+def _check_inputs(kind: str, inputs: Sequence[Path | Any]) -> None:
+    """Raise DataError for an input that is missing or given twice."""
+    seen = set()
+    for item in inputs:
+        if isinstance(item, Path) and not item.exists():
+            raise DataError(f"{item}: no such file or folder; expected an input of source {kind}.")
+        key = item.resolve() if isinstance(item, Path) else str(item)
+        if key in seen:
+            raise DataError(f"{item}: given twice, its showers would be in the data set twice; name it once.")
+        seen.add(key)
 
 
 def _part(progress: Progress | None, index: int, inputs: int) -> Progress | None:

@@ -1,0 +1,102 @@
+import ast
+import dataclasses
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corsika_writer import Shower, write_corsika
+
+from cascada.data import sources
+from cascada.data.format import CHANNELS, new_events, open_showers
+from cascada.data.sources import corsika7
+from cascada.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_every_source_keeps_the_contract(kind, tmp_path):
+    module = sources.source(kind)
+    assert kind == module.KIND
+    fields = {field.name: field for field in dataclasses.fields(module.Options)}
+    assert fields["channels"].default == ("energy",)
+    assert isinstance(fields["altitude"].default, float)
+    for path in (tmp_path, tmp_path / "absent", Path(__file__)):
+        assert module.can_read(path) is False
+    options = module.Options()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.altitude = 0.0
+    with pytest.raises(ConfigError, match=r"Unknown option.*Valid options are: channels, altitude"):
+        sources.make_options(kind, {"chanels": ["energy"]})
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_defaults_can_be_read_without_importing(kind):
+    module = sources.source(kind)
+    tree = ast.parse(inspect.getsource(module))
+    (options,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Options"]
+    read = {node.target.id: ast.literal_eval(node.value) for node in options.body if isinstance(node, ast.AnnAssign)}
+    assert read == dataclasses.asdict(module.Options())
+
+
+def test_unknown_kinds_and_inputs_are_refused_with_the_valid_ones(tmp_path):
+    with pytest.raises(ConfigError, match=r"'corsika6'. Valid kinds are: corsika7, corsika8, energy_ground"):
+        sources.source("corsika6")
+    with pytest.raises(DataError, match="absent: no such file"):
+        sources.detect(tmp_path / "absent")
+    (tmp_path / "text").write_text("nothing")
+    with pytest.raises(DataError, match="text: no source can read this; name one with --source, of: corsika7"):
+        sources.detect(tmp_path / "text")
+    assert sources.detect(write_corsika(tmp_path / "DAT1", [Shower()])) == "corsika7"
+
+
+def test_inputs_that_are_missing_given_twice_or_none_are_refused(tmp_path):
+    path = write_corsika(tmp_path / "DAT1", [Shower()])
+    options = sources.make_options("corsika7", {})
+    output = tmp_path / "out" / "shard.h5"
+    for inputs, message in (
+        ([], "no input given"),
+        ([path, tmp_path / "DAT2"], "DAT2: no such file or folder"),
+        ([path, tmp_path / "." / "DAT1"], "DAT1: given twice"),
+    ):
+        with pytest.raises(DataError, match=message):
+            sources.convert("corsika7", inputs, output, options)
+    assert not output.parent.exists()
+
+
+def test_a_second_input_that_fails_leaves_no_output(tmp_path):
+    good = write_corsika(tmp_path / "DAT1", [Shower()])
+    bad = write_corsika(tmp_path / "DAT2", [Shower()], end=False)
+    with pytest.raises(DataError, match="DAT2"):
+        sources.convert("corsika7", [good, bad], tmp_path / "out" / "s.h5", sources.make_options("corsika7", {}))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+class Runs:
+    """A source without files, whose runs have as many showers as they say."""
+
+    @staticmethod
+    def showers(run, options, progress=None):
+        if run:
+            yield sources.Block(np.ones((run, 1, 80, 80), np.float32), new_events(run))
+
+
+def test_runs_are_named_and_an_empty_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "source", lambda kind: Runs)
+    options = corsika7.Options()
+    assert sources.convert("runs", [3, 2], tmp_path / "s.h5", options) == 5
+    with open_showers(tmp_path / "s.h5") as file:
+        assert file["sources"]["file"][:].tolist() == [b"3", b"2"]
+        assert file["sources"]["sha256"][:].tolist() == [b"", b""]
+        assert file["events"]["shower_id"].tolist() == list(range(5))
+        assert file["events"]["source"].tolist() == [0, 0, 0, 1, 1]
+    with pytest.raises(DataError, match="0: no shower in it"):
+        sources.convert("runs", [3, 0], tmp_path / "t.h5", options)
+
+
+def test_large_inputs_come_in_several_blocks(tmp_path):
+    path = write_corsika(tmp_path / "DAT1", [Shower()] * 300)
+    options = sources.make_options("corsika7", {"channels": list(CHANNELS)})
+    blocks = list(sources.source("corsika7").showers(path, options))
+    assert len(blocks) > 1
+    assert max(block.images.nbytes for block in blocks) < 64 * 2**20
+    assert np.concatenate([block.events["shower_id"] for block in blocks]).tolist() == list(range(1, 301))
