@@ -1,4 +1,5 @@
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,15 @@ def test_surrogate_showers_need_no_input(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["convert", "--source", "surrogate", "--primary", "photon", *arguments[2:]])
     assert "'photon' given, expected a CORSIKA code or one of ['gamma', 'proton'" in capsys.readouterr().err
+
+
+def test_a_terminal_shows_a_progress_bar(particle_file, tmp_path):
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(Path(cascada.__file__).parents[1]), "TERM": "xterm"}
+    command = [sys.executable, "-m", "cascada", "convert", "--altitude", "4800", particle_file, tmp_path / "o.h5"]
+    subprocess.run(command, env=environment, stderr=theirs, stdout=subprocess.DEVNULL, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "o.h5" in shown
+    assert "100%" in shown

@@ -209,6 +209,29 @@ def test_compressed_files_give_the_same_images(tmp_path, compress):
     np.testing.assert_array_equal(read(path).images, plain.images)
 
 
+@pytest.mark.parametrize("thinned", [False, True])
+def test_files_without_record_markers_give_the_same_images(tmp_path, thinned):
+    showers = [Shower(particles=random_rows(n, seed=n, thinned=thinned)) for n in (100, 5000)]
+    path = write_corsika(tmp_path / "marked", showers, thinned=thinned)
+    data, size = path.read_bytes(), 21 * 4 * (312 if thinned else 273)
+    bare = b"".join(data[start + 4 : start + 4 + size] for start in range(0, len(data), size + 8))
+    (tmp_path / "bare").write_bytes(bare[: bare.index(b"RUNE") + size // 21])
+
+    assert corsika7.can_read(tmp_path / "bare")
+    np.testing.assert_array_equal(read(tmp_path / "bare").images, read(path).images)
+
+
+def test_zeros_between_showers_are_padding(tmp_path):
+    path = write_corsika(tmp_path / "DAT1", [Shower(number=1), Shower(number=2)])
+    data = bytearray(path.read_bytes())
+    # RUNH, EVTH, EVTE, EVTH, EVTE, RUNE, zeros: move the second shower and the end three sub-blocks back
+    moved = data[4 + 3 * 1092 : 4 + 6 * 1092]
+    data[4 + 3 * 1092 : 4 + 6 * 1092] = bytes(3 * 1092)
+    data[4 + 6 * 1092 : 4 + 9 * 1092] = moved
+    path.write_bytes(data)
+    assert read(path).events["shower_id"].tolist() == [1, 2]
+
+
 def test_several_cores_shift_the_image_and_share_the_shower(tmp_path):
     particles = rows([1], momentum=1.0, x=[0], y=[0])
     path = write_corsika(tmp_path / "DAT1", [Shower(particles=particles), Shower(particles=particles)])
