@@ -8,8 +8,8 @@ import pytest
 from corsika_writer import Shower, write_corsika
 
 from cascada.data import sources
-from cascada.data.format import CHANNELS, new_events, open_showers
-from cascada.data.sources import corsika7
+from cascada.data.format import CHANNELS, open_showers
+from cascada.data.sources import corsika7, surrogate
 from cascada.errors import ConfigError, DataError
 
 
@@ -71,32 +71,24 @@ def test_a_second_input_that_fails_leaves_no_output(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-class Runs:
-    """A source without files, whose runs have as many showers as they say."""
-
-    @staticmethod
-    def showers(run, options, progress=None):
-        if run:
-            yield sources.Block(np.ones((run, 1, 80, 80), np.float32), new_events(run))
-
-
-def test_runs_are_named_and_an_empty_one_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "source", lambda kind: Runs)
-    options = corsika7.Options()
-    assert sources.convert("runs", [3, 2], tmp_path / "s.h5", options) == 5
+def test_runs_are_named_and_an_empty_one_is_refused(tmp_path):
+    runs = [surrogate.Run(primary=14, showers=number, seed=1, block=number) for number in (3, 2, 0)]
+    options = surrogate.Options(energy_max=3000.0)
+    assert sources.convert("surrogate", runs[:2], tmp_path / "s.h5", options) == 5
     with open_showers(tmp_path / "s.h5") as file:
-        assert file["sources"]["file"][:].tolist() == [b"3", b"2"]
+        assert file["sources"]["file"][:].tolist() == [str(run).encode() for run in runs[:2]]
         assert file["sources"]["sha256"][:].tolist() == [b"", b""]
         assert file["events"]["shower_id"].tolist() == list(range(5))
         assert file["events"]["source"].tolist() == [0, 0, 0, 1, 1]
-    with pytest.raises(DataError, match="0: no shower in it"):
-        sources.convert("runs", [3, 0], tmp_path / "t.h5", options)
+    with pytest.raises(DataError, match="surrogate primary=14 showers=0 .*: no shower in it"):
+        sources.convert("surrogate", runs[1:], tmp_path / "t.h5", options)
+    assert not (tmp_path / "t.h5").exists()
 
 
 def test_large_inputs_come_in_several_blocks(tmp_path):
     path = write_corsika(tmp_path / "DAT1", [Shower()] * 300)
     options = sources.make_options("corsika7", {"channels": list(CHANNELS)})
-    blocks = list(sources.source("corsika7").showers(path, options))
+    blocks = list(corsika7.showers(path, options))
     assert len(blocks) > 1
     assert max(block.images.nbytes for block in blocks) < 64 * 2**20
     assert np.concatenate([block.events["shower_id"] for block in blocks]).tolist() == list(range(1, 301))
