@@ -1,0 +1,67 @@
+"""Every hyperparameter that the families share changes the training (the thesis had one that never did)."""
+
+import dataclasses
+
+import pytest
+import torch
+from showers import small_dataset
+
+from cascada.hyperparameters import AUGMENTATIONS, OPTIMIZERS, TRANSFORMS, Hyperparameters
+from cascada.models import families
+from cascada.search import families as searched_families
+from cascada.training import Machine, Trainer, Trial
+
+# every other value of a choice; a number changes by a hundredth, so that one used in rounded form is found too
+OTHERS = {"optimizer": OPTIMIZERS, "transform": TRANSFORMS, "augmentation": AUGMENTATIONS, "normalize": (False,)}
+OTHERS |= {"weight_decay": (0.0001,), "batch_size": (63,)}
+OTHERS |= {name: (getattr(Hyperparameters(), name) * 0.99,) for name in ("learning_rate", "momentum", "threshold")}
+NEEDS = {"momentum": {"optimizer": "sgd"}}  # a field that only counts with another
+CASES = [
+    (item.name, value)
+    for item in dataclasses.fields(Hyperparameters)
+    for value in OTHERS.get(item.name, ())
+    if value != item.default
+]
+
+
+@pytest.fixture(scope="module")
+def losses(tmp_path_factory):
+    """A function from hyperparameters to the validation loss after one epoch; each is trained once."""
+    folder, known = tmp_path_factory.mktemp("data"), {}
+    data, _ = small_dataset(folder, showers=200)
+
+    def loss(**hyperparameters):
+        key = tuple(sorted(hyperparameters.items()))
+        if key not in known:
+            values = {"channels": [2, 3], "hidden": [10]} | hyperparameters
+            trial = Trial(
+                configuration="lenet-0", model="lenet", hyperparameters=values, settings={"precision": "float32"},
+                seed=1, epochs=1, data=data, folder=folder, tensorboard=folder,
+            )  # fmt: skip
+            trainer = Trainer(trial, Machine(device="cpu"))
+            assert trainer.epoch(False, lambda state: None)
+            known[key] = trainer.validate()["loss"]
+        return known[key]
+
+    return loss
+
+
+def test_every_field_has_a_case():
+    assert {name for name, _ in CASES} == {item.name for item in dataclasses.fields(Hyperparameters)}
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_every_common_hyperparameter_changes_the_training(losses, name, value):
+    needed = NEEDS.get(name, {})
+    assert losses(**needed) != losses(**needed, **{name: value})
+
+
+def test_the_search_knows_the_same_families():
+    assert searched_families() == families()
+
+
+def test_the_reference_repeats(losses):
+    """Otherwise the inequalities above would hold for any field."""
+    first = losses()
+    torch.manual_seed(99)
+    assert losses(optimizer="adam") == first
