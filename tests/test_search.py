@@ -1,0 +1,112 @@
+"""The search: spaces to configurations, stable ids, and errors that list what is allowed."""
+
+import copy
+
+import pytest
+
+from cascada import models, search
+from cascada.errors import ConfigError
+
+
+def config(models_=None, **search_):
+    settings = {"sampler": "grid", "metric": "f1", "seeds": [1], "seed": 1, "models": models_ or {"lenet": {}}}
+    return {"search": settings | search_, "training": {"epochs": 3, "precision": "auto"}}
+
+
+def test_a_grid_holds_every_combination():
+    space = {"lenet": {"channels": {"choice": [[6, 16], [10, 20]]}, "learning_rate": {"choice": [0.001, 0.01]}}}
+    found = search.configurations(config(space))
+    values = {(tuple(one.hyperparameters["channels"]), one.hyperparameters["learning_rate"]) for one in found}
+    assert values == {((6, 16), 0.001), ((6, 16), 0.01), ((10, 20), 0.001), ((10, 20), 0.01)}
+    assert all(one.id.startswith("lenet-") and len(one.id) == len("lenet-") + 8 for one in found)
+
+
+def test_lists_of_distributions_multiply():
+    space = {"lenet": {"channels": [{"randint": [2, 3]}, {"choice": [4, 5, 6]}]}}
+    assert len(search.configurations(config(space))) == 6
+
+
+def test_a_plain_list_is_one_value():
+    assert [
+        one.hyperparameters["channels"] for one in search.configurations(config({"lenet": {"channels": [3, 5]}}))
+    ] == [[3, 5]]
+
+
+def test_defaults_are_filled_in_and_every_family_is_known():
+    assert search.families() == models.families()
+    for family in search.families():
+        one = search.configurations(config({family: {}}))[0]
+        models.build(family, one.hyperparameters, 1, 2)
+        assert {"learning_rate", "batch_size"} < one.hyperparameters.keys()
+
+
+def test_ids_do_not_depend_on_order_on_others_or_on_epochs():
+    one = search.configurations(config({"lenet": {"learning_rate": 0.002, "batch_size": 32}}))[0].id
+    more = config({"cae": {}, "lenet": {"batch_size": 32, "learning_rate": {"choice": [0.1, 0.002]}}})
+    more["training"]["epochs"] = 9
+    assert one in {other.id for other in search.configurations(more)}
+
+
+def test_ids_depend_on_what_determines_the_result():
+    base = config({"lenet": {"learning_rate": 0.002}})
+    other = copy.deepcopy(base)
+    other["training"]["precision"] = "float32"
+    metric = copy.deepcopy(base)
+    metric["search"]["metric"] = "loss"
+    assert len({search.configurations(one)[0].id for one in (base, other, metric)}) == 3
+
+
+def test_random_search_is_seeded_and_without_doubles():
+    space = {"lenet": {"learning_rate": {"loguniform": [1e-4, 1e-2]}, "batch_size": {"randint": [32, 256]}}}
+    one = search.configurations(config(space, sampler="random", samples=20))
+    same = search.configurations(config(space, sampler="random", samples=20))
+    other = search.configurations(config(space, sampler="random", samples=20, seed=2))
+    assert [c.id for c in one] == [c.id for c in same] and len({c.id for c in one}) == 20
+    assert {c.id for c in one}.isdisjoint(c.id for c in other)
+    assert all(1e-4 <= c.hyperparameters["learning_rate"] <= 1e-2 for c in one)
+    assert all(32 <= c.hyperparameters["batch_size"] <= 256 for c in one)
+
+
+def test_a_random_search_that_grows_keeps_what_it_has():
+    space = {"lenet": {"learning_rate": {"loguniform": [1e-4, 1e-2]}}}
+    few = search.configurations(config(space, sampler="random", samples=5))
+    many = search.configurations(config(space | {"cae": {}}, sampler="random", samples={"lenet": 9, "cae": 1}))
+    assert {one.id for one in few} < {one.id for one in many}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"lnet": {}}, r"unknown model 'lnet' \(did you mean 'lenet'\?\).*'cae'"),
+        ({"lenet": {"learning_rat": 1}}, r"'learning_rat' \(did you mean 'learning_rate'\?\).*'batch_size'"),
+        ({"lenet": {"batch_size": {"randin": [1, 2]}}}, r"unknown distribution.*did you mean 'randint'"),
+        (
+            {"lenet": {"batch_size": {"choice": []}}},
+            r"batch_size\.choice: \[\] given, a list is needed that is not empty",
+        ),
+        ({"lenet": {"batch_size": {"randint": [5, 2]}}}, r"\[low, high\] with low ≤ high"),
+        ({"lenet": {"batch_size": {"randint": [1.5, 2]}}}, "whole numbers"),
+        ({"lenet": {"learning_rate": {"loguniform": [0, 1]}}}, "numbers above 0"),
+        ({"lenet": {"learning_rate": {"loguniform": [0.1, 1]}}}, "no list of values for a grid"),
+        ({"lenet": {"optimizer": "adamm"}}, r"optimizer: 'adamm' given, allowed are \['adam', 'sgd'\]"),
+        ({"lenet": {"batch_size": 0}}, "at least 1"),
+        ({}, "search.models is empty"),
+    ],
+)
+def test_errors_name_the_place_and_what_is_allowed(space, message):
+    settings = config()
+    settings["search"]["models"] = space
+    with pytest.raises(ConfigError, match=message):
+        search.configurations(settings)
+
+
+def test_too_many_samples_of_a_small_space():
+    with pytest.raises(ConfigError, match="5 different samples asked for, the space gave 2"):
+        search.configurations(config({"lenet": {"batch_size": {"choice": [8, 9]}}}, sampler="random", samples=5))
+
+
+def test_the_table_can_be_read_back(tmp_path):
+    found = search.configurations(config({"lenet": {"learning_rate": {"choice": [0.1, 0.2]}}, "cae": {}}))
+    search.write_table(found, tmp_path / "configurations.tsv", [1, 2])
+    expected = [{"configuration": c.id, "model": c.model, "hyperparameters": c.hyperparameters} for c in found]
+    assert search.read_table(tmp_path / "configurations.tsv") == expected
