@@ -1,0 +1,175 @@
+"""Merging: every shower once, splits that are stratified and keep showers together, a summary, and refusals."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import showers
+
+from cascada.data.card import warnings
+from cascada.data.format import EVENTS, IMAGES, SPLITS, Header, SourceRow, create, new_events
+from cascada.data.merging import MergeOptions, merge
+from cascada.errors import DataError
+
+
+def run(folder, shards, **options):
+    folder.mkdir(exist_ok=True)
+    return merge(
+        shards, folder / "train.h5", folder / "test.h5", folder / "summary.json",
+        MergeOptions(**({"classes": showers.CLASSES} | options)),
+    )  # fmt: skip
+
+
+def shards(folder, number=100, **options):
+    return [showers.small_shard(folder / f"{n}.h5", p, number, **options) for n, p in showers.CLASSES.items()]
+
+
+def read(path):
+    with h5py.File(path) as file:
+        return file[EVENTS][:], file[IMAGES][:]
+
+
+def test_every_shower_stands_in_one_split_with_its_image(tmp_path):
+    summary = run(tmp_path / "out", shards(tmp_path))
+    (train, train_images), (test, test_images) = (read(tmp_path / "out" / name) for name in ("train.h5", "test.h5"))
+    assert len(train) + len(test) == summary["showers"] == 200
+    assert len(set(train["event_id"]) | set(test["event_id"])) == 200
+    assert set(test["split"]) == {SPLITS["test"]} and set(train["split"]) == {SPLITS["train"], SPLITS["validation"]}
+    before = np.concatenate([read(tmp_path / f"{name}.h5")[1] for name in showers.CLASSES]).sum(axis=(1, 2, 3))
+    after = np.concatenate([train_images, test_images]).sum(axis=(1, 2, 3))
+    assert sorted(before.tolist()) == sorted(after.tolist())
+    assert all(
+        events["label"][i] == (events["primary"][i] == 14) for events in (train, test) for i in range(len(events))
+    )
+
+
+def test_fractions_hold_in_every_class_and_the_summary_counts_them(tmp_path):
+    summary = run(tmp_path / "out", shards(tmp_path), test_fraction=0.25, validation_fraction=0.2)
+    assert summary["counts"] == {
+        "train": {"iron": 55, "proton": 55},
+        "validation": {"iron": 20, "proton": 20},
+        "test": {"iron": 25, "proton": 25},
+    }
+    written = json.loads((tmp_path / "out/summary.json").read_text())
+    assert written["counts"] == summary["counts"] and written["surrogate"] is True
+
+
+def test_splits_are_stratified_by_energy(tmp_path):
+    run(tmp_path / "out", shards(tmp_path, 400))
+    (train, _), (test, _) = (read(tmp_path / "out" / name) for name in ("train.h5", "test.h5"))
+    difference = np.median(np.log(train["true_energy"])) - np.median(np.log(test["true_energy"]))
+    assert abs(difference) < 0.08  # a purely random split of so few scatters by about 0.09
+
+
+def test_the_result_does_not_depend_on_the_order_of_the_shards(tmp_path):
+    paths = shards(tmp_path)
+    run(tmp_path / "one", paths)
+    run(tmp_path / "other", paths[::-1])
+    for name in ("train.h5", "test.h5"):
+        one, other = read(tmp_path / "one" / name), read(tmp_path / "other" / name)
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
+
+
+def test_another_seed_deals_otherwise(tmp_path):
+    paths = shards(tmp_path)
+    run(tmp_path / "one", paths, seed=1)
+    run(tmp_path / "other", paths, seed=2)
+    assert set(read(tmp_path / "one/test.h5")[0]["event_id"]) != set(read(tmp_path / "other/test.h5")[0]["event_id"])
+
+
+def test_images_of_one_shower_stay_together(tmp_path):
+    paths = shards(tmp_path)
+    for path in paths:
+        with h5py.File(path, "r+") as file:
+            events = file[EVENTS][:]
+            events["shower_id"] = events["event_id"] // 4
+            file[EVENTS][:] = events
+    summary = run(tmp_path / "out", paths)
+    train, test = read(tmp_path / "out/train.h5")[0], read(tmp_path / "out/test.h5")[0]
+    assert not set(train["shower_id"]) & set(test["shower_id"])
+    validation = set(train["shower_id"][train["split"] == 1])
+    assert not validation & set(train["shower_id"][train["split"] == 0])
+    assert summary["checks"]["showers_in_train_and_test"] == 0
+    assert np.unique(np.concatenate([train, test])["shower_id"], return_counts=True)[1].tolist() == [4] * 50
+
+
+def test_merged_images_can_be_mapped(tmp_path):
+    run(tmp_path / "out", shards(tmp_path))
+    with h5py.File(tmp_path / "out/train.h5") as file:
+        assert file[IMAGES].chunks is None and file[IMAGES].id.get_offset() is not None
+
+
+def test_roles_decide_the_split(tmp_path):
+    train = [showers.small_shard(tmp_path / f"a{n}.h5", p, 60, 1, "train") for n, p in showers.CLASSES.items()]
+    test = [showers.small_shard(tmp_path / f"b{n}.h5", p, 30, 2, "test") for n, p in showers.CLASSES.items()]
+    summary = run(tmp_path / "out", train + test)
+    assert summary["counts"]["test"] == {"iron": 30, "proton": 30}
+    assert summary["counts"]["validation"] == {"iron": 12, "proton": 12}
+
+
+def spoil(path, value):
+    with h5py.File(path, "r+") as file:
+        file[IMAGES][17, 0, 3, 4] = value
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_bad_images_are_refused_with_file_and_place(tmp_path, value):
+    paths = shards(tmp_path)
+    spoil(paths[1], value)
+    with pytest.raises(DataError, match=r"proton\.h5: image 17 holds a value that is NaN, infinite or negative"):
+        run(tmp_path / "out", paths)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_one_class_alone_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"No shower of class\(es\) \['proton'\].*add a source that has them"):
+        run(tmp_path / "out", shards(tmp_path)[:1])
+
+
+def test_a_primary_that_no_class_names_is_refused(tmp_path):
+    paths = [*shards(tmp_path), showers.small_shard(tmp_path / "helium.h5", 402, 10)]
+    with pytest.raises(DataError, match=r"helium\.h5: primaries \[402\].*data\.classes names"):
+        run(tmp_path / "out", paths)
+
+
+def test_the_same_raw_file_twice_is_refused(tmp_path):
+    paths = shards(tmp_path)
+    for number in (1, 2):
+        with create(tmp_path / f"same{number}.h5", Header(role=("train", "test")[number - 1])) as writer:
+            events = new_events(1)
+            events["primary"] = 14
+            writer.append(np.ones((1, 1, 80, 80), np.float32), events)
+            writer.write_sources([SourceRow(file="DAT1", sha256="ab" * 32, kind="corsika7", events=1)])
+        paths.append(tmp_path / f"same{number}.h5")
+    with pytest.raises(DataError, match="is the same file"):
+        run(tmp_path / "out", paths)
+
+
+def test_different_altitudes_are_refused(tmp_path):
+    paths = shards(tmp_path)
+    with h5py.File(paths[1], "r+") as file:
+        file.attrs["observation_altitude"] = 2200.0
+    with pytest.raises(DataError, match=r"observation_altitude 2200\.0 differs from 5200\.0"):
+        run(tmp_path / "out", paths)
+
+
+def test_a_class_without_showers_in_a_split_is_refused(tmp_path):
+    paths = [showers.small_shard(tmp_path / "iron.h5", 5626, 50), showers.small_shard(tmp_path / "proton.h5", 14, 1)]
+    with pytest.raises(DataError, match="No shower of class 'proton' in the split"):
+        run(tmp_path / "out", paths)
+
+
+def test_the_card_warns_of_leaks(tmp_path):
+    paths = shards(tmp_path, 200)
+    clean = run(tmp_path / "clean", paths)
+    # by construction these showers' widths differ and with them their total energy; core and spectra do not
+    found = " ".join(warnings(clean))
+    assert "surrogate" in found and "core offset" not in found and "spectra" not in found
+    with h5py.File(paths[1], "r+") as file:
+        events = file[EVENTS][:]
+        events["core_x"] += 30
+        events["true_energy"] *= 3
+        file[EVENTS][:] = events
+    found = " ".join(warnings(run(tmp_path / "leaky", paths)))
+    assert "core offset alone" in found and "energy spectra of the classes differ" in found
