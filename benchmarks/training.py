@@ -57,7 +57,7 @@ def bare_loop(data: Path, family: str, common: dict, device: str, thesis: bool) 
     torch.manual_seed(1)
     training, validation = (Showers(data, split, "cpu", "device") for split in ("train", "validation"))
     values = common_of(common)
-    transform = fit_transform(training.images(0, 4096), values.transform, values.threshold, values.normalize)
+    transform = fit_transform(training.images(4096), values.transform, values.threshold, values.normalize)
     hyperparameters = common | FAMILIES[family]
     model = Classifier(
         transform, build(family, hyperparameters, 1, 2), model_name=family, hyperparameters=hyperparameters,

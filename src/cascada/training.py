@@ -86,7 +86,7 @@ class Trainer:
         torch.manual_seed(trial.seed)
         network = build(trial.model, trial.hyperparameters, len(self.training.channels), len(self.training.classes))
         transform = fit_transform(
-            self.training.images(0, 4096), self.common.transform, self.common.threshold, self.common.normalize
+            self.training.images(4096), self.common.transform, self.common.threshold, self.common.normalize
         )
         self.classifier = Classifier(
             transform, network, model_name=trial.model, hyperparameters=trial.hyperparameters,

@@ -23,8 +23,8 @@ from cascada.data.format import EVENTS, IMAGES, SPLITS, open_showers, read_heade
 from cascada.errors import CascadaError, DataError
 
 TIERS = ("auto", "device", "host", "stream")
-BLOCK = 1024  # showers read at once by the `stream` tier
-BLOCKS_IN_MEMORY = 4
+BLOCK = 128  # showers read at once by the `stream` tier: neighbours in the file are often of one class
+BLOCKS_IN_MEMORY = 32
 
 
 class Showers:
@@ -66,11 +66,11 @@ class Showers:
             return self._streamed(batch_size, generator, skip)
         return self._indexed(batch_size, generator, skip)
 
-    def images(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
-        """Return the images `start` to `stop` of the split in the file's order, in host memory."""
-        rows = self.rows[start:stop]
+    def images(self, most: int | None = None) -> torch.Tensor:
+        """Return the split's images in the file's order, in host memory: all, or at most `most`, evenly spread."""
+        step = 1 if most is None else -(-len(self.rows) // most)
         with h5py.File(self.path, "r", locking=False) as file:
-            return torch.from_numpy(_read_rows(file[IMAGES], rows))
+            return torch.from_numpy(_read_rows(file[IMAGES], self.rows[::step]))
 
     def _choose(self) -> str:
         size = len(self.rows) * int(np.prod(self._shape[1:])) * 4
