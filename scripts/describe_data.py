@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from cascada.data.card import write_card
-
 from cascada.provenance import provenance
 from cascada.scripts import logged
 

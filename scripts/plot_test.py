@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from cascada.plots import plot_test
-
 from cascada.scripts import logged
 
 with logged(snakemake):
