@@ -1,18 +1,16 @@
 # What the other files of rules share: the checked configuration, the list of trials, input functions. No rules.
-import dataclasses
 import sys
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from cascada import configuration, search
+from cascada import configuration, schema, search
 from cascada.digest import digest
 from cascada.errors import ConfigError
 
-validate(config, "schemas/config.schema.yaml")
 try:
+    schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
     configuration.check(config)
     CONFIGURATIONS = {one.id: one for one in search.configurations(config)}
     SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config)}

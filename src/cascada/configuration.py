@@ -14,7 +14,7 @@ from cascada.errors import ConfigError
 
 FILE_KINDS = ("corsika7", "corsika8")
 PRIMARIES = {"gamma": 1, "proton": 14, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": 5626}
-NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard", "seed"}
+NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,12 @@ def shards(config: dict) -> list[Shard]:
         options = {key: value for key, value in source.items() if key not in NOT_OPTIONS}
         options["channels"] = config["data"]["channels"]
         if source["kind"] == "surrogate":
+            low, high = source.get("energy_min", 0.0), source.get("energy_max", math.inf)
+            if low > high:
+                raise ConfigError(
+                    f"data.sources.{name}: energy_min {low} and energy_max {high} given, min ≤ max is needed."
+                )
+            options.pop("seed")  # of the run: it stands beside the options
             found += _surrogate(name, source, options)
         elif source["kind"] == "energy_ground":
             found += [
