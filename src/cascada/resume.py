@@ -103,6 +103,10 @@ class Progress:
         self._content["last_epoch"] = row
         self._write("running", epoch=min(state.epoch, self._content["epochs"]), step=state.batch)
 
+    def saved(self, state) -> None:
+        """Called when an interruption ends this attempt."""
+        self._write("saved", epoch=state.epoch, step=state.batch)
+
     def end(self, status: str) -> None:
         self._write(status, epoch=self._content["epochs"], step=self._steps)
 

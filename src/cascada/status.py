@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SILENT_AFTER = 120.0  # seconds without a word after which a running trial counts as silent
-STATES = ("running", "silent", "completed", "diverged", "waiting")
+STATES = ("running", "saved", "silent", "completed", "diverged", "waiting")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -86,7 +86,10 @@ def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
     if not progress.exists():
         return None
     content = read_json(progress)
-    trial.state = "running" if now - content["time"] < SILENT_AFTER else "silent"
+    if content["status"] == "saved":  # interrupted in good order: it goes on when it is started again
+        trial.state = "saved"
+    else:
+        trial.state = "running" if now - content["time"] < SILENT_AFTER else "silent"
     trial.epoch = content["epoch"]
     done = content["epoch"] - 1 + min(1.0, content["step"] / max(content["steps"], 1))
     trial.fraction = min(1.0, done / epochs)
@@ -142,8 +145,12 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     head = Text(f"{status.results}: {counts}   time left {_duration(status.seconds_left)}", style="bold")
     table = Table(box=None, pad_edge=False)
     for name in ("trial", "state", "epoch", "done", metric, "loss", "device", "GPU", "memory", "host/job", "left"):
-        table.add_column(name, justify="right" if name in ("epoch", "done", metric, "loss", "GPU", "left") else "left")
-    for trial in (trial for trial in status.trials if trial.state in ("running", "silent")):
+        table.add_column(
+            name,
+            no_wrap=name == "trial",
+            justify="right" if name in ("epoch", "done", metric, "loss", "GPU", "left") else "left",
+        )
+    for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
         usage = trial.usage or {}
         table.add_row(*_row(trial, usage, metric))
     failures = [Text(f"no result, not at work: {path}", style="red") for path in status.failures]

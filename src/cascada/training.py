@@ -215,6 +215,7 @@ def _run_epochs(trainer: Trainer, interruption, resume, progress, log, report) -
     while state.epoch <= trainer.trial.epochs and state.status == "running":
         if not trainer.epoch(interruption, progress.batch):
             resume.write(trainer.snapshot())
+            progress.saved(state)
             leave(f"{interruption.reason}: saved at epoch {state.epoch}, batch {state.batch} in {resume.path}")
         row = trainer.finish_epoch()
         resume.write(trainer.snapshot())

@@ -1,0 +1,87 @@
+"""`cascada status [RESULTS]`: where a search stands, from its files alone, live or once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cascada.errors import CascadaError
+
+if TYPE_CHECKING:
+    from cascada.status import SearchStatus
+
+HELP = "show where a running search stands: trials by state, speed, time left, recent failures"
+
+
+def run(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    results = Path(arguments.results) if arguments.results else newest(Path("results"))
+    if arguments.json:
+        from cascada.status import as_json, collect
+
+        print(json.dumps(as_json(collect(results)), indent=2))
+    elif arguments.once or not sys.stdout.isatty():
+        _print(results, arguments.metric)
+    else:
+        _watch(results, arguments.metric, arguments.interval)
+    return 0
+
+
+def newest(folder: Path) -> Path:
+    """Return the experiment's results folder that changed last. Raises CascadaError where there is none."""
+    found = [path for path in folder.glob("*") if (path / "search").is_dir() or (path / "trials").is_dir()]
+    if not found:
+        raise CascadaError(f"{folder}: no results of a search here; start one with `snakemake`, or name its folder.")
+    return max(found, key=lambda path: max(part.stat().st_mtime for part in [path, *path.glob("*")]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cascada status",
+        description="Show where a running search stands. Only files are read, so it works on any machine that sees them.",
+    )
+    parser.add_argument("results", nargs="?", metavar="RESULTS", help="results/<experiment>; the newest if left out")
+    parser.add_argument(
+        "--once", action="store_true", help="print once and end (so it is where the output is no terminal)"
+    )
+    parser.add_argument("--json", action="store_true", help="print everything as JSON and end")
+    parser.add_argument(
+        "--metric", default="f1", choices=("f1", "accuracy", "roc_auc"), help="validation metric to show"
+    )
+    parser.add_argument("--interval", type=float, default=2.0, metavar="SECONDS", help="between two looks (default: 2)")
+    return parser
+
+
+def _print(results: Path, metric: str) -> None:
+    from rich.console import Console
+
+    from cascada.status import collect, render
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(render(collect(results), metric))
+
+
+def _watch(results: Path, metric: str, interval: float) -> None:
+    """Redraw until the search has ended or Ctrl-C."""
+    from rich.live import Live
+
+    from cascada.status import collect, render
+
+    with Live(render(collect(results), metric), screen=False, auto_refresh=False) as live:
+        try:
+            while not ended(status := collect(results)):
+                live.update(render(status, metric), refresh=True)
+                time.sleep(interval)
+            live.update(render(status, metric), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def ended(status: SearchStatus) -> bool:
+    """Whether every trial that is expected has its result."""
+    counts = status.counts
+    return status.expected is not None and counts["completed"] + counts["diverged"] >= status.expected
