@@ -143,7 +143,8 @@ def _accuracy_energy(bins: list[dict], surrogate: bool, path: Path) -> None:
             color=plotting.COLOURS[1],
             capsize=3,
         )
-    axes.set(xscale="log", xlabel="true energy [TeV]", ylabel="test accuracy")
+    plotting.energy_axis(axes.xaxis)
+    axes.set_ylabel("test accuracy")
     plotting.tidy(axes)
     plotting.save(drawing, path, surrogate)
 

@@ -32,9 +32,21 @@ def tidy(axes) -> None:
     axes.set_axisbelow(True)
 
 
+def energy_axis(axis) -> None:
+    """A logarithmic axis of energies in TeV with few, plainly written numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}label": "true energy [TeV]"})
+    axis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def save(drawing: Figure, path: Path, surrogate: bool = False) -> None:
     """Write a PNG; pictures of surrogate data say so."""
     if surrogate:
+        below = 0.16 / drawing.get_figheight()  # a strip of its own, in inches
+        drawing.get_layout_engine().set(rect=(0, below, 1, 1 - below))
         drawing.text(0.995, 0.004, SURROGATE, ha="right", va="bottom", fontsize=7, color="#888888")
     with atomic_path(path) as temporary:
         drawing.savefig(temporary, format="png")

@@ -60,7 +60,8 @@ def _plot_spectra(summary: dict, path: Path) -> None:
     for panel, (split, spectra) in zip(axes, summary["energy_spectra"].items(), strict=True):
         for colour, (name, counts) in zip(plotting.COLOURS, spectra.items(), strict=False):
             panel.stairs(counts, edges, color=colour, linewidth=1.6, label=f"{name} ({sum(counts)})")
-        panel.set(title=split, xscale="log", xlabel="true energy [TeV]")
+        panel.set_title(split)
+        plotting.energy_axis(panel.xaxis)
         panel.legend(frameon=False, fontsize=8)
         plotting.tidy(panel)
     axes[0].set_ylabel("showers per bin")
