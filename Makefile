@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup run test bench lint format system-packages clean
+.PHONY: help setup run test bench sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,9 @@ test: $(INSTALLED) system-packages ## run the whole test suite
 
 bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+sandbox: $(INSTALLED) system-packages ## open a shell on a private SLURM of two nodes, with accounting; exit ends it
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=plugins/submitit/tests $(BIN)/python -m slurm_sandbox --accounting
 
 system-packages: # SLURM and a browser for the tests, where they can be had
 	sh tests/install_system_packages.sh
