@@ -8,8 +8,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from slurm_sandbox import Sandbox, SandboxError, configuration
-from slurm_sandbox.sandbox import alive, free_ports, wait_until
+from slurm_sandbox import Sandbox, SandboxError, configuration, wait_until
+from slurm_sandbox.tools import alive, free_ports
 
 pytestmark = pytest.mark.slurm
 

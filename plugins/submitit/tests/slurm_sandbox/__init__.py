@@ -24,6 +24,7 @@ On the command line: `python -m slurm_sandbox [--accounting]` opens a shell in w
 to the sandbox; without a terminal it prints the exports to use and waits for Ctrl-C.
 """
 
-from slurm_sandbox.sandbox import Sandbox, SandboxError, missing, shared
+from slurm_sandbox.sandbox import Sandbox, shared
+from slurm_sandbox.tools import SandboxError, missing, wait_until
 
-__all__ = ["Sandbox", "SandboxError", "missing", "shared"]
+__all__ = ["Sandbox", "SandboxError", "missing", "shared", "wait_until"]

@@ -1,109 +1,22 @@
 """Start, disturb and stop a private SLURM; the package's docstring tells how to use it."""
 
 import atexit
-import contextlib
-import getpass
-import json
 import os
-import random
-import secrets
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-from slurm_sandbox import configuration, supervisor
-from slurm_sandbox.configuration import Layout
-
-TIMEOUT_S = 120.0  # a machine under load starts slowly; on an idle one the whole takes two to six seconds
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
-ACCOUNTING_PROGRAMS = ("mariadbd", "mariadb-install-db", "slurmdbd", "sacct")
-PORTS = (20000, 32000)
-SHORT_FOLDER = "/tmp"  # a socket's path has at most 107 characters
+from slurm_sandbox import configuration
+from slurm_sandbox.daemons import Daemons
+from slurm_sandbox.tools import TIMEOUT_S, SandboxError, missing, wait_until
 
 
-class SandboxError(RuntimeError):
-    """SLURM did not do what it should have done; the message has the tail of the log that says why."""
-
-
-def search_path() -> str:
-    """PATH with the folders of system programs, which not every user has on it."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-
-
-def missing(accounting: bool = False) -> list[str]:
-    """The programs that a sandbox needs and that are not installed."""
-    programs = PROGRAMS + (ACCOUNTING_PROGRAMS if accounting else ())
-    return [program for program in programs if shutil.which(program, path=search_path()) is None]
-
-
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S, every_s: float = 0.1) -> None:
-    """Poll until `condition()` holds; SandboxError that names `what` after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SandboxError(f"waited {timeout_s:.0f} s in vain until {what}")
-        time.sleep(every_s)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nothing listens on, all different.
-
-    They lie below the range that outgoing connections take theirs from, so that a daemon finds its port again after a
-    restart, and are drawn at random, so that two sandboxes starting together do not draw the same.
-    """
-    free = []
-    while len(free) < count:
-        port = random.randrange(*PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            free += [port] if port not in free else []
-    return free
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs or is stopped; a zombie is dead."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-class Sandbox:
+class Sandbox(Daemons):
     """A private SLURM of `nodes` nodes (n1, n2 …) with `cpus` cores, `memory` MiB and `gpus_per_node` pretended GPUs.
 
     `folder` must be empty or absent; None takes a temporary one that `stop` removes. `options` go into slurm.conf over
     `configuration.defaults`. Partitions: `main`, the default, and `urgent`, whose jobs preempt those of `main`.
     """
-
-    def __init__(
-        self,
-        folder: Path | None = None,
-        *,
-        nodes: int = 2,
-        gpus_per_node: int = 2,
-        cpus: int = 8,
-        memory: int = 10000,
-        accounting: bool = False,
-        options: dict[str, object] | None = None,
-    ):
-        self._given_folder = folder
-        self._wanted = {
-            "nodes": nodes,
-            "gpus_per_node": gpus_per_node,
-            "cpus": cpus,
-            "memory": memory,
-            "accounting": accounting,
-        }
-        self._options = dict(options or {})
-        self._stack = contextlib.ExitStack()
-        self.pids: dict[str, int] = {}
-        self.startup_s: float | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -131,72 +44,6 @@ class Sandbox:
         self._stack.close()
         self.pids.clear()
 
-    def _prepare(self) -> None:
-        """Folders, configuration files and the supervisor."""
-        if self._given_folder is None:
-            folder = Path(
-                self._stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True))
-            )
-        else:
-            folder = Path(self._given_folder).absolute()
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise SandboxError(f"{folder} is not empty; give a new folder or None for a temporary one")
-            folder.chmod(0o700)
-        sockets = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="munge-", dir=SHORT_FOLDER)))
-        self.folder = folder
-        self.layout = Layout(
-            folder=folder,
-            socket=sockets / "s",
-            host=socket.gethostname().split(".")[0],
-            user=getpass.getuser() if os.getuid() else "root",
-            options=self._options,
-            **self._wanted,
-        )
-        listening = [name for name in self.layout.daemon_names if name != "munged"]
-        self.layout.ports.update(zip(listening, free_ports(len(listening)), strict=True))
-        self.configuration_file = folder / "etc" / "slurm.conf"
-        for name in ("etc", "state", "spool", "gpus", "log"):
-            (folder / name).mkdir(mode=0o700)
-        for name in self.layout.node_names:
-            (folder / "spool" / name).mkdir(mode=0o700)
-        for file in configuration.gpu_files(self.layout):
-            file.symlink_to(os.devnull)  # slurmd wants a character device; without cgroups nobody opens it
-        self._write("munge.key", secrets.token_bytes(128))
-        self._write("etc/slurm.conf", configuration.slurm_conf(self.layout))
-        self._write("etc/gres.conf", configuration.gres_conf(self.layout))
-        if self.layout.accounting:
-            password = secrets.token_hex(16)
-            self._write("etc/slurmdbd.conf", configuration.slurmdbd_conf(self.layout, password))
-            self._write("database.sql", configuration.database_sql(password))
-        self._start_supervisor()
-
-    def _write(self, name: str, content: str | bytes) -> None:
-        file = self.folder / name
-        new = file.with_name(file.name + ".new")
-        new.touch(mode=0o600)
-        new.write_bytes(content.encode() if isinstance(content, str) else content)
-        new.rename(file)
-
-    def _start_supervisor(self) -> None:
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", supervisor.__file__, str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-        )
-        self._stack.callback(self._stop_supervisor)
-
-    def _stop_supervisor(self) -> None:
-        with contextlib.suppress(OSError):
-            self._supervisor.stdin.write(b'{"stop": true}\n')
-            self._supervisor.stdin.flush()
-        self._supervisor.wait(timeout=TIMEOUT_S)
-        for pipe in (self._supervisor.stdin, self._supervisor.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
-
     def _start_all(self) -> None:
         self.start("munged")
         if self.layout.accounting:
@@ -216,73 +63,6 @@ class Sandbox:
         with (self.folder / "log" / "install-db").open("wb") as log:
             subprocess.run(command, check=True, stdout=log, stderr=log, env=self.environment, timeout=TIMEOUT_S)
 
-    # -- one daemon ----------------------------------------------------------------------------------------------
-
-    def start(self, name: str, wait: bool = True) -> int:
-        """Start the daemon `name` (munged, mariadbd, slurmdbd, slurmctld, n1 …) and wait until it answers; its pid."""
-        if name not in self.layout.daemon_names:
-            raise SandboxError(f"no daemon {name!r}; there are {', '.join(self.layout.daemon_names)}")
-        order = {
-            "command": configuration.command(self.layout, name),
-            "log": str(self.log_file(name)),
-            "folder": str(self.folder),
-            "environment": self.environment,
-        }
-        self._supervisor.stdin.write(json.dumps(order).encode() + b"\n")
-        self._supervisor.stdin.flush()
-        answer = json.loads(self._supervisor.stdout.readline() or '{"error": "the supervisor has ended"}')
-        if "error" in answer:
-            raise SandboxError(f"{name} did not start: {answer['error']}")
-        self.pids[name] = answer["pid"]
-        if wait:
-            self._wait_for(name)
-        return self.pids[name]
-
-    def _wait_for(self, name: str) -> None:
-        answers = {
-            "munged": lambda: self.layout.socket.exists(),
-            "mariadbd": lambda: self._listens("mariadbd"),
-            "slurmdbd": lambda: self._listens("slurmdbd"),
-            "slurmctld": lambda: self._succeeds("scontrol", "ping"),
-        }.get(name, lambda: self._node_state(name) in ("idle", "mixed", "allocated", "completing"))
-
-        def ready() -> bool:
-            self.check_alive(name)
-            return answers()
-
-        try:
-            wait_until(ready, f"{name} answers")
-        except SandboxError as error:
-            raise SandboxError(f"{error}; its log ends with\n{self.log_tail(name)}") from None
-
-    def wait_ready(self) -> None:
-        """Wait until the controller answers and every node can take jobs."""
-        for name in ("slurmctld", *self.layout.node_names):
-            self._wait_for(name)
-
-    def check_alive(self, name: str) -> None:
-        if not alive(self.pids[name]):
-            raise SandboxError(f"{name} has ended; its log ends with\n{self.log_tail(name)}")
-
-    def pause(self, name: str) -> None:
-        """SIGSTOP: the daemon is there and does not answer."""
-        os.kill(self.pids[name], signal.SIGSTOP)
-
-    def resume(self, name: str) -> None:
-        os.kill(self.pids[name], signal.SIGCONT)
-
-    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send the signal and wait until the daemon is gone; jobs that a slurmd started go on."""
-        pid = self.pids[name]
-        os.kill(pid, number)
-        wait_until(lambda: not alive(pid), f"{name} has ended after signal {number}")
-
-    def restart(self, name: str) -> None:
-        """End the daemon in order and start it again; the controller keeps its jobs."""
-        if alive(self.pids[name]):
-            self.kill(name, signal.SIGTERM)
-        self.start(name)
-
     def change(self, **options: object) -> dict[str, object]:
         """Set options of slurm.conf on the running sandbox; returns the former ones, to be given back to `change`.
 
@@ -299,32 +79,8 @@ class Sandbox:
 
     # -- use -----------------------------------------------------------------------------------------------------
 
-    @property
-    def exports(self) -> dict[str, str]:
-        """The variables by which SLURM's commands find the sandbox."""
-        return {"SLURM_CONF": str(self.configuration_file), "PATH": search_path()}
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """A whole environment for subprocesses: this process's, without what an outer SLURM or Snakemake set."""
-        foreign = ("SLURM", "SBATCH_", "SACCT_", "SQUEUE_", "SRUN_", "SINFO_", "SNAKEMAKE_PROFILE")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        return kept | self.exports
-
-    def run(self, *command: str | Path, check: bool = True, timeout_s: float = TIMEOUT_S, **keywords):
-        """Run a command in the sandbox's environment; subprocess.CompletedProcess with text. Errors show stderr."""
-        keywords.setdefault("env", self.environment)
-        done = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, timeout=timeout_s, **keywords
-        )
-        if check and done.returncode:
-            raise SandboxError(
-                f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-            )
-        return done
-
     def queue(self) -> list[dict[str, str]]:
-        """What squeue shows, array tasks one by one: id, state, name, user, reason, comment per job."""
+        """What squeue shows, array tasks one by one: id, state, name, reason and comment."""
         names = ("id", "state", "name", "reason", "comment")
         rows = self.run("squeue", "--noheader", "--array", "--format=%i\x1f%T\x1f%j\x1f%r\x1f%k").stdout.splitlines()
         return [dict(zip(names, row.split("\x1f"), strict=True)) for row in rows]
@@ -333,28 +89,6 @@ class Sandbox:
         """Cancel all jobs and wait until squeue shows none."""
         self.run("scancel", "--user", self.layout.user)
         wait_until(lambda: not self.queue(), "squeue is empty after scancel")
-
-    def log_file(self, name: str) -> Path:
-        return self.folder / "log" / name
-
-    def log_tail(self, name: str, lines: int = 20) -> str:
-        try:
-            return "\n".join(self.log_file(name).read_text(errors="replace").splitlines()[-lines:])
-        except OSError as error:
-            return str(error)
-
-    def _succeeds(self, *command: str) -> bool:
-        return self.run(*command, check=False).returncode == 0
-
-    def _node_state(self, name: str) -> str:
-        return (
-            self.run("sinfo", "--noheader", "--nodes", name, "--format=%T", check=False).stdout.split("\n")[0].strip()
-        )
-
-    def _listens(self, name: str) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", self.layout.ports[name])) == 0
 
 
 _shared: dict[bool, Sandbox] = {}

@@ -1,0 +1,62 @@
+"""Small helpers of the sandbox: which programs there are, free ports, polling."""
+
+import contextlib
+import os
+import random
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TIMEOUT_S = 120.0  # a machine under load starts slowly; on an idle one the whole takes two to six seconds
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
+ACCOUNTING_PROGRAMS = ("mariadbd", "mariadb-install-db", "slurmdbd", "sacct")
+PORTS = (20000, 32000)
+
+
+class SandboxError(RuntimeError):
+    """SLURM did not do what it should have done; the message has the tail of the log that says why."""
+
+
+def search_path() -> str:
+    """PATH with the folders of system programs, which not every user has on it."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def missing(accounting: bool = False) -> list[str]:
+    """The programs that a sandbox needs and that are not installed."""
+    programs = PROGRAMS + (ACCOUNTING_PROGRAMS if accounting else ())
+    return [program for program in programs if shutil.which(program, path=search_path()) is None]
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S, every_s: float = 0.1) -> None:
+    """Poll until `condition()` holds; SandboxError that names `what` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SandboxError(f"waited {timeout_s:.0f} s in vain until {what}")
+        time.sleep(every_s)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nothing listens on, all different.
+
+    They lie below the range that outgoing connections take theirs from, so that a daemon finds its port again after a
+    restart, and are drawn at random, so that two sandboxes starting together do not draw the same.
+    """
+    free = []
+    while len(free) < count:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            free += [port] if port not in free else []
+    return free
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs or is stopped; a zombie is dead."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
