@@ -128,6 +128,7 @@ def test_two_at_once_and_all_ends_when_the_owner_is_killed(sandbox, tmp_path):
         assert Path(folder) != sandbox.folder and sandbox.queue() == []
         owner.send_signal(signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in pids), "daemons and job have ended with their owner")
+    wait_until(lambda: not Path(folder).exists(), "its folder is removed")
     sandbox.check_alive("slurmctld")
 
 

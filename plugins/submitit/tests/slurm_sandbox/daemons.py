@@ -42,14 +42,15 @@ class Daemons:
             "accounting": accounting,
         }
         self._options = dict(options or {})
-        self._stack = contextlib.ExitStack()
+        self._temporary: list[str] = []
+        self._supervisor: subprocess.Popen | None = None
         self.pids: dict[str, int] = {}
         self.startup_s: float | None = None
 
     def _prepare(self) -> None:
         """Folders, configuration files and the supervisor."""
         folder = self._own_folder()
-        sockets = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="munge-", dir=SHORT_FOLDER)))
+        sockets = self._temporary_folder("munge-", SHORT_FOLDER)
         self.folder = folder
         self.layout = Layout(
             folder=folder,
@@ -77,10 +78,14 @@ class Daemons:
             self._write("database.sql", configuration.database_sql(password))
         self._start_supervisor()
 
+    def _temporary_folder(self, prefix: str, place: str | None = None) -> Path:
+        """A folder that the supervisor removes at its end, also where this process is killed."""
+        self._temporary.append(tempfile.mkdtemp(prefix=prefix, dir=place))
+        return Path(self._temporary[-1])
+
     def _own_folder(self) -> Path:
         if self._given_folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True)
-            return Path(self._stack.enter_context(temporary))
+            return self._temporary_folder("slurm-")
         folder = Path(self._given_folder).absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -97,15 +102,16 @@ class Daemons:
 
     def _start_supervisor(self) -> None:
         self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", supervisor.__file__, str(os.getpid())],
+            [sys.executable, "-I", supervisor.__file__, str(os.getpid()), *self._temporary],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
             cwd="/",
         )
-        self._stack.callback(self._stop_supervisor)
 
     def _stop_supervisor(self) -> None:
+        if self._supervisor is None:
+            return
         with contextlib.suppress(OSError):
             self._supervisor.stdin.write(b'{"stop": true}\n')
             self._supervisor.stdin.flush()
@@ -113,6 +119,7 @@ class Daemons:
         for pipe in (self._supervisor.stdin, self._supervisor.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
+        self._supervisor = None
 
     # -- one daemon ----------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Sandbox(Daemons):
 
     def stop(self) -> None:
         """End all that was started, jobs included, and remove the temporary folders; harmless when repeated."""
-        self._stack.close()
+        self._stop_supervisor()
         self.pids.clear()
 
     def _start_all(self) -> None:

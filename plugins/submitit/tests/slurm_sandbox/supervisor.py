@@ -2,14 +2,16 @@
 
 It takes one JSON object per line on stdin, {"command": […], "log": path, "folder": path, "environment": {…}}, starts
 that, and answers with {"pid": …} or {"error": …}. At {"stop": true}, at the end of its input, or when its parent is gone
-(which covers kill -9) it ends every descendant. Jobs leave slurmd's process tree on purpose, so this process makes itself
-the one that orphans are handed to: what SLURM started is found here by descent, never by name.
+(which covers kill -9) it ends every descendant and removes the folders named in its arguments. Jobs leave slurmd's
+process tree on purpose, so this process makes itself the one that orphans are handed to: what SLURM started is found
+by descent, never by name.
 """
 
 import ctypes
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +112,8 @@ def main() -> None:
                 answer = {"error": str(error)}
             print(json.dumps(answer), flush=True)
     end_descendants(daemons)
+    for folder in sys.argv[2:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
