@@ -20,6 +20,7 @@ include: "rules/data.smk"
 include: "rules/training.smk"
 include: "rules/selection.smk"
 include: "rules/testing.smk"
+include: "rules/publishing.smk"
 
 
 report: "report/workflow.rst"
@@ -39,6 +40,7 @@ rule data:
 rule search:
     input:
         "<results>/selection/best.json",
+        "<results>/search/costs.tsv",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
 
 
@@ -49,3 +51,5 @@ rule all:
         rules.search.input,
         "<results>/test/metrics.json",
         collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
+        collect("<results>/model/{file}", file=MODEL_FILES),
+        "<results>/model_check.json",

@@ -265,8 +265,9 @@ def write_outputs(trainer: Trainer, result: dict) -> None:
     folder = trainer.trial.folder
     if trainer.state.best_weights is not None:
         trainer.classifier.load_state_dict(trainer.state.best_weights)
-    with atomic_path(folder / "checkpoint.pt") as temporary:
-        torch.save(trainer.classifier.checkpoint(), temporary)
+    # a file object, not a path: the archive would carry the temporary file's name, and no two runs the same bytes
+    with atomic_path(folder / "checkpoint.pt") as temporary, temporary.open("wb") as file:
+        torch.save(trainer.classifier.checkpoint(), file)
     with atomic_path(folder / "history.tsv") as temporary:
         history = trainer.state.history
         lines = ["\t".join(history[0])] + ["\t".join(str(value) for value in row.values()) for row in history]

@@ -1,0 +1,12 @@
+"""Rule `check_export`: both exports against PyTorch, on validation showers."""
+
+from pathlib import Path
+
+from cascada import machine
+from cascada.exporting import check_export
+from cascada.scripts import logged
+
+with logged(snakemake):
+    machine.use_deterministically(snakemake.threads)
+    folder = Path(snakemake.input.files[0]).parent
+    check_export(folder, Path(snakemake.input.checkpoint), Path(snakemake.input.train), Path(snakemake.output[0]))

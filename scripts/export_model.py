@@ -1,0 +1,12 @@
+"""Rule `export_model`: the selected model as a folder that stands alone."""
+
+from pathlib import Path
+
+from cascada import machine
+from cascada.exporting import export_model
+from cascada.scripts import logged
+
+with logged(snakemake):
+    machine.use_deterministically(snakemake.threads)
+    inputs = [Path(snakemake.input[name]) for name in ("best", "checkpoint", "train", "summary", "tested")]
+    export_model(*inputs, Path(snakemake.output[0]).parent, snakemake.params.experiment)

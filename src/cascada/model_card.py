@@ -1,0 +1,155 @@
+"""The model card: model.json for people, in Markdown. Pure: from the content of model.json to text."""
+
+from typing import Any
+
+METRICS = ("f1", "accuracy", "roc_auc", "loss")
+
+
+def render(content: dict[str, Any]) -> str:
+    """Return the card. What is not in `content` (a model that is not published yet) is left out."""
+    sections = [_head, _publication, _use, _data, _results, _behaviour, _training, _limits, _provenance]
+    return "\n\n".join(text for section in sections if (text := section(content))) + "\n"
+
+
+def _head(content: dict) -> str:
+    published = content.get("published")
+    name = f"{content['experiment']} {published['version']}" if published else content["experiment"]
+    classes = ", ".join(f"{name} (CORSIKA code {code})" for name, code in content["classes"].items())
+    lines = [
+        f"# Model card: {name}",
+        f"A `{content['model']}` network with {content['parameters']:,} parameters (configuration "
+        f"`{content['configuration']}`) that tells the primary particle of an air shower from its image at ground: "
+        f"{classes}.",
+    ]
+    if content["data"]["surrogate"]:
+        lines.append(
+            "> **Trained on surrogate showers**, a fast toy cascade that stands in for CORSIKA where a demonstration "
+            "needs data. Nothing measured here holds for CORSIKA or for real showers."
+        )
+    return "\n\n".join(lines)
+
+
+def _publication(content: dict) -> str:
+    published = content.get("published")
+    if not published:
+        return ""
+    lines = ["## Publication", f"Version {published['version']} (tag `{published['tag']}`), {published['time']}."]
+    lines += [f"> **{note}**" for note in published["notes"]]
+    return "\n\n".join(lines)
+
+
+def _use(content: dict) -> str:
+    given, answer = content["input"], content["output"]
+    channels = ", ".join(f"`{name}` [{unit}]" for name, unit in zip(given["channels"], given["units"], strict=True))
+    return f"""## Use
+- Input `{given["name"]}`: float32 {_shape(given["shape"])}, axes {", ".join(given["axes"])}; channels: {channels}. Raw values per cell
+  of {given["cell_size_m"]:g} m × {given["cell_size_m"]:g} m in a square of 320 m × 320 m, observed at {given["observation_altitude_m"]:g} m
+  above sea level; the preprocessing is inside the graph.
+- Output `{answer["name"]}`: float32 {_shape(answer["shape"])}, in this order: {", ".join(answer["classes"])}.
+
+```console
+$ cascada predict THIS_FOLDER showers.h5 -o predictions.h5
+$ cascada verify THIS_FOLDER
+```
+
+```python
+import onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+probabilities = session.run(None, {{"{given["name"]}": images}})[0]
+```"""
+
+
+def _shape(shape: list) -> str:
+    return "(" + ", ".join(map(str, shape)) + ")"
+
+
+def _data(content: dict) -> str:
+    data = content["data"]
+    rows = [
+        f"| {split} | {' | '.join(str(counts[name]) for name in content['classes'])} |"
+        for split, counts in data["counts"].items()
+    ]
+    head = f"| split | {' | '.join(content['classes'])} |\n|---|{'---|' * len(content['classes'])}"
+    return "\n".join(
+        [
+            "## Data",
+            f"{data['showers']} showers from {len(data['sources'])} sources, data model {data['data_model_version']}.",
+            "",
+            head,
+            *rows,
+            "",
+            f"- training and validation file: sha256 `{data['train_sha256']}`",
+            f"- test file: sha256 `{data['test_sha256']}`",
+        ]
+    )
+
+
+def _results(content: dict) -> str:
+    validation, test = content["validation"], content["test"]
+    lines = [
+        "## Results",
+        f"Value and {test['confidence']:.0%} bootstrap interval. The model was chosen among "
+        f"{content['number_of_configurations']} configurations by its validation {content['metric']}, which makes the "
+        f"validation column optimistic; the {test['showers']} test showers were opened after the choice.",
+        "",
+        "| metric | validation | test |",
+        "|---|---|---|",
+    ]
+    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence"})]
+    lines += [
+        f"| {name.replace('_', ' ')} | {_interval(validation.get(name))} | {_interval(test.get(name))} |"
+        for name in names
+    ]
+    return "\n".join(lines)
+
+
+def _interval(metric: dict | None) -> str:
+    if not metric or metric["value"] is None:
+        return ""
+    low, high = ("?" if metric[part] is None else f"{metric[part]:.4f}" for part in ("low", "high"))
+    return f"{metric['value']:.4f} [{low}, {high}]"
+
+
+def _behaviour(content: dict) -> str:
+    probes = (content.get("published") or {}).get("behaviour")
+    if not probes:
+        return ""
+    lines = ["## Behaviour", "Probes on validation showers; a failed gate stops publishing.", ""]
+    lines += ["| probe | value | threshold | severity | passed |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {probe['name']} | {_value(probe['value'])} | {_value(probe['threshold'])} | {probe['severity']} | "
+        f"{'yes' if probe['passed'] else '**no**'} |"
+        for probe in probes
+    ]
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def _training(content: dict) -> str:
+    rows = [f"| {name} | {value} |" for name, value in content["hyperparameters"].items()]
+    trained = (
+        f"Seed {content['seed']}, {content['epochs']} epochs; the weights are those of epoch {content['best_epoch']}."
+    )
+    return "\n".join(["## Training", trained, "", "| hyperparameter | value |", "|---|---|", *rows])
+
+
+def _limits(content: dict) -> str:
+    energies = "the energies, zenith angles, array and interaction model of its training showers"
+    return f"""## Limits
+- Valid for {energies} only; elsewhere its probabilities are not calibrated.
+- It answers with one of {len(content["classes"])} classes also for a primary that it has never seen.
+- A probability is not a measured composition: that needs the confusion matrix and the uncertainty of the simulations."""
+
+
+def _provenance(content: dict) -> str:
+    lines = ["## Where it comes from", "| step | git commit | lock file | command |", "|---|---|---|---|"]
+    for step, source in content["provenance"].items():
+        commit = f"`{source['git_commit']}`" if source["git_commit"] else "unknown: outside a repository"
+        commit += " **with uncommitted changes**" if source["git_dirty"] else ""
+        lock = f"`{source['lock_sha256'][:12]}…`" if source["lock_sha256"] else "unknown"
+        lines.append(f"| {step} | {commit} | {lock} | `{source['command']}` |".replace("\n", " "))
+    packages = ", ".join(f"{name} {version}" for name, version in content["packages"].items())
+    return "\n".join([*lines, "", f"Packages: {packages}. Checkpoint: sha256 `{content['checkpoint_sha256']}`."])

@@ -1,0 +1,278 @@
+"""Use an exported model: probabilities for any number of showers, streamed with constant memory.
+
+model = Model("artifacts/model")
+probability = model.probabilities(images)  # raw energies, float32 (n, C, 80, 80) [GeV] → (n, K)
+
+Only model.json and model.onnx are read here, formats that can hold no code; PyTorch is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cascada.data import sources
+from cascada.data.format import EVENTS, IMAGE_SIZE, IMAGES, Header, SourceRow, open_showers, read_header, read_sources
+from cascada.errors import ConfigError, DataError
+from cascada.files import atomic_path, read_json, sha256
+
+FORMAT = 1  # of the folder, as in exporting.py
+BATCH = 128  # showers computed and held at a time
+COLUMNS = ("event_id", "label", "primary", "true_energy", "muons")  # copied from the events
+UNITS = {"true_energy": "GeV"}
+
+
+class Model:
+    """An exported folder, ready to run with ONNX Runtime on the processor.
+
+    Attributes: `content` (of model.json), `channels`, `classes`. Raises DataError for a folder that is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike, threads: int | None = None):
+        import onnxruntime
+
+        self.folder = Path(folder)
+        self.content = read_content(self.folder)
+        self.channels = tuple(self.content["input"]["channels"])
+        self.classes = tuple(self.content["output"]["classes"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.log_severity_level = 3
+        path = self.folder / "model.onnx"
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no base of their own
+            raise DataError(f"{path}: not a readable model ({error}); get the folder again (`dvc pull`).") from error
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Take raw images float32 (n, C, 80, 80) [GeV], return probabilities float32 (n, K)."""
+        return self._session.run(None, {"images": images})[0]
+
+
+def read_content(folder: Path) -> dict:
+    """Return model.json. Raises DataError if the folder is no exported model of a known format."""
+    path = folder / "model.json"
+    if not path.is_file():
+        hint = " Get it first: `dvc pull`." if folder.with_name(f"{folder.name}.dvc").exists() else ""
+        raise DataError(
+            f"{folder}: no exported model (model.json is missing); give results/…/model or artifacts/model.{hint}"
+        )
+    try:
+        content = read_json(path)
+        found = content["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not the description of a model ({error!r}); get the folder again.") from error
+    if found != FORMAT:
+        raise DataError(
+            f"{path}: format {found!r} given, this cascada reads format {FORMAT}; use the version that wrote it."
+        )
+    return content
+
+
+def program(folder: Path) -> Any:
+    """Return model.pt2 as a function of images (N, C, 80, 80) [GeV].
+
+    PyTorch would unpickle some entries of such an archive, so archives with pickled weights are refused.
+    """
+    import torch
+
+    path = Path(folder) / "model.pt2"
+    try:
+        _refuse_pickles(path)
+        return torch.export.load(path).module()
+    except DataError:
+        raise
+    except Exception as error:  # zip, JSON and PyTorch's errors have no base of their own
+        raise DataError(f"{path}: not a readable program ({error}); get the folder again (`dvc pull`).") from error
+
+
+def _refuse_pickles(path: Path) -> None:
+    """Raise DataError where loading would execute what is inside: only plain tensors are taken."""
+    import io
+
+    import torch
+
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith("_config.json") and "/data/" in name:
+                entries = json.loads(archive.read(name))["config"].values()
+                if any(entry.get("use_pickle") for entry in entries):
+                    raise DataError(
+                        f"{path}: {name} names pickled entries, which could run code; export the model again."
+                    )
+            elif "/sample_inputs/" in name:
+                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to predict on. `source`: kind of the raw files, "" finds it out; `options`: the source's own."""
+
+    source: str = ""
+    options: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Input:
+    """One file to predict on: its rows of `/sources`, whether it is surrogate, and its blocks of showers."""
+
+    rows: list[SourceRow]
+    blocks: Iterator[tuple[np.ndarray, np.ndarray]]
+
+
+def predict(
+    model: Model,
+    inputs: Sequence[Path],
+    output: Path,
+    request: Request | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Write the probabilities of all showers of the inputs; return their number. `output` appears when all is done.
+
+    Inputs are files of showers (data model 1) or raw files of any source. `progress` counts thousandths of the inputs.
+    Raises DataError for an input that cannot be read, has other channels, or holds values that are not finite.
+    """
+    request = request or Request()
+    if not inputs:
+        raise DataError(f"{output}: no input given, at least one is needed.")
+    number, rows = 0, []
+    with atomic_path(output) as temporary, h5py.File(temporary, "w") as file:
+        writer = _Writer(file, model)
+        for index, path in enumerate(inputs):
+            part = None if progress is None else _part(progress, index, len(inputs))
+            opened = _open(path, model, request, part, warn)
+            before = number
+            for images, events in opened.blocks:
+                for first in range(0, len(events), BATCH):
+                    batch, chosen = images[first : first + BATCH], events[first : first + BATCH]
+                    _check(path, batch, number - before)
+                    writer.append(model.probabilities(batch), chosen, len(rows))
+                    number += len(chosen)
+            if number == before:
+                raise DataError(f"{path}: no shower in it, expected at least one; leave it out.")
+            for row in opened.rows:
+                row.events = row.events or number - before  # a raw file's number is known only now
+            rows += opened.rows
+        writer.finish(rows)
+    return number
+
+
+def _open(path: Path, model: Model, request: Request, progress: Callable | None, warn: Callable) -> _Input:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder; give simulation files or a file of showers.")
+    if not request.source and _is_showers(path):
+        return _open_showers(path, model, progress, warn)
+    kind = request.source or sources.detect(path)
+    module = sources.source(kind)
+    if hasattr(module, "Run"):
+        raise ConfigError(
+            f"--source {kind}: this source makes showers and reads no files; use `cascada convert` first."
+        )
+    settings = {"altitude": model.content["input"]["observation_altitude_m"]} | (request.options or {})
+    settings["channels"] = list(model.channels)
+    options = sources.make_options(kind, settings)
+    _compare_altitude(path, options.altitude, model, warn)
+    blocks = ((block.images, block.events) for block in module.showers(path, options, progress))
+    digest = sha256(path) if path.is_file() else ""
+    return _Input([SourceRow(file=path.name, sha256=digest, kind=kind, events=0)], blocks)
+
+
+def _is_showers(path: Path) -> bool:
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return "data_model_version" in file.attrs
+    except OSError:
+        return False
+
+
+def _open_showers(path: Path, model: Model, progress: Callable | None, warn: Callable) -> _Input:
+    with open_showers(path) as file:
+        header, rows = read_header(file), read_sources(file)
+    missing = [name for name in model.channels if name not in header.channels]
+    if missing:
+        raise DataError(
+            f"{path}: channels {list(header.channels)} given, the model needs {list(model.channels)}; "
+            "convert the raw files with these channels."
+        )
+    _compare_altitude(path, header.observation_altitude, model, warn)
+    return _Input(rows, _blocks(path, header, model.channels, progress))
+
+
+def _blocks(path: Path, header: Header, channels: tuple, progress: Callable | None) -> Iterator:
+    places = [header.channels.index(name) for name in channels]
+    with open_showers(path) as file:
+        images, total = file[IMAGES], len(file[EVENTS])
+        for start in range(0, total, BATCH):
+            block = images[start : start + BATCH]
+            if header.channels != channels:
+                block = np.ascontiguousarray(block[:, places])
+            yield block, file[EVENTS][start : start + BATCH]
+            if progress:
+                progress(min(start + BATCH, total), total)
+
+
+def _compare_altitude(path: Path, altitude: float, model: Model, warn: Callable) -> None:
+    expected = model.content["input"]["observation_altitude_m"]
+    if abs(altitude - expected) > 1:
+        warn(
+            f"{path}: observed at {altitude:g} m, the model was trained for {expected:g} m: its probabilities may be off"
+        )
+
+
+def _check(path: Path, images: np.ndarray, first: int) -> None:
+    if images.shape[1:] != (images.shape[1], IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.float32:
+        raise DataError(f"{path}: images {images.dtype} {images.shape[1:]} given, float32 (C, 80, 80) expected.")
+    if not np.isfinite(images.sum()):  # one pass without a temporary
+        bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
+        if len(bad):
+            raise DataError(f"{path}: image {first + int(bad[0])} holds a value that is not finite; repair the file.")
+
+
+def _part(progress: Callable, index: int, inputs: int) -> Callable[[int, int], None]:
+    return lambda done, total: progress(int(1000 * (index + done / max(total, 1))), 1000 * inputs)
+
+
+class _Writer:
+    """Append rows to /probability and the columns of the events; see docs/publishing.md for the file's layout."""
+
+    def __init__(self, file: h5py.File, model: Model):
+        self._file, self._rows = file, 0
+        self._model = model
+        file.create_dataset("probability", (0, len(model.classes)), "<f4", maxshape=(None, len(model.classes)))
+        self._columns: list[str] = []
+
+    def append(self, probability: np.ndarray, events: np.ndarray, source_offset: int) -> None:
+        columns = {name: events[name] for name in COLUMNS} | {"source": events["source"] + source_offset}
+        if not self._columns:
+            for name, values in columns.items():
+                self._file.create_dataset(name, (0,), values.dtype, maxshape=(None,), chunks=(8192,))
+            for name, unit in UNITS.items():
+                self._file[name].attrs["unit"] = unit
+            self._columns = list(columns)
+        stop = self._rows + len(events)
+        for name, values in {"probability": probability, **columns}.items():
+            self._file[name].resize(stop, axis=0)
+            self._file[name][self._rows :] = values
+        self._rows = stop
+
+    def finish(self, rows: list[SourceRow]) -> None:
+        from cascada.data.format import write_sources
+        from cascada.provenance import provenance
+
+        write_sources(self._file, rows)
+        attributes, content = self._file.attrs, self._model.content
+        attributes.create("classes", list(self._model.classes), dtype=h5py.string_dtype())
+        attributes["model"] = str(content["configuration"])
+        attributes["model_version"] = (content.get("published") or {}).get("version", "")
+        attributes["model_sha256"] = sha256(self._model.folder / "model.onnx")
+        attributes["surrogate"] = any(row.kind == "surrogate" for row in rows) or content["data"]["surrogate"]
+        attributes["provenance"] = json.dumps(provenance())

@@ -1,0 +1,74 @@
+"""Exported folders for tests: tiny networks of every family, and all the files that an export is made from."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from showers import small_dataset
+
+from cascada import exporting
+from cascada.files import sha256, write_json
+from cascada.hyperparameters import Hyperparameters
+from cascada.models import build, config_class
+from cascada.models.classifier import Classifier
+from cascada.models.inputs import fit_transform
+
+TINY = {
+    "lenet": {"channels": (2, 4)},
+    "resnet": {"channels": (2, 4, 4, 4, 4), "blocks": (1, 1, 1, 1)},
+}
+
+
+def classifier(family, channels=("energy",), **common):
+    """Fresh weights behind a fitted transform; in evaluation mode."""
+    torch.manual_seed(3)
+    hyperparameters = dataclasses.asdict(dataclasses.replace(Hyperparameters(), **common))
+    hyperparameters |= dataclasses.asdict(config_class(family)(**TINY.get(family, {})))
+    values = [hyperparameters[name] for name in ("transform", "threshold", "normalize")]
+    network = build(family, hyperparameters, len(channels), 2)
+    return Classifier(
+        fit_transform(energies(32, len(channels)), *values), network, model_name=family,
+        hyperparameters=hyperparameters, channels=list(channels), class_names=["iron", "proton"],
+    ).eval()  # fmt: skip
+
+
+def energies(number, channels=1):
+    """Raw images [GeV] with empty cells and a wide range: (n, C, 80, 80)."""
+    shape = (number, channels, 80, 80)
+    return (torch.randn(shape, generator=torch.Generator().manual_seed(6)) * 2).exp().sub(1).clamp(min=0)
+
+
+def make_export(folder: Path, seed: int = 1) -> Path:
+    """Write dataset/, selection/, test/ and model/ as the rules do; return the folder."""
+    (folder / "dataset").mkdir(parents=True)
+    small_dataset(folder / "dataset", 120)
+    model = classifier("lenet")
+    torch.manual_seed(seed)
+    torch.nn.init.normal_(model.network.head[-1].weight, std=0.5)
+    for name in ("selection", "test"):
+        (folder / name).mkdir()
+    torch.save(model.checkpoint(), folder / "selection/checkpoint.pt")
+    digest = sha256(folder / "selection/checkpoint.pt")
+    origin = {"git_commit": None, "git_dirty": None, "lock_sha256": None, "command": "a | test"}
+    best = {
+        "configuration": "lenet-01234567", "model": "lenet", "hyperparameters": model.hyperparameters, "seed": seed,
+        "seeds": [seed], "epochs": 1, "best_epoch": 1, "parameters": 10, "metric": "f1", "number_of_configurations": 2,
+        "number_of_trials": 2, "checkpoint_sha256": digest, "validation": {}, "provenance": origin,
+    }  # fmt: skip
+    interval = {"value": 0.9, "low": 0.8, "high": 0.95}
+    test = {
+        "f1": interval, "accuracy": interval, "confusion_matrix": {"value": [[1, 2]], "low": [[1, 2]], "high": [[1, 2]]},
+        "showers": 30, "settings": {"confidence": 0.95}, "checkpoint_sha256": digest, "provenance": origin,
+    }  # fmt: skip
+    write_json(folder / "selection/best.json", best)
+    write_json(folder / "test/metrics.json", test)
+    exporting.export_model(*export_inputs(folder), folder / "model", EXPERIMENT)
+    return folder
+
+
+EXPERIMENT = {"experiment": "tiny", "testing": {"bootstrap": 20, "confidence": 0.9, "seed": 1}}
+
+
+def export_inputs(folder):
+    names = ("selection/best.json", "selection/checkpoint.pt", "dataset/train.h5", "dataset/summary.json")
+    return [folder / name for name in (*names, "test/metrics.json")]
