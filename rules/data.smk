@@ -8,6 +8,8 @@ rule convert:
         "<results>/dataset/shards/{source}/{name}.h5",
     log:
         "<results>/logs/convert/{source}/{name}.log",
+    benchmark:
+        "<results>/benchmarks/convert/{source}/{name}.tsv"
     conda:
         "../envs/cascada.yaml"
     params:
@@ -26,6 +28,8 @@ rule merge:
         summary="<results>/dataset/summary.json",
     log:
         "<results>/logs/merge.log",
+    benchmark:
+        "<results>/benchmarks/merge/merge.tsv"
     conda:
         "../envs/cascada.yaml"
     params:
@@ -41,6 +45,11 @@ rule describe_data:
         train="<results>/dataset/train.h5",
     output:
         card="<results>/dataset/card.json",
+        page=report(
+            "<results>/dataset/card.html",
+            category="1. Data",
+            caption="../report/card.rst",
+        ),
         spectra=report(
             "<results>/dataset/spectra.png",
             category="1. Data",
@@ -56,6 +65,6 @@ rule describe_data:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.data.card"),
+        code=digest("cascada.data.card", "cascada.pages"),
     script:
         "../scripts/describe_data.py"

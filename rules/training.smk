@@ -43,3 +43,24 @@ rule train:
         code=digest("cascada.training"),
     script:
         "../scripts/train.py"
+
+
+rule summarize_costs:
+    input:
+        metrics=trial_files("metrics.json"),
+    output:
+        table="<results>/search/costs.tsv",
+        page=report(
+            "<results>/search/costs.html",
+            category="2. Search",
+            caption="../report/costs.rst",
+        ),
+    log:
+        "<results>/logs/summarize_costs.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        benchmarks=f"{RESULTS}/benchmarks",
+        code=digest("cascada.costs", "cascada.pages"),
+    script:
+        "../scripts/summarize_costs.py"

@@ -1,0 +1,91 @@
+"""Tables for people: self-contained HTML pages for the report, from the files that the stages leave. Pure but for the writing."""
+
+import csv
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cascada.files import read_json, write_text
+
+STYLE = """
+body { font: 14px/1.45 system-ui, sans-serif; color: #222; margin: 1.2em; }
+h1 { font-size: 1.3em; } h2 { font-size: 1.05em; margin-top: 1.6em; }
+table { border-collapse: collapse; margin: .6em 0; }
+th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+th { border-bottom: 2px solid #888; } th:first-child, td:first-child, td.text { text-align: left; }
+.note { color: #8a3b2b; } .small { color: #777; font-size: .85em; }
+"""
+
+
+def page(title: str, *parts: str) -> str:
+    """Return a whole HTML page of parts that are HTML already."""
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    return (
+        f"<!doctype html><html><head>{head}</head><body><h1>{html.escape(title)}</h1>{''.join(parts)}</body></html>\n"
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return an HTML table; numbers are written shortly, text is escaped."""
+    top = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def paragraph(text: str, style: str = "") -> str:
+    return f'<p class="{style}">{html.escape(text)}</p>'
+
+
+def heading(text: str) -> str:
+    return f"<h2>{html.escape(text)}</h2>"
+
+
+def provenance(facts: dict) -> str:
+    """Return the line that says where a result comes from."""
+    if not facts:
+        return ""
+    commit = facts["git_commit"][:12] if facts.get("git_commit") else "unknown (no repository)"
+    dirty = " (with uncommitted changes)" if facts.get("git_dirty") else ""
+    lock = (facts.get("lock_sha256") or "none")[:12]
+    return paragraph(f"git commit {commit}{dirty}; lock file {lock}; {facts.get('command', '')}", "small")
+
+
+def write_data_card(card: Path, path: Path) -> None:
+    """Write the data card: counts, checks, warnings, sources and where they come from."""
+    content = read_json(card)
+    classes, counts, checks = list(content["classes"]), content["counts"], content["checks"]
+    rows = [[split, *(counts[split][name] for name in classes), sum(counts[split].values())] for split in counts]
+    rows.append(["all", *(sum(counts[split][name] for split in counts) for name in classes), content["showers"]])
+    sources = [
+        [one["file"], one["kind"], one["events"], (one["sha256"] or "made here")[:16]] for one in content["sources"]
+    ]
+    parts = [
+        *(paragraph(warning, "note") for warning in content["warnings"]),
+        heading("Showers"),
+        table(["split", *classes, "all"], rows),
+        heading("Checks"),
+        table(["check", "value"], [[name.replace("_", " "), value] for name, value in checks.items()]),
+        heading("Sources"),
+        table(["file or run", "kind", "showers", "sha256"], sources),
+        provenance(content.get("provenance", {})),
+    ]
+    write_text(path, page("Data card", *parts))
+
+
+def write_table(tsv: Path, title: str, notes: Sequence[str], path: Path) -> None:
+    """Write a tab-separated table as a page, with notes above it."""
+    with tsv.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file, delimiter="\t"))
+    write_text(path, page(title, *(paragraph(note) for note in notes), table(header, rows)))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "<td></td>"
+    if isinstance(value, bool):
+        return f"<td>{'yes' if value else 'no'}</td>"
+    if isinstance(value, int | float):
+        return f"<td>{value:,}</td>" if isinstance(value, int) else f"<td>{value:.4g}</td>"
+    number = value.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).isdigit()
+    return f"<td{'' if number else ' class=text'}>{html.escape(value)}</td>"
