@@ -2,38 +2,11 @@
 
 import json
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-COPIED = ("Snakefile", "config.yaml", "experiments", "rules", "scripts", "envs", "report", "profiles")
+from workflows import jobs, snakemake
 
 pytestmark = pytest.mark.workflow
-
-
-def snakemake(folder, *arguments, check=True):
-    command = [sys.executable, "-m", "snakemake", "--configfile", "experiments/smoke.yaml", "--cores", "2", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def workflow(tmp_path_factory):
-    """A copy of the workflow, run once to its end."""
-    folder = tmp_path_factory.mktemp("workflow")
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name)
-        elif (ROOT / name).exists():
-            shutil.copy(ROOT / name, folder / name)
-    snakemake(folder)
-    return folder
 
 
 def test_the_run_leaves_every_product(workflow):
@@ -59,9 +32,8 @@ def test_nothing_is_left_to_do(workflow):
 def test_one_train_node_per_trial(workflow):
     table = (workflow / "results/smoke/search/configurations.tsv").read_text().splitlines()
     trials = len(list((workflow / "results/smoke/trials").glob("*/seed-*/epochs-*")))
-    done = snakemake(workflow, "-n", "--forceall")
-    listed = re.findall(r"^rule train:", done.stdout + done.stderr, re.MULTILINE)
-    assert len(listed) == trials >= len(table) - 1 >= 2
+    listed = jobs(snakemake(workflow, "-n", "--forceall")).count("train")
+    assert listed == trials >= len(table) - 1 >= 2
 
 
 def test_only_test_model_reads_the_sealed_data(workflow):
@@ -83,16 +55,31 @@ def test_a_change_of_the_search_keeps_what_is_trained(workflow):
     try:
         path.write_text(before.replace("seeds: [1]", "seeds: [1, 2]"))
         assert path.read_text() != before
-        done = snakemake(workflow, "-n")
         old = len(list((workflow / "results/smoke/trials").glob("*/seed-1/epochs-*")))
-        listed = re.findall(r"^rule train:", done.stdout + done.stderr, re.MULTILINE)
-        assert len(listed) == old
+        assert jobs(snakemake(workflow, "-n")).count("train") == old
     finally:
         path.write_text(before)
 
 
-def test_the_report_has_every_page(workflow):
-    snakemake(workflow, "--report", "report.html")
-    page = (workflow / "report.html").read_text()
-    for category in ("1. Data", "2. Search", "3. Test"):
-        assert category in page
+def test_an_edit_of_the_library_reruns_what_depends_on_it_and_nothing_else(workflow):
+    path = workflow / "src/cascada/selection.py"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace('"""', '"""In other words. ', 1) + "# a comment\n")
+        assert jobs(snakemake(workflow, "-n")) == []
+        path.write_text(before + "\nMORE = 1\n")
+        rerun = set(jobs(snakemake(workflow, "-n")))
+        assert "select" in rerun and not rerun & {"convert", "merge", "describe_data", "train"}
+    finally:
+        path.write_text(before)
+
+
+def test_a_typo_is_found_before_anything_runs(workflow):
+    path = workflow / "experiments/smoke.yaml"
+    wrong = workflow / "wrong.yaml"
+    wrong.write_text(path.read_text().replace("learning_rate:", "learning_rat:"))
+    done = snakemake(workflow, "-n", check=False, configfile="wrong.yaml")
+    assert done.returncode != 0
+    message = done.stdout + done.stderr
+    assert "search.models.lenet: unknown hyperparameter 'learning_rat' (did you mean 'learning_rate'?)" in message
+    assert "Traceback" not in message
