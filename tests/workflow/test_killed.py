@@ -1,0 +1,88 @@
+"""A run killed in the middle of a training and started again, and real CORSIKA files where a search cannot go on."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import workflows
+import yaml
+
+pytestmark = pytest.mark.workflow
+
+
+def experiment(folder: Path, name: str, **changes) -> str:
+    content = yaml.safe_load((folder / "experiments/smoke.yaml").read_text())
+    for section, values in changes.items():
+        content[section] = content[section] | values
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content | {"experiment": name}))
+    return f"{name}.yaml"
+
+
+def checkpoints(results: Path) -> dict[str, dict]:
+    return {
+        str(path.relative_to(results)): torch.load(path, weights_only=True)["state_dict"]
+        for path in sorted(results.glob("trials/*/*/*/checkpoint.pt"))
+    }
+
+
+def test_after_a_sigkill_the_same_command_ends_with_the_same_bits(tmp_path):
+    folder = workflows.copy(tmp_path)
+    long = {"search": {"models": {"lenet": {"channels": [2, 4], "batch_size": 16}}}, "training": {"epochs": 40}}
+    name = experiment(folder, "long", **long)
+    target = "search"
+    driver = subprocess.Popen(
+        workflows.command(target, configfile=name), cwd=folder, env=workflows.environment(folder),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    resume = wait_for_resume_file(folder / "results/long", driver)
+    trainer = next(
+        child
+        for child in psutil.Process(driver.pid).children(recursive=True)
+        if "train.py" in " ".join(child.cmdline())
+    )
+    driver.kill()
+    driver.wait()
+    trainer.wait(timeout=60)  # it notices, saves and ends: nobody trains beside the next start
+    assert resume.exists()
+    assert workflows.snakemake(folder, target, check=False, configfile=name).returncode != 0  # locked
+    workflows.snakemake(folder, "--unlock", configfile=name)
+    workflows.snakemake(folder, target, "--rerun-incomplete", configfile=name)
+    log = "".join(path.read_text() for path in (folder / "results/long/logs/train").rglob("*.log"))
+    assert "goes on at epoch" in log
+    again = experiment(folder, "again", **long)
+    workflows.snakemake(folder, target, configfile=again)
+    killed, whole = checkpoints(folder / "results/long"), checkpoints(folder / "results/again")
+    assert killed.keys() == whole.keys() and len(killed) == 1
+    for name, weights in whole.items():
+        assert all(np.array_equal(tensor, killed[name][key]) for key, tensor in weights.items())
+
+
+def wait_for_resume_file(results: Path, driver: subprocess.Popen) -> Path:
+    for _ in range(1200):
+        assert driver.poll() is None, "the run ended before it could be killed"
+        if found := list(results.glob("trials/*/*/*/resume.pt")):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("no training began")
+
+
+@pytest.mark.skipif("CASCADA_TEST_DATA" not in os.environ, reason="CASCADA_TEST_DATA is not set: no real CORSIKA files")
+def test_real_corsika_files_are_converted_and_one_class_alone_is_refused(tmp_path):
+    folder = workflows.copy(tmp_path)
+    file = Path(os.environ["CASCADA_TEST_DATA"]) / "corsika/corsika757_particle"
+    name = experiment(
+        folder, "real",
+        data={"sources": {"corsika": {"kind": "corsika7", "files": [str(file)], "altitude": 2200.0}}},
+    )  # fmt: skip
+    done = workflows.snakemake(folder, check=False, configfile=name)
+    assert done.returncode != 0
+    assert (folder / "results/real/dataset/shards/corsika/corsika757_particle.h5").stat().st_size > 100_000
+    message = done.stdout + done.stderr
+    assert "No shower of class(es) ['iron']; found {'iron': 0, 'proton': 10}" in message
+    assert "add a source that has them to data.sources" in message
+    assert not (folder / "results/real/dataset/train.h5").exists()
