@@ -83,3 +83,13 @@ def test_a_typo_is_found_before_anything_runs(workflow):
     message = done.stdout + done.stderr
     assert "search.models.lenet: unknown hyperparameter 'learning_rat' (did you mean 'learning_rate'?)" in message
     assert "Traceback" not in message
+
+
+def test_a_parse_imports_nothing_heavy(workflow):
+    """Every cluster job parses the Snakefile again. (Snakemake itself brings NumPy.)"""
+    heavy = ("torch", "h5py", "sklearn", "pandas", "matplotlib", "scipy", "pyarrow")
+    (workflow / "parse.smk").write_text(
+        f'include: "Snakefile"\nprint("loaded", sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)\n'
+    )
+    done = snakemake(workflow, "-n", "--snakefile", "parse.smk")
+    assert "loaded []" in done.stderr
