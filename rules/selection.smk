@@ -1,11 +1,29 @@
 # All trials -> leaderboard and the best configuration, chosen on validation showers and frozen before the test.
 
 
+rule train_baselines:
+    input:
+        data="<results>/dataset/train.h5",
+    output:
+        models="<results>/baselines/models.npz",
+        metrics="<results>/baselines/metrics.json",
+    log:
+        "<results>/logs/train_baselines.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        seed=config["testing"]["seed"],
+        code=digest("cascada.baselines"),
+    script:
+        "../scripts/train_baselines.py"
+
+
 rule select:
     input:
         table="<results>/search/configurations.tsv",
         metrics=trial_files("metrics.json"),
         checkpoints=trial_files("checkpoint.pt"),
+        baselines="<results>/baselines/metrics.json",
     output:
         leaderboard="<results>/selection/leaderboard.tsv",
         best="<results>/selection/best.json",

@@ -6,6 +6,7 @@ rule test_model:
         best="<results>/selection/best.json",
         checkpoint="<results>/selection/checkpoint.pt",
         test="<results>/dataset/test.h5",
+        baselines="<results>/baselines/models.npz",
     output:
         metrics=report(
             "<results>/test/metrics.json",
@@ -17,6 +18,8 @@ rule test_model:
         "<results>/logs/test_model.log",
     conda:
         "../envs/cascada.yaml"
+    resources:
+        device="auto",
     params:
         testing=config["testing"],
         code=digest("cascada.testing"),

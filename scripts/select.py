@@ -9,5 +9,5 @@ with logged(snakemake):
     metrics = [Path(path) for path in snakemake.input.metrics]
     checkpoints = [Path(path) for path in snakemake.input.checkpoints]
     output = snakemake.output
-    paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint))
+    paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint), Path(snakemake.input.baselines))
     select(metrics, checkpoints, snakemake.params.metric, *paths)

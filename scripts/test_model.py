@@ -1,4 +1,4 @@
-"""Rule `test_model`: the selected model, once, on the sealed showers."""
+"""Rule `test_model`: the selected model and the baselines, once, on the sealed showers."""
 
 from pathlib import Path
 
@@ -6,6 +6,11 @@ from cascada.scripts import logged
 from cascada.testing import test_model
 
 with logged(snakemake):
-    inputs = (Path(snakemake.input.best), Path(snakemake.input.checkpoint), Path(snakemake.input.test))
-    outputs = (Path(snakemake.output.metrics), Path(snakemake.output.predictions))
-    test_model(*inputs, *outputs, snakemake.params.testing)
+    test_model(
+        **{name: Path(path) for name, path in snakemake.input.items()},
+        metrics_file=Path(snakemake.output.metrics),
+        predictions=Path(snakemake.output.predictions),
+        settings=snakemake.params.testing,
+        device=snakemake.resources.device,
+        threads=snakemake.threads,
+    )

@@ -56,7 +56,7 @@ def test_the_table_has_a_row_per_configuration():
     assert len(lines) == 4 and lines[1].startswith("1\tlenet-cccccccc\tlenet\tcompleted\t2")
 
 
-def write(folder, trials):
+def write(folder, trials, baselines=None):
     paths = []
     for number, one in enumerate(trials):
         path = folder / f"{number}.json"
@@ -64,7 +64,7 @@ def write(folder, trials):
         path.with_suffix(".pt").write_bytes(bytes([number]))
         paths.append(path)
     outputs = [folder / name for name in ("leaderboard.tsv", "best.json", "checkpoint.pt")]
-    return select(paths, [path.with_suffix(".pt") for path in paths], "f1", *outputs)
+    return select(paths, [path.with_suffix(".pt") for path in paths], "f1", *outputs, baselines)
 
 
 def test_the_choice_is_frozen_with_its_checkpoint(tmp_path):
@@ -73,6 +73,21 @@ def test_the_choice_is_frozen_with_its_checkpoint(tmp_path):
     assert (tmp_path / "checkpoint.pt").read_bytes() == b"\x01"
     assert best["checkpoint_sha256"] == sha256(tmp_path / "checkpoint.pt")
     assert json.loads((tmp_path / "best.json").read_text())["seeds"] == [1, 2]
+
+
+def test_baselines_are_shown_and_never_selected(tmp_path):
+    simple = {
+        "validation": {"f1": 1.0, "accuracy": 1.0, "roc_auc": 1.0, "loss": 0.0},
+        "parameters": 3,
+        "wall_seconds": 1.0,
+    }
+    (tmp_path / "baselines.json").write_text(json.dumps({"baselines": {"logistic_regression": simple}}))
+    best = write(tmp_path, TRIALS, tmp_path / "baselines.json")
+    assert best["configuration"] == "lenet-cccccccc" and best["baselines"]["logistic_regression"]["f1"] == 1.0
+    header, *rows = [line.split("\t") for line in (tmp_path / "leaderboard.tsv").read_text().splitlines()]
+    assert all(len(row) == len(header) for row in rows)
+    assert [(row[0], row[3]) for row in rows][-1] == ("", "baseline")
+    assert [row[0] for row in rows[:-1]] == ["1", "2", "3"]
 
 
 def test_nothing_is_selected_where_all_diverged(tmp_path):

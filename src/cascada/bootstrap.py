@@ -6,7 +6,7 @@ difference of two is a paired bootstrap.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -56,9 +56,14 @@ def _quantiles(values: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]
 
 def mean(values: np.ndarray, chosen: np.ndarray | None = None) -> Statistic:
     """Mean of values (N,), of the showers of a boolean mask (N,) alone if it is given."""
-    share = np.ones(len(values)) if chosen is None else chosen.astype(np.float64)
-    both = np.stack([np.where(share > 0, values, 0.0), share], axis=1)
-    return lambda weights: _ratio(*(weights @ both).T)
+    several = means(values, np.ones((len(values), 1), bool) if chosen is None else chosen[:, None])
+    return lambda weights: several(weights)[:, 0]
+
+
+def means(values: np.ndarray, members: np.ndarray) -> Statistic:
+    """Means (R, M) of values (N,) in M groups; members (N, M) says who belongs; NaN for an empty group."""
+    sums, counts = np.where(members, values[:, None], 0.0), members.astype(np.float64)
+    return lambda weights: _ratio(weights @ sums, weights @ counts)
 
 
 def difference(one: Statistic, other: Statistic) -> Statistic:
@@ -109,8 +114,8 @@ def auc(score: np.ndarray, positive: np.ndarray) -> Statistic:
     return statistic
 
 
-def background_efficiency(score: np.ndarray, positive: np.ndarray, signal_efficiency: float) -> Statistic:
-    """(R, 2): the share of background that is left, and of signal, where at least `signal_efficiency` of it is kept.
+def background_efficiency(score: np.ndarray, positive: np.ndarray, signal_efficiencies: Sequence[float]) -> Statistic:
+    """(R, E, 2): the shares of background and of signal that are left where at least so much signal is kept.
 
     The cut is the highest score that keeps as much signal; showers of that score are kept.
     """
@@ -118,10 +123,11 @@ def background_efficiency(score: np.ndarray, positive: np.ndarray, signal_effici
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         signal, background = (np.cumsum(part, axis=1) for part in groups.sums(weights))
-        wanted = signal_efficiency * signal[:, -1:] * (1 - 1e-12)
-        cut = (signal >= wanted).argmax(axis=1)[:, None]
-        kept = [np.take_along_axis(part, cut, axis=1)[:, 0] for part in (background, signal)]
-        return np.stack([_ratio(kept[0], background[:, -1]), _ratio(kept[1], signal[:, -1])], axis=1)
+        total = signal[:, -1:]
+        cuts = [(signal >= efficiency * total * (1 - 1e-12)).argmax(axis=1) for efficiency in signal_efficiencies]
+        cut = np.stack(cuts, axis=1)
+        kept = [np.take_along_axis(part, cut, axis=1) for part in (background, signal)]
+        return np.stack([_ratio(kept[0], background[:, -1:]), _ratio(kept[1], total)], axis=2)
 
     return statistic
 
@@ -188,4 +194,5 @@ def clopper_pearson(count: int, number: int, confidence: float) -> tuple[float, 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, NaN where `below` is 0."""
+    below = np.broadcast_to(below, np.shape(above))
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)

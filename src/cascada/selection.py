@@ -15,11 +15,18 @@ METRICS = ("f1", "accuracy", "roc_auc", "loss")
 
 
 def select(
-    metrics_files: list[Path], checkpoints: list[Path], metric: str, leaderboard: Path, best: Path, checkpoint: Path
+    metrics_files: list[Path],
+    checkpoints: list[Path],
+    metric: str,
+    leaderboard: Path,
+    best: Path,
+    checkpoint: Path,
+    baselines: Path | None = None,
 ) -> dict:
     """Rank configurations by the mean over seeds of a validation metric; write leaderboard.tsv, the checkpoint, best.json.
 
-    Of the best configuration, the trial with the best validation metric is the one that will be tested.
+    Of the best configuration, the trial with the best validation metric is the one that will be tested. `baselines` (their
+    metrics) are shown in the leaderboard and never selected.
     Raises CascadaError if every trial has diverged.
     """
     trials = [
@@ -31,7 +38,8 @@ def select(
             f"None of {len(trials)} trials has completed (all diverged): nothing can be selected. "
             "Lower the learning rates in search.models, and look at the loss curves in TensorBoard."
         )
-    write_text(leaderboard, table(ranked))
+    simple = read_json(baselines)["baselines"] if baselines else {}
+    write_text(leaderboard, table(ranked, simple))
     winner = ranked[0]
     sign = _sign(metric)
     chosen = max(
@@ -46,6 +54,7 @@ def select(
         "hyperparameters": chosen["hyperparameters"],
         "metric": metric,
         "validation": winner["validation"],
+        "baselines": {name: one["validation"] for name, one in simple.items()},
         "seed": chosen["seed"],
         "seeds": [trial["seed"] for trial in winner["trials"]],
         "epochs": chosen["epochs"],
@@ -110,8 +119,8 @@ def _row(name: str, group: list[dict]) -> dict[str, Any]:
     }
 
 
-def table(ranked: list[dict]) -> str:
-    """The leaderboard as tab-separated text."""
+def table(ranked: list[dict], baselines: dict[str, dict] | None = None) -> str:
+    """The leaderboard as tab-separated text; baselines stand below it, without a rank, with the status `baseline`."""
     names = sorted({name for row in ranked for name in row["hyperparameters"]})
     header = ["rank", "configuration", "model", "status", "seeds"]
     header += [f"validation_{metric}_{part}" for metric in METRICS for part in ("mean", "spread")]
@@ -122,6 +131,11 @@ def table(ranked: list[dict]) -> str:
         cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
         cells += [row["parameters"], f"{row['wall_seconds']:.1f}", f"{row['gpu_hours']:.4f}"]
         cells += [row["hyperparameters"].get(name, "") for name in names]
+        lines.append("\t".join(map(str, cells)))
+    for name, one in (baselines or {}).items():
+        cells = ["", name, name, "baseline", 1]
+        cells += [cell for metric in METRICS for cell in (_number(one["validation"][metric]), "")]
+        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"] + [""] * len(names)
         lines.append("\t".join(map(str, cells)))
     return "\n".join(lines) + "\n"
 

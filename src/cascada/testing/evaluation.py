@@ -1,0 +1,125 @@
+"""One opening of the sealed showers: the selected model and the baselines, their predictions, the report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cascada import metrics
+from cascada.errors import DataError
+from cascada.files import atomic_path, read_json, sha256, write_json
+from cascada.provenance import provenance
+from cascada.testing import ledger
+from cascada.testing.report import report
+
+BATCH = 512
+MISTAKES = 8
+
+
+@dataclass(kw_only=True, slots=True)
+class Predictions:
+    """What one pass over the sealed showers gives: logits (N, K) of the model and by name of the baselines."""
+
+    logits: np.ndarray
+    baselines: dict[str, np.ndarray]
+    events: np.ndarray
+    mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
+    classes: list[str]
+    surrogate: bool
+
+
+def test_model(
+    *,
+    best: Path,
+    checkpoint: Path,
+    test: Path,
+    baselines: Path | None,
+    metrics_file: Path,
+    predictions: Path,
+    settings: dict,
+    device: str = "cpu",
+    threads: int = 1,
+) -> dict:
+    """Evaluate once; write predictions.h5 and metrics.json, and note the opening in the ledger beside test.h5.
+
+    `settings`: `bootstrap` resamples, `confidence`, `seed`, `reopen`. Raises DataError if the checkpoint is not the frozen
+    one, or if the sealed data were opened for another selection and `reopen` is not set.
+    """
+    chosen = read_json(best)
+    found = sha256(checkpoint)
+    if found != chosen["checkpoint_sha256"]:
+        raise DataError(
+            f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
+            "run the rule `select` again."
+        )
+    opening = ledger.open_seal(test, chosen, settings.get("reopen", False))
+    result = predict(checkpoint, test, baselines, device, threads)
+    content = report(result.logits, result.events, result.baselines, settings)
+    content |= {
+        "classes": result.classes,
+        "surrogate": result.surrogate,
+        "configuration": chosen["configuration"],
+        "seed": chosen["seed"],
+        "checkpoint_sha256": found,
+        "test_sha256": opening["ledger"][-1]["test_sha256"],
+        "baselines_sha256": sha256(baselines) if baselines else None,
+        "opening": opening,
+        "provenance": provenance(),
+    }
+    _write_predictions(predictions, result, opening["reopened"])
+    write_json(metrics_file, content)
+    return content
+
+
+def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, threads: int) -> Predictions:
+    """Read the sealed showers once, in blocks, for the model and for the baselines."""
+    import torch
+
+    from cascada import machine
+    from cascada.baselines import Baselines
+    from cascada.data.format import EVENTS, IMAGES, open_showers, read_header, read_sources
+    from cascada.models.classifier import load_classifier
+
+    machine.use_deterministically(threads)
+    where = machine.choose_device(device)
+    classifier, others = load_classifier(checkpoint, where), Baselines(baselines) if baselines else None
+    logits, theirs = [], []
+    with open_showers(test) as file, torch.inference_mode():
+        events, images = file[EVENTS][:], file[IMAGES]
+        for start in range(0, len(events), BATCH):
+            block = images[start : start + BATCH]
+            logits.append(classifier(torch.from_numpy(block).to(where)).float().cpu().numpy())
+            theirs.append(others.logits(block) if others else {})
+        together = np.concatenate(logits)
+        rows = most_confident_mistakes(metrics.softmax(together), events["label"])
+        return Predictions(
+            logits=together,
+            baselines={name: np.concatenate([part[name] for part in theirs]) for name in theirs[0]},
+            events=events,
+            mistakes=(rows, np.stack([images[r] for r in rows]) if len(rows) else np.zeros((0, *images.shape[1:]))),
+            classes=list(read_header(file).classes),
+            surrogate=any(row.kind == "surrogate" for row in read_sources(file)),
+        )
+
+
+def most_confident_mistakes(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows of wrong predictions, the most confident first, at most MISTAKES."""
+    wrong = np.flatnonzero(probability.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probability[wrong].max(axis=1), kind="stable")][:MISTAKES]
+
+
+def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file["probability"] = metrics.softmax(result.logits).astype(np.float32)
+        file["logits"] = result.logits.astype(np.float32)  # where probabilities round to 1
+        for name in ("label", "event_id", "true_energy", "muons"):
+            file[name] = result.events[name]
+        file["true_energy"].attrs["unit"] = "GeV"
+        for name, logits in result.baselines.items():
+            file[f"baselines/{name}/probability"] = metrics.softmax(logits).astype(np.float32)
+        file["mistakes/row"], file["mistakes/images"] = result.mistakes
+        file["mistakes/images"].attrs["unit"] = "GeV"
+        file.attrs.create("classes", result.classes, dtype=h5py.string_dtype())
+        file.attrs["surrogate"] = result.surrogate
+        file.attrs["reopened"] = reopened

@@ -1,0 +1,243 @@
+"""The one opening of the sealed data: numbers, intervals, the ledger, what a second selection needs."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from showers import small_dataset
+from sklearn import metrics as reference
+
+from cascada import baselines, metrics
+from cascada.data.format import new_events
+from cascada.errors import DataError
+from cascada.files import sha256, write_json
+from cascada.models import build
+from cascada.models.classifier import Classifier
+from cascada.models.inputs import fit_transform
+from cascada.testing import evaluation, ledger
+from cascada.testing.report import report
+
+SETTINGS = {"bootstrap": 50, "confidence": 0.95, "seed": 1}
+
+
+def sample(number=600, seed=1):
+    """Logits (N, 2) and events of a classifier that is right in three of four cases."""
+    random = np.random.default_rng(seed)
+    events = new_events(number)
+    events["label"] = random.integers(0, 2, number)
+    events["true_energy"] = np.exp(random.uniform(8, 11, number))
+    events["muons"] = random.poisson(events["true_energy"] / 100)
+    score = random.normal(0, 1, number) + 1.4 * events["label"] - 0.7
+    return np.stack([-score, score], axis=1), events
+
+
+@pytest.fixture(scope="module")
+def content():
+    logits, events = sample()
+    other = logits + np.random.default_rng(3).normal(0, 2, logits.shape)
+    return report(logits, events, {"same": logits, "worse": other}, SETTINGS)
+
+
+def test_values_agree_with_scikit_learn(content):
+    logits, events = sample()
+    probability, labels = metrics.softmax(logits), events["label"]
+    assert content["f1"]["value"] == pytest.approx(reference.f1_score(labels, logits.argmax(axis=1)))
+    assert content["roc_auc"]["value"] == pytest.approx(reference.roc_auc_score(labels, probability[:, 1]))
+    assert content["loss"]["value"] == pytest.approx(reference.log_loss(labels, probability))
+    assert content["brier"]["value"] == pytest.approx(reference.brier_score_loss(labels, probability[:, 1]))
+    assert content["confusion_matrix"]["value"] == reference.confusion_matrix(labels, logits.argmax(axis=1)).tolist()
+
+
+def test_every_value_lies_in_its_interval(content):
+    for name in (
+        "f1",
+        "accuracy",
+        "roc_auc",
+        "loss",
+        "brier",
+        "ece",
+        "merit_factor",
+        "q_factor",
+        "background_efficiency",
+    ):
+        one = content[name]
+        assert one["low"] <= one["value"] <= one["high"], name
+        assert one["low"] < one["high"], name
+
+
+def test_background_that_is_left_and_q(content):
+    logits, events = sample()
+    false, true, _ = reference.roc_curve(events["label"], logits[:, 1], drop_intermediate=False)
+    first = np.flatnonzero(true >= 0.5)[0]
+    assert content["background_efficiency"]["value"] == pytest.approx(false[first])
+    assert content["q_factor"]["value"] == pytest.approx(true[first] / np.sqrt(false[first]))
+    assert content["q_factor"]["limit"] is None
+
+
+def test_without_surviving_background_there_are_limits():
+    logits, events = sample(200)
+    logits = np.stack([-1, 1] * (2 * events["label"][:, None] - 1), axis=0) * np.abs(logits)  # all right
+    found = report(logits, events, {}, SETTINGS)
+    number = int((events["label"] == 0).sum())
+    limit = 1 - 0.05 ** (1 / number)  # of 0 events of n at 95 % confidence
+    assert found["background_efficiency"] | {"value": 0, "limit": "upper"} == found["background_efficiency"]
+    assert found["background_efficiency"]["high"] == pytest.approx(limit)
+    kept = found["background_efficiency"]["signal_efficiency"]
+    assert found["q_factor"]["value"] is None and found["q_factor"]["limit"] == "lower"
+    assert found["q_factor"]["low"] == pytest.approx(kept / np.sqrt(limit))
+
+
+def test_merit_factor_and_calibration(content):
+    logits, events = sample()
+    score, signal = logits[:, 1] - logits[:, 0], events["label"] == 1
+    expected = abs(score[signal].mean() - score[~signal].mean()) / np.sqrt(score[signal].var() + score[~signal].var())
+    assert content["merit_factor"]["value"] == pytest.approx(expected, rel=1e-5)
+    probability = metrics.softmax(logits)
+    confidence, right = probability.max(axis=1), logits.argmax(axis=1) == events["label"]
+    which = np.minimum((confidence * 15).astype(int), 14)
+    gaps = [abs((right[which == b] - confidence[which == b]).sum()) for b in range(15)]
+    assert content["ece"]["value"] == pytest.approx(sum(gaps) / len(right))
+    assert sum(row["showers"] for row in content["calibration"]) == len(events)
+
+
+def test_bins_hold_every_shower_once(content):
+    total = np.sum([one["confusion_matrix"]["value"] for one in content["energy_bins"]], axis=0)
+    assert total.tolist() == content["confusion_matrix"]["value"]
+    for profile in content["profiles"].values():
+        assert sum(row["showers"] for rows in profile.values() for row in rows) == content["showers"]
+
+
+def test_a_perfect_bin_still_has_an_interval():
+    logits, events = sample(80)
+    logits = np.where(events["label"][:, None] == [0, 1], 1.0, -1.0)
+    assert all(one["accuracy"]["low"] < 1 for one in report(logits, events, {}, SETTINGS)["energy_bins"])
+
+
+def test_differences_are_paired(content):
+    same, worse = content["baselines"]["same"], content["baselines"]["worse"]
+    assert same["f1"]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    found = worse["f1"]["difference"]
+    assert found["value"] == pytest.approx(content["f1"]["value"] - worse["f1"]["value"])
+    assert 0 < found["low"] < found["value"] < found["high"]
+
+
+def test_three_classes_and_unknown_muons():
+    random = np.random.default_rng(4)
+    events = new_events(90)
+    events["label"], events["true_energy"] = np.arange(90) % 3, 5000 + np.arange(90)
+    logits = random.normal(0, 1, (90, 3)) + 2 * np.eye(3)[events["label"]]
+    found = report(logits, events, {}, SETTINGS)
+    probability = metrics.softmax(logits)
+    expected = reference.roc_auc_score(events["label"], probability, multi_class="ovr")
+    assert found["roc_auc"]["value"] == pytest.approx(expected)
+    assert found["profiles"]["muons"] == {"0": [], "1": [], "2": []}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Sealed data, baselines, and two selections of untrained networks."""
+    folder = tmp_path_factory.mktemp("testing")
+    train, test = small_dataset(folder, showers=80)
+    baselines.train_baselines(train, folder / "models.npz", folder / "baselines.json")
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        hyperparameters = {
+            "channels": (2, 2),
+            "hidden": (4,),
+            "transform": "log1p",
+            "threshold": 0.01,
+            "normalize": True,
+        }
+        network = build("lenet", hyperparameters, 1, 2)
+        images = torch.rand(8, 1, 80, 80)
+        model = Classifier(
+            fit_transform(images, "log1p", 0.01, True), network, model_name="lenet", hyperparameters=hyperparameters,
+            channels=["energy"], class_names=["iron", "proton"],
+        )  # fmt: skip
+        torch.save(model.checkpoint(), folder / f"{seed}.pt")
+        about = {
+            "configuration": f"lenet-0000000{seed}",
+            "seed": seed,
+            "checkpoint_sha256": sha256(folder / f"{seed}.pt"),
+        }
+        write_json(folder / f"{seed}.json", about)
+    return folder, test
+
+
+def run(prepared, seed, **settings):
+    folder, test = prepared
+    return evaluation.test_model(
+        best=folder / f"{seed}.json", checkpoint=folder / f"{seed}.pt", test=test, baselines=folder / "models.npz",
+        metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5", settings=SETTINGS | settings,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def opened(prepared):
+    """Sealed data without a ledger."""
+    ledger.path_of(prepared[1]).unlink(missing_ok=True)
+    return prepared
+
+
+def test_outputs_of_an_opening(opened):
+    content, folder = run(opened, 1), opened[0]
+    assert json.loads((folder / "metrics.json").read_text())["opening"]["number"] == 1
+    with h5py.File(folder / "predictions.h5") as file, h5py.File(opened[1]) as test:
+        assert np.array_equal(file["event_id"][:], test["events"]["event_id"])
+        assert np.array_equal(file["label"][:], test["events"]["label"])
+        for name in baselines.NAMES:
+            right = (file[f"baselines/{name}/probability"][:].argmax(axis=1) == file["label"][:]).mean()
+            assert right == pytest.approx(content["baselines"][name]["accuracy"]["value"])
+        right = (file["probability"][:].argmax(axis=1) == file["label"][:]).mean()
+        assert right == pytest.approx(content["accuracy"]["value"])
+        assert not file.attrs["reopened"]
+
+
+def test_the_same_selection_may_be_tested_again_and_is_recorded(opened):
+    run(opened, 1)
+    assert run(opened, 1)["opening"] | {"number": 2, "selections": 1, "reopened": False} == run(opened, 1)["opening"] | {
+        "number": 2, "ledger": ledger.read(opened[1])[:2],
+    }  # fmt: skip
+    assert len(ledger.read(opened[1])) == 3
+
+
+def test_another_selection_is_refused_before_the_data_are_read(opened, monkeypatch):
+    run(opened, 1)
+    monkeypatch.setattr(evaluation, "predict", lambda *_: pytest.fail("the sealed showers were read"))
+    with pytest.raises(DataError, match=r"for another selection: lenet-00000001, seed 1, .*`testing: reopen: true`"):
+        run(opened, 2)
+    assert len(ledger.read(opened[1])) == 1
+
+
+def test_another_selection_with_the_flag_is_marked(opened):
+    run(opened, 1)
+    content = run(opened, 2, reopen=True)
+    assert content["opening"]["reopened"] and content["opening"]["selections"] == 2
+    with h5py.File(opened[0] / "predictions.h5") as file:
+        assert file.attrs["reopened"]
+    # going back to the first is a choice between the two, after both were seen
+    assert run(opened, 1)["opening"]["reopened"]
+
+
+def test_other_sealed_data_are_another_seal(opened):
+    run(opened, 1)
+    entry = ledger.read(opened[1])[0] | {"test_sha256": "0" * 64}
+    ledger.path_of(opened[1]).write_text(json.dumps(entry) + "\n")
+    assert not run(opened, 2)["opening"]["reopened"]
+
+
+def test_a_checkpoint_that_is_not_the_frozen_one_is_refused(opened):
+    folder, test = opened
+    write_json(folder / "3.json", json.loads((folder / "1.json").read_text()))
+    (folder / "3.pt").write_bytes((folder / "2.pt").read_bytes())
+    with pytest.raises(DataError, match="is not the one frozen"):
+        run(opened, 3)
+    assert not ledger.path_of(test).exists()
+
+
+def test_a_damaged_ledger_is_not_ignored(opened):
+    ledger.path_of(opened[1]).write_text("{half\n")
+    with pytest.raises(DataError, match="a line is not JSON"):
+        run(opened, 1)
