@@ -8,13 +8,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("Snakefile", "config.yaml", "experiments", "rules", "scripts", "envs", "report", "profiles", "src")
+COPIED = (
+    "Snakefile", "config.yaml", "experiments", "rules", "scripts", "envs", "report", "profiles", "slurm", "workstation", "src",
+)  # fmt: skip
 
 
 def copy(folder: Path) -> Path:
     """Copy the workflow and the library into `folder`, so that a test can edit them."""
     for name in COPIED:
-        if (ROOT / name).is_dir():
+        if (ROOT / name).is_symlink():
+            (folder / name).symlink_to((ROOT / name).readlink())
+        elif (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(ROOT / name, folder / name)
