@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup run test bench sandbox lint format system-packages clean
+.PHONY: help setup run publish test bench sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +22,9 @@ $(INSTALLED): envs/requirements.txt pyproject.toml $(wildcard plugins/submitit/p
 run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all
 	$(BIN)/python -m cascada.summary results/demonstration
+
+publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))
 
 test: $(INSTALLED) system-packages ## run the whole test suite
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)

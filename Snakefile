@@ -30,6 +30,8 @@ localrules:
     all,
     data,
     search,
+    predictions,
+    publish,
 
 
 rule data:
@@ -53,3 +55,8 @@ rule all:
         collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
         collect("<results>/model/{file}", file=MODEL_FILES),
         "<results>/model_check.json",
+
+
+rule predictions:
+    input:
+        all_predictions,

@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from cascada import configuration, schema, search
+from cascada import configuration, prediction_jobs, schema, search
 from cascada.digest import digest
 from cascada.errors import ConfigError
 
@@ -21,6 +21,8 @@ RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know
 TRIALS = configuration.trials(config, list(CONFIGURATIONS))
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 TEST_PLOTS = ("roc", "confusion", "scores", "accuracy_energy", "mistakes")
+MODEL_FILES = ("model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "SHA256SUMS")
+NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
 
 
 wildcard_constraints:
@@ -61,3 +63,19 @@ def configuration_of_trial(wildcards):
 
 def tensorboard_run(wildcards):
     return f"{RESULTS}/tensorboard/{wildcards.configuration}/seed-{wildcards.seed}"
+
+
+def prediction_file(wildcards):
+    """The file that a job predicts on."""
+    try:
+        return prediction_jobs.one_file(config.get("predictions"), wildcards.file)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def all_predictions(wildcards):
+    """One output for each file of the configured folder."""
+    try:
+        return [f"<results>/predictions/{name}.h5" for name in prediction_jobs.files(config.get("predictions"))]
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None

@@ -1,7 +1,4 @@
-# The selected model -> a folder that stands alone, checked against PyTorch.
-
-MODEL_FILES = ("model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "SHA256SUMS")
-NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
+# The selected model -> a folder that stands alone, checked against PyTorch -> a version in git and DVC -> predictions.
 
 
 rule export_model:
@@ -39,3 +36,44 @@ rule check_export:
         code=digest("cascada.exporting"),
     script:
         "../scripts/check_export.py"
+
+
+# The only rule that calls DVC, on the machine where it was typed; it has no output, so that it runs whenever it is asked for.
+rule publish:
+    input:
+        model=collect("<results>/model/{file}", file=MODEL_FILES),
+        check="<results>/model_check.json",
+        behaviour="<results>/test/behaviour.json",
+        tested=["<results>/test/metrics.json", "<results>/test/predictions.h5"],
+        data=collect("<results>/dataset/{file}", file=["train.h5", "test.h5", "summary.json", "card.json"]),
+        best="<results>/selection/best.json",
+        histories=trial_files("history.tsv"),
+    log:
+        "<results>/logs/publish.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        publishing=config["publishing"],
+        version=config.get("version", ""),
+    script:
+        "../scripts/publish.py"
+
+
+rule predict:
+    input:
+        model=collect(
+            "{folder}/{file}", folder=config.get("predictions", {}).get("model", "artifacts/model"), file=MODEL_FILES
+        ),
+        file=prediction_file,
+    output:
+        "<results>/predictions/{file}.h5",
+    log:
+        "<results>/logs/predict/{file}.log",
+    conda:
+        "../envs/cascada.yaml"
+    threads: 1
+    params:
+        predictions=config.get("predictions", {}),
+        code=digest("cascada.serving"),
+    script:
+        "../scripts/predict.py"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from exports import EXPERIMENT, classifier, energies, export_inputs, make_export
 
+from cascada import exported as exported_folder
 from cascada import exporting, model_card
 from cascada.errors import DataError
 from cascada.files import read_json, sha256, write_json
@@ -32,8 +33,10 @@ def test_every_family_exports_with_its_preprocessing_inside(family, channels, tr
         images = energies(number, len(channels))
         with torch.inference_mode():
             expected = model(images).softmax(1).numpy()
-            np.testing.assert_allclose(graph(images).numpy(), expected, atol=exporting.TOLERANCE, rtol=0)
-        np.testing.assert_allclose(session.probabilities(images.numpy()), expected, atol=exporting.TOLERANCE, rtol=0)
+            np.testing.assert_allclose(graph(images).numpy(), expected, atol=exported_folder.TOLERANCE, rtol=0)
+        np.testing.assert_allclose(
+            session.probabilities(images.numpy()), expected, atol=exported_folder.TOLERANCE, rtol=0
+        )
         np.testing.assert_allclose(expected.sum(1), 1, atol=1e-6)
 
 
@@ -62,7 +65,7 @@ def exported(tmp_path_factory):
 
 
 def test_the_folder_is_complete(exported):
-    assert {path.name for path in (exported / "model").iterdir()} == set(exporting.FILES)
+    assert {path.name for path in (exported / "model").iterdir()} == set(exported_folder.FILES)
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=exported / "model", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

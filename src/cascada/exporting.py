@@ -1,16 +1,6 @@
 """Export the selected model to one folder that stands alone, and check that both exports compute what PyTorch does.
 
-| file              | content                                                                                     |
-|-------------------|---------------------------------------------------------------------------------------------|
-| `model.onnx`      | ONNX, any batch size: raw energies [GeV] (N, C, 80, 80) → probabilities (N, K)                |
-| `model.pt2`       | the same as a `torch.export` program                                                         |
-| `model.json`      | inputs, units, classes, metrics with intervals, configuration, data hashes, where it is from |
-| `MODEL_CARD.md`   | the same for people                                                                          |
-| `LICENSE`         | the licence                                                                                  |
-| `probe.h5`        | a few validation showers with the probabilities that PyTorch gave                            |
-| `SHA256SUMS`      | the files' hashes, for `cascada verify` and `sha256sum -c`                                    |
-
-The preprocessing is part of both graphs, so that training and use cannot differ in it.
+The folder is described in exported.py. The preprocessing is part of both graphs, so that training and use cannot differ in it.
 """
 
 import contextlib
@@ -30,18 +20,13 @@ from cascada import metrics
 from cascada.data.format import CELL_SIZE, DATA_MODEL_VERSION, IMAGE_SIZE
 from cascada.data.loading import Showers
 from cascada.errors import DataError
+from cascada.exported import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
 from cascada.files import atomic_path, read_json, sha256, write_json, write_text
-from cascada.model_card import render
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.provenance import provenance
 
-FORMAT = 1  # of the folder
-ONNX, PT2, CONTENT, CARD, LICENSE = "model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE"
-PROBE, SUMS = "probe.h5", "SHA256SUMS"
-FILES = (ONNX, PT2, CONTENT, CARD, LICENSE, PROBE, SUMS)
 PROBE_SHOWERS = 16
 CHECKED_SHOWERS = 512  # validation showers on which the exports are compared with PyTorch
-TOLERANCE = 1e-5  # of a probability
 BATCH = 256
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
 PACKAGES = ("cascada", "torch", "numpy", "h5py", "onnx", "onnxscript", "onnxruntime", "scikit-learn", "snakemake")
@@ -86,14 +71,6 @@ def export_model(
     content["validation"] = _with_intervals(logits, validation.labels.numpy(), experiment["testing"])
     write_description(folder, content)
     return content
-
-
-def write_description(folder: Path, content: dict) -> None:
-    """Write model.json, the card made from it, and the hashes of all files; the graphs and the probe are there."""
-    write_json(folder / CONTENT, content)
-    write_text(folder / CARD, render(read_json(folder / CONTENT)))
-    names = [name for name in FILES if name != SUMS]
-    write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
 def write_graphs(classifier: Classifier, folder: Path) -> None:

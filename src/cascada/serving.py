@@ -20,13 +20,23 @@ import h5py
 import numpy as np
 
 from cascada.data import sources
-from cascada.data.format import EVENTS, IMAGE_SIZE, IMAGES, Header, SourceRow, open_showers, read_header, read_sources
+from cascada.data.format import (
+    EVENTS,
+    IMAGE_SIZE,
+    IMAGES,
+    NO_LABEL,
+    Header,
+    SourceRow,
+    open_showers,
+    read_header,
+    read_sources,
+)
 from cascada.errors import ConfigError, DataError
-from cascada.files import atomic_path, read_json, sha256
+from cascada.exported import ONNX, PT2, read_content
+from cascada.files import atomic_path, sha256
 
-FORMAT = 1  # of the folder, as in exporting.py
 BATCH = 128  # showers computed and held at a time
-COLUMNS = ("event_id", "label", "primary", "true_energy", "muons")  # copied from the events
+COLUMNS = ("event_id", "primary", "true_energy", "muons")  # copied from the events
 UNITS = {"true_energy": "GeV"}
 
 
@@ -46,7 +56,7 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         options.log_severity_level = 3
-        path = self.folder / "model.onnx"
+        path = self.folder / ONNX
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no base of their own
@@ -57,26 +67,6 @@ class Model:
         return self._session.run(None, {"images": images})[0]
 
 
-def read_content(folder: Path) -> dict:
-    """Return model.json. Raises DataError if the folder is no exported model of a known format."""
-    path = folder / "model.json"
-    if not path.is_file():
-        hint = " Get it first: `dvc pull`." if folder.with_name(f"{folder.name}.dvc").exists() else ""
-        raise DataError(
-            f"{folder}: no exported model (model.json is missing); give results/…/model or artifacts/model.{hint}"
-        )
-    try:
-        content = read_json(path)
-        found = content["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not the description of a model ({error!r}); get the folder again.") from error
-    if found != FORMAT:
-        raise DataError(
-            f"{path}: format {found!r} given, this cascada reads format {FORMAT}; use the version that wrote it."
-        )
-    return content
-
-
 def program(folder: Path) -> Any:
     """Return model.pt2 as a function of images (N, C, 80, 80) [GeV].
 
@@ -84,7 +74,7 @@ def program(folder: Path) -> Any:
     """
     import torch
 
-    path = Path(folder) / "model.pt2"
+    path = Path(folder) / PT2
     try:
         _refuse_pickles(path)
         return torch.export.load(path).module()
@@ -251,7 +241,8 @@ class _Writer:
         self._columns: list[str] = []
 
     def append(self, probability: np.ndarray, events: np.ndarray, source_offset: int) -> None:
-        columns = {name: events[name] for name in COLUMNS} | {"source": events["source"] + source_offset}
+        columns = {name: events[name] for name in COLUMNS}
+        columns |= {"label": self._labels(events["primary"]), "source": events["source"] + source_offset}
         if not self._columns:
             for name, values in columns.items():
                 self._file.create_dataset(name, (0,), values.dtype, maxshape=(None,), chunks=(8192,))
@@ -264,6 +255,13 @@ class _Writer:
             self._file[name][self._rows :] = values
         self._rows = stop
 
+    def _labels(self, primaries: np.ndarray) -> np.ndarray:
+        """The model's own labels of the true primaries, whatever labels the file has; -1 where it knows no such class."""
+        labels = np.full(len(primaries), NO_LABEL, "<i2")
+        for label, code in enumerate(self._model.content["classes"].values()):
+            labels[primaries == code] = label
+        return labels
+
     def finish(self, rows: list[SourceRow]) -> None:
         from cascada.data.format import write_sources
         from cascada.provenance import provenance
@@ -273,6 +271,6 @@ class _Writer:
         attributes.create("classes", list(self._model.classes), dtype=h5py.string_dtype())
         attributes["model"] = str(content["configuration"])
         attributes["model_version"] = (content.get("published") or {}).get("version", "")
-        attributes["model_sha256"] = sha256(self._model.folder / "model.onnx")
+        attributes["model_sha256"] = sha256(self._model.folder / ONNX)
         attributes["surrogate"] = any(row.kind == "surrogate" for row in rows) or content["data"]["surrogate"]
         attributes["provenance"] = json.dumps(provenance())

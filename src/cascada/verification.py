@@ -10,11 +10,10 @@ import h5py
 import numpy as np
 
 from cascada.errors import DataError
+from cascada.exported import ONNX, PROBE, PT2, SUMS, TOLERANCE, read_content
 from cascada.files import sha256
-from cascada.serving import Model, program, read_content
+from cascada.serving import Model, program
 
-TOLERANCE = 1e-5  # of a probability: other processors round differently
-SUMS = "SHA256SUMS"
 DATA_FILES = {"train.h5": "train_sha256", "test.h5": "test_sha256"}
 
 
@@ -35,7 +34,7 @@ def verify(folder: Path, data: Path | None = None, other: Path | None = None) ->
     """
     content = read_content(folder)
     checks = check_hashes(folder)
-    checks += [_probe(folder, name) for name in ("model.onnx", "model.pt2")]
+    checks += [_probe(folder, name) for name in (ONNX, PT2)]
     if data is not None:
         checks += [_data(data / name, content["data"][key]) for name, key in DATA_FILES.items()]
     if other is not None:
@@ -90,7 +89,7 @@ def _probe(folder: Path, name: str) -> Check:
 
 def read_probe(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the probe's images (n, C, 80, 80) and recorded probabilities (n, K). Raises DataError."""
-    path = folder / "probe.h5"
+    path = folder / PROBE
     try:
         with h5py.File(path, "r", locking=False) as file:
             return file["images"][:], file["probability"][:]
@@ -99,7 +98,7 @@ def read_probe(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _run(folder: Path, name: str, images: np.ndarray) -> np.ndarray:
-    if name == "model.onnx":
+    if name == ONNX:
         return Model(folder, threads=1).probabilities(images)
     import torch
 
@@ -122,7 +121,7 @@ def compare(folder: Path, other: Path) -> list[Check]:
     for name in ("configuration", "seed", "checkpoint_sha256", "test"):
         same = one[name] == two[name]
         checks.append(Check(f"both: {name}", same, "equal" if same else f"{one[name]} and {two[name]}"))
-    for name in ("model.onnx", "model.pt2", "probe.h5"):
+    for name in (ONNX, PT2, PROBE):
         checks.append(_same_hash(f"both: {name}", *(_hash(place / name) for place in (other, folder))))
     return checks
 

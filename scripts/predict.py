@@ -1,0 +1,13 @@
+"""Rule `predict`: the published model on one file of a folder."""
+
+from pathlib import Path
+
+from cascada.scripts import logged
+from cascada.serving import Model, Request, predict
+
+with logged(snakemake):
+    settings = snakemake.params.predictions
+    model = Model(settings["model"], snakemake.threads)
+    request = Request(source=settings["source"], options=settings["options"])
+    number = predict(model, [Path(snakemake.input.file)], Path(snakemake.output[0]), request, warn=print)
+    print(f"{snakemake.output[0]}: {number} showers")

@@ -1,0 +1,15 @@
+"""Rule `publish`: the data set and the selected model as a version, in git and DVC."""
+
+import sys
+from pathlib import Path
+
+from cascada.files import read_json
+from cascada.publishing import Request, publish
+from cascada.scripts import logged
+
+with logged(snakemake):
+    best = Path(snakemake.input.best)
+    history = Path(read_json(best)["checkpoint"]).with_name("history.tsv")
+    paths = {"results": best.parents[1], "history": history}
+    request = Request(**paths, version=snakemake.params.version, **snakemake.params.publishing)
+    print(publish(request, Path.cwd()), file=sys.stderr)
