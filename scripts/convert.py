@@ -11,7 +11,7 @@ with logged(snakemake):
     if snakemake.input.raw:
         inputs = [Path(snakemake.input.raw)]
     else:
-        run = {name: shard[name] for name in ("primary", "showers", "seed", "block")}
+        run = {name: shard[name] for name in ("primary", "showers", "seed", "first")}
         inputs = [source(shard["kind"]).Run(**run)]
     number = convert(shard["kind"], inputs, Path(snakemake.output[0]), options)
     print(f"{snakemake.output[0]}: {number} showers")

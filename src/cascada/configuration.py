@@ -97,7 +97,7 @@ def _surrogate(name: str, source: dict, options: dict) -> list[Shard]:
                 "primary": PRIMARIES[primary],
                 "showers": min(size, showers - block * size),
                 "seed": source["seed"],
-                "block": block,
+                "first": block * size,
                 "options": options,
             }
             found.append(Shard(name, f"{primary}-{block:04}", None, specification))

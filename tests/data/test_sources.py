@@ -72,7 +72,7 @@ def test_a_second_input_that_fails_leaves_no_output(tmp_path):
 
 
 def test_runs_are_named_and_an_empty_one_is_refused(tmp_path):
-    runs = [surrogate.Run(primary=14, showers=number, seed=1, block=number) for number in (3, 2, 0)]
+    runs = [surrogate.Run(primary=14, showers=number, seed=1, first=number) for number in (3, 2, 0)]
     options = surrogate.Options(energy_max=3000.0)
     assert sources.convert("surrogate", runs[:2], tmp_path / "s.h5", options) == 5
     with open_showers(tmp_path / "s.h5") as file:

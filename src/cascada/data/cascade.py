@@ -1,7 +1,7 @@
 """The surrogate's hadronic cascade: nucleons, pions and muons of vertical showers, generation by generation.
 
-A fast toy cascade, not a replacement of CORSIKA: no kaons, charm, photonuclear reactions or muon scattering; what π⁰ start
-is handed on as electromagnetic sub-showers. All particles of many showers move on together in NumPy arrays.
+A fast toy cascade, not a replacement of CORSIKA: no kaons, charm, photonuclear reactions or muon scattering; the photons
+of π⁰ are handed on: they start electromagnetic sub-showers. All particles of many showers move on together in NumPy arrays.
 Energies in GeV, depths in g/cm², lengths in m.
 """
 
@@ -13,10 +13,12 @@ from cascada.data.atmosphere import depth, height
 
 NUCLEON, PION = 0, 1
 NUCLEON_LENGTH = 24160.0  # g/cm² · mb: mean free path times cross-section in air
+NITROGEN_TO_AIR = 1.025  # ratio of inelastic cross-sections, 1.02 to 1.03
 IRON_LENGTH = 13.0  # g/cm²
 PION_CRITICAL = 115.0  # GeV, the energy at which decay and interaction balance in a vertical shower
 MUON_MASS, MUON_LIFETIME, MUON_LOSS = 0.10566, 658.6, 0.0022  # GeV, cτ [m], GeV per g/cm²
 FERMI_MOMENTUM = 0.090  # GeV/c per axis
+RADIATION_LENGTH, CRITICAL_ENERGY = 36.7, 0.086  # g/cm², GeV: of electromagnetic sub-showers
 SMALLEST_ENERGY = 0.3  # GeV, below which a hadron is not followed
 
 
@@ -37,7 +39,7 @@ class Particles:
 
 @dataclass(slots=True)
 class Secondaries:
-    """What reaches the ground or starts a sub-shower: `start` is the depth of a π⁰ (a muon's is where it was made).
+    """What reaches the ground or starts a sub-shower: `start` is the depth where it was made.
 
     `position` (n, 2) is where its direction meets the ground, relative to the shower's axis.
     """
@@ -49,11 +51,11 @@ class Secondaries:
 
 
 def cross_section(kind: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """Inelastic cross-section on nitrogen [mb], fitted to Sibyll 2.3d, L = lg(E/GeV) − 2."""
+    """Inelastic cross-section in air [mb]: fits to Sibyll 2.3d on nitrogen, L = lg(E/GeV) − 2, times NITROGEN_TO_AIR."""
     logarithm = np.log10(np.maximum(energy, 1.0)) - 2
     nucleon = 265.7 + 7.6 * logarithm + 4.0 * logarithm**2
     pion = 200.9 + 5.0 * logarithm + 6.3 * logarithm**2
-    return np.where(kind == NUCLEON, nucleon, pion)
+    return NITROGEN_TO_AIR * np.where(kind == NUCLEON, nucleon, pion)
 
 
 def primaries(mass: int, energies: np.ndarray, random: np.random.Generator) -> Particles:
@@ -97,14 +99,14 @@ def _join(parts: list[Particles]) -> Particles:
 def develop(first: Particles, ground: float, random: np.random.Generator) -> tuple[Secondaries, Secondaries]:
     """Follow all hadrons to their end. `first` stand where they interact; `ground` is the observation depth.
 
-    Returns the π⁰ above ground and the muons at ground (with the energy that is left).
+    Returns the photons of the π⁰, which start sub-showers, and the muons at ground (with the energy that is left).
     """
     ground_height = float(height(np.array([ground]))[0])
     neutral, muons = [], []
     acting = first[first.depth < ground]
     while len(acting.energy):
         made, is_neutral = interact(acting, random)
-        neutral.append(_sub_showers(made[is_neutral], ground_height))
+        neutral.append(_photons(made[is_neutral], ground_height, random))
         charged = made[~is_neutral]
         charged = charged[charged.energy > SMALLEST_ENERGY]
         nucleon = charged.kind == NUCLEON
@@ -156,9 +158,17 @@ def _move(particles: Particles, end: np.ndarray) -> Particles:
     return Particles(particles.shower, particles.kind, particles.energy, end, position, particles.slope)
 
 
-def _sub_showers(pions: Particles, ground_height: float) -> Secondaries:
+def _photons(pions: Particles, ground_height: float, random: np.random.Generator) -> Secondaries:
+    """Both photons of each π⁰, which shares its energy evenly at random between them and decays at once.
+
+    A shower of one photon with all of the energy would have its maximum 18 g/cm² deeper. The photons keep the direction:
+    their opening angle is small beside the one that the transverse momentum gives.
+    """
     way = height(pions.depth) - ground_height
-    return Secondaries(pions.shower, pions.energy, pions.depth, pions.position + pions.slope * way[:, None])
+    position = pions.position + pions.slope * way[:, None]
+    one = pions.energy * random.random(len(pions.energy))
+    energy = np.concatenate([one, pions.energy - one])
+    return Secondaries(np.tile(pions.shower, 2), energy, np.tile(pions.depth, 2), np.tile(position, (2, 1)))
 
 
 def _muons(pions: Particles, end: np.ndarray, ground: float, ground_height: float, random) -> Secondaries:
@@ -185,19 +195,14 @@ def profile(sub_showers: Secondaries, showers: int, depths: np.ndarray) -> np.nd
     from scipy.special import gammaln
 
     total = np.zeros((showers, len(depths)))
-    _, maximum = electromagnetic_maximum(sub_showers.energy)
-    shape = 1 + 0.5 * maximum
+    power = 0.5 * electromagnetic_maximum(sub_showers.energy)[1]
+    factor = np.log(0.5 * sub_showers.energy) - gammaln(1 + power)
     for column, x in enumerate(depths):
-        t = np.maximum((x - sub_showers.start) / RADIATION_LENGTH, 0)
-        with np.errstate(divide="ignore"):
-            logarithm = (shape - 1) * np.log(0.5 * t) - 0.5 * t - gammaln(shape)
-        deposit = np.where(t > 0, 0.5 * sub_showers.energy * np.exp(logarithm), 0)
-        total[:, column] = np.bincount(sub_showers.shower, deposit, showers)
+        begun = np.flatnonzero(sub_showers.start < x)
+        t = 0.5 * (x - sub_showers.start[begun]) / RADIATION_LENGTH
+        deposit = np.exp(factor[begun] + power[begun] * np.log(t) - t)
+        total[:, column] = np.bincount(sub_showers.shower[begun], deposit, showers)
     return total
-
-
-RADIATION_LENGTH = 36.7  # g/cm²
-CRITICAL_ENERGY = 0.086  # GeV
 
 
 def electromagnetic_maximum(energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,67 +3,84 @@
 A vectorised Monte Carlo of the hadronic cascade (data/cascade.py) whose π⁰ start parametrised electromagnetic sub-showers.
 Known to be crude: no kaons, charm, photonuclear reactions, muon scattering or inclined showers; electromagnetic sub-showers
 fluctuate by Poisson's law alone; one Molière radius; the absolute energy at ground is uncertain by 30 %.
+
+Showers are made in groups of GROUP with a seed of their own each, so that shower number n of a primary is the same
+whatever the runs it is asked for in.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from cascada.data import cascade
-from cascada.data.format import CELL_SIZE, HALF_WIDTH, IMAGE_SIZE, new_events
+from cascada.data.format import HALF_WIDTH, IMAGE_SIZE, new_events
+from cascada.data.projection import cells, check_cores
 from cascada.data.sources import Block, Progress
 from cascada.errors import ConfigError
 
 KIND = "surrogate"
 
 MOLIERE_RADIUS = 130.0  # m at 5200 m
-PARTICLE_ENERGY = 0.020  # GeV: mean energy of a particle at the Molière radius
+PARTICLE_ENERGY = 0.020  # GeV: mean energy of a particle near the Molière radius, before `energy_scale`
 PARTICLE_SPREAD = 0.9  # of the logarithm of a particle's energy
 INNERMOST = 0.0046  # Molière radii, where the mean energy stops rising
-SHOWERS_AT_ONCE = 20  # bounds the memory
+YOUNGEST, OLDEST = 0.2, 2.1  # ages beyond which NKG's distribution cannot be sampled
+GROUP = 20  # showers made together: bounds the memory
 MASSES = {14: 1, 402: 4, 1407: 14, 2814: 28, 5626: 56}  # CORSIKA code: mass number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """Settings of the surrogate: energies [GeV], altitude and core offset [m]."""
-
     channels: tuple[str, ...] = ("energy",)
-    altitude: float = 5200.0
-    energy_min: float = 2500.0
-    energy_max: float = 63000.0
-    muons_in_image: bool = False
-    fill_factor: float = 1.0
-    core_offset: float = 30.0
-    energy_scale: float = 0.7
-    cores_per_shower: int = 1
+    altitude: float = 5200.0  # m a.s.l.
+    energy_min: float = 2500.0  # GeV: lowest energy of the log-uniform spectrum
+    energy_max: float = 63000.0  # GeV: highest energy
+    muons_in_image: bool = False  # add the muons' energies to the images; they are counted in any case
+    fill_factor: float = 1.0  # share of the ground that detectors cover
+    core_offset: float = 30.0  # m: radius of the disc in which random cores fall, the same for all primaries
+    energy_scale: float = 0.7  # factor on all energies at ground
+    cores_per_shower: int = 1  # images made from one shower
 
     def __post_init__(self):
         if tuple(self.channels) != ("energy",):
-            raise ConfigError(f"channels: {list(self.channels)} given, the surrogate makes ['energy'] alone.")
-        if not 0 < self.energy_min <= self.energy_max:
-            raise ConfigError(f"energy_min {self.energy_min}, energy_max {self.energy_max}: 0 < min ≤ max is needed.")
-        if not 0 < self.fill_factor <= 1:
-            raise ConfigError(f"fill_factor: {self.fill_factor} given, above 0 to 1 is allowed.")
-        if self.core_offset < 0 or self.energy_scale <= 0 or self.cores_per_shower < 1:
             raise ConfigError(
-                "core_offset of at least 0, energy_scale above 0, cores_per_shower of at least 1 are needed."
+                f"Channels {list(self.channels)} given; the surrogate makes `energy` only. Set channels to [energy]."
             )
+        if not 0 < self.energy_min <= self.energy_max:
+            raise ConfigError(
+                f"energy_min {self.energy_min} and energy_max {self.energy_max} GeV given; expected 0 < min ≤ max."
+            )
+        if not 0 <= self.altitude <= 20_000:
+            raise ConfigError(f"altitude {self.altitude} m given, expected 0 to 20000 m.")
+        if not 0 < self.fill_factor <= 1:
+            raise ConfigError(f"fill_factor {self.fill_factor} given, expected more than 0 and at most 1.")
+        if not self.energy_scale > 0:
+            raise ConfigError(f"energy_scale {self.energy_scale} given, expected more than 0.")
+        check_cores(self.core_offset, self.cores_per_shower)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """A surrogate run: what stands in the place of a raw file."""
 
-    primary: int
-    showers: int
-    seed: int
-    block: int = 0
+    primary: int  # CORSIKA code or name
+    showers: int  # how many
+    seed: int  # with primary and number it determines a shower
+    first: int = 0  # number of the first shower: runs that share a seed need different ones
+
+    def __post_init__(self):
+        if self.primary not in MASSES:
+            raise ConfigError(f"Primary {self.primary} given; the surrogate knows {sorted(MASSES)} (CORSIKA codes).")
+        if min(self.showers, self.seed, self.first) < 0:
+            raise ConfigError(
+                f"showers {self.showers}, seed {self.seed} and first {self.first} given; expected 0 or more of each."
+            )
 
     def __str__(self) -> str:
-        return f"surrogate primary={self.primary} showers={self.showers} seed={self.seed} block={self.block}"
+        return f"surrogate primary={self.primary} showers={self.showers} seed={self.seed} first={self.first}"
 
 
 def can_read(path: Path) -> bool:
@@ -72,96 +89,117 @@ def can_read(path: Path) -> bool:
 
 
 def showers(run: Run, options: Options, progress: Progress | None = None) -> Iterator[Block]:
-    """Simulate a run in blocks that depend on nothing but the run and the options."""
-    random = np.random.default_rng(np.random.SeedSequence([run.seed, run.primary, run.block]))
-    for start in range(0, run.showers, SHOWERS_AT_ONCE):
-        number = min(SHOWERS_AT_ONCE, run.showers - start)
-        block = _simulate(run.primary, number, options, random)
-        block.events["shower_id"] += start
-        block.events["event_id"] += start * options.cores_per_shower
+    """Simulate a run, group by group: each shower depends on its number, primary, seed and the options alone."""
+    for group in range(run.first // GROUP, -(-(run.first + run.showers) // GROUP)):
+        start = max(run.first - group * GROUP, 0)
+        stop = min(run.first + run.showers - group * GROUP, GROUP)
+        block = simulate(run.primary, GROUP, [run.seed, run.primary, group], options)
+        done = group * GROUP + start - run.first
+        cores = options.cores_per_shower
+        mine = slice(start * cores, stop * cores)
+        block = Block(block.images[mine], block.events[mine])
+        block.events["event_id"] = done * cores + np.arange(len(block.events))
+        block.events["shower_id"] = block.events["event_id"] // cores
         yield block
         if progress:
-            progress(start + number, run.showers)
+            progress(done + stop - start, run.showers)
 
 
-def simulate(primary: int, number: int, seed: int, block: int, options: Options) -> Block:
-    """Return all showers of a run at once: images float32 (number · cores, 1, 80, 80), events."""
-    parts = list(showers(Run(primary=primary, showers=number, seed=seed, block=block), options))
-    return Block(np.concatenate([p.images for p in parts]), np.concatenate([p.events for p in parts]))
-
-
-def _simulate(primary: int, number: int, options: Options, random: np.random.Generator) -> Block:
-    if primary not in MASSES:
-        raise ConfigError(f"Primary {primary} given, the surrogate knows {sorted(MASSES)} (CORSIKA codes).")
-    energies = np.exp(random.uniform(np.log(options.energy_min), np.log(options.energy_max), number))
+def simulate(primary: int, number: int, seed: list[int], options: Options) -> Block:
+    """Return `number` showers made together: images float32 (number · cores, 1, 80, 80), events."""
+    # a stream for each part: a switch that changes one of them leaves the others as they are
+    hadrons, particles, places, tanks = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
+    energies = np.exp(hadrons.uniform(np.log(options.energy_min), np.log(options.energy_max), number))
     ground = cascade.ground_depth(options.altitude)
-    neutral, muons = cascade.develop(cascade.primaries(MASSES[primary], energies, random), ground, random)
-    shower, position, energy = particles_at_ground(neutral, ground, options, random)
+    neutral, muons = cascade.develop(cascade.primaries(MASSES[primary], energies, hadrons), ground, hadrons)
+    shower, x, y, energy = particles_at_ground(neutral, ground, options, particles)
     cores = options.cores_per_shower
-    radius, angle = (
-        np.sqrt(random.random((2, number, cores))) * [[[1]], [[0]]],
-        random.uniform(0, 2 * np.pi, (number, cores)),
-    )
-    core = (options.core_offset * radius[0])[..., None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    core = _cores(number, options, places)
+    seen = tanks.random(len(muons.energy)) < options.fill_factor
+    images = np.empty((number, cores, IMAGE_SIZE, IMAGE_SIZE), np.float32)
+    count = np.empty((number, cores))
+    for j in range(cores):
+        image = _image(shower, x + core[shower, j, 0], y + core[shower, j, 1], energy, number)
+        at = (muons.position + core[muons.shower, j]).astype(np.float32)
+        inside = (at * at).sum(axis=1) <= HALF_WIDTH**2
+        count[:, j] = np.bincount(muons.shower[inside], minlength=number)
+        if options.muons_in_image:
+            image += _image(muons.shower[seen], *at[seen].T, muons.energy[seen], number)
+        images[:, j] = options.energy_scale * image
     events = new_events(number * cores)
     events["shower_id"] = np.repeat(np.arange(number), cores)
     events["primary"], events["zenith"], events["azimuth"] = primary, 0, 0
     events["true_energy"] = np.repeat(energies, cores)
-    images = np.empty((number, cores, IMAGE_SIZE, IMAGE_SIZE), np.float32)
-    count = np.empty((number, cores))
-    for j in range(cores):
-        images[:, j] = _image(shower, position + core[shower, j], energy, number)
-        at = muons.position + core[muons.shower, j]
-        inside = np.hypot(at[:, 0], at[:, 1]) <= HALF_WIDTH
-        count[:, j] = np.bincount(muons.shower[inside], minlength=number)
-        if options.muons_in_image:
-            images[:, j] += _image(muons.shower, at, muons.energy, number)
     events["muons"] = count.ravel()
-    events["core_x"], events["core_y"] = core[..., 0].ravel(), core[..., 1].ravel()
+    events["core_x"], events["core_y"] = core.reshape(-1, 2).T
     return Block(images.reshape(-1, 1, IMAGE_SIZE, IMAGE_SIZE), events)
+
+
+def _cores(number: int, options: Options, random: np.random.Generator) -> np.ndarray:
+    """Return cores float32 (number, cores, 2) [m], uniform in a disc."""
+    distance, turn = random.random((2, number, options.cores_per_shower))
+    distance, angle = options.core_offset * np.sqrt(distance), 2 * np.pi * turn
+    return np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=-1).astype(np.float32)
 
 
 def particles_at_ground(
     sub_showers: cascade.Secondaries, ground: float, options: Options, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw the particles of electromagnetic sub-showers: shower (n,), position (n, 2) [m], energy (n,) [GeV].
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draw the particles of electromagnetic sub-showers that a core could bring onto the array.
+
+    Returns shower (n,), x, y float32 (n,) [m] from the axis, energy float32 (n,) [GeV], without `energy_scale`.
 
     The share of the energy that is left at depth t is Q(1 + b·t_max, b·t), b = 0.5 (PDG's gamma profile); the lateral
-    distribution is NKG's with age s = 3t/(t + 2y), sampled exactly: r/r_M = z/(1 − z), z ~ Beta(s, 4.5 − 2s).
+    distribution is NKG's with age s = 3t/(t + 2y), sampled exactly: r/r_M = z/(1 − z), z ~ Beta(s, 4.5 − 2s), is a ratio of
+    two Gamma variables. Energies scatter around their mean at r like a lognormal variable of mean 1.
     """
     from scipy.special import gammaincc
 
     y, maximum = cascade.electromagnetic_maximum(sub_showers.energy)
     t = np.maximum((ground - sub_showers.start) / cascade.RADIATION_LENGTH, 1e-3)
-    left = sub_showers.energy * gammaincc(1 + 0.5 * maximum, 0.5 * t) * options.energy_scale * options.fill_factor
-    age = np.clip(3 * t / (t + 2 * y), 0.2, 2.1)
+    left = sub_showers.energy * gammaincc(1 + 0.5 * maximum, 0.5 * t) * options.fill_factor
+    age = np.clip(3 * t / (t + 2 * y), YOUNGEST, OLDEST)
     number = random.poisson(left / mean_particle_energy(age))
     parent = np.repeat(np.arange(len(number)), number)
-    z = random.beta(age[parent], 4.5 - 2 * age[parent])
-    radius = z / np.maximum(1 - z, 1e-9)
-    angle = random.uniform(0, 2 * np.pi, len(parent))
-    offset = (MOLIERE_RADIUS * radius)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    energy = PARTICLE_ENERGY / (radius + INNERMOST) * random.lognormal(0, PARTICLE_SPREAD, len(parent))
-    return sub_showers.shower[parent], sub_showers.position[parent] + offset, energy
+    age = age.astype(np.float32)[parent]
+    # single precision throughout: these arrays are the cost of a shower
+    radius = random.standard_gamma(age, dtype=np.float32)
+    radius /= np.maximum(random.standard_gamma(4.5 - 2 * age, dtype=np.float32), 1e-9)
+    reach = HALF_WIDTH + options.core_offset + np.hypot(*sub_showers.position.T)
+    near = np.flatnonzero(radius <= (reach / MOLIERE_RADIUS).astype(np.float32)[parent])
+    radius, parent = radius[near], parent[near]
+    angle = random.random(len(near), np.float32) * np.float32(2 * np.pi)
+    at_x, at_y = sub_showers.position.T.astype(np.float32)
+    distance = radius * np.float32(MOLIERE_RADIUS)
+    x, y = at_x[parent] + distance * np.cos(angle), at_y[parent] + distance * np.sin(angle)
+    logarithm = random.standard_normal(len(near), np.float32) * np.float32(PARTICLE_SPREAD)
+    energy = np.exp(logarithm - np.float32(PARTICLE_SPREAD**2 / 2))
+    energy *= PARTICLE_ENERGY
+    energy /= radius + np.float32(INNERMOST)
+    return sub_showers.shower[parent], x, y, energy
 
 
 def mean_particle_energy(age: np.ndarray) -> np.ndarray:
     """Mean energy [GeV] of a particle of a sub-shower of this age, over NKG's lateral distribution."""
+    return np.interp(age, *_mean_energies())
+
+
+@cache
+def _mean_energies() -> tuple[np.ndarray, np.ndarray]:
+    """Return ages and the mean energy [GeV] of a particle at each."""
     from scipy.special import betaln
 
-    ages = np.linspace(0.2, 2.1, 96)
+    ages = np.linspace(YOUNGEST, OLDEST, 96)
     # in u = z^s the integrand is smooth at the core, where the density of z is not
     u = (np.arange(2000) + 0.5) / 2000
     z = u[None, :] ** (1 / ages[:, None])
     density = (1 - z) ** (3.5 - 2 * ages[:, None]) / ages[:, None] / np.exp(betaln(ages, 4.5 - 2 * ages))[:, None]
-    value = (density / (z / (1 - z) + INNERMOST)).mean(axis=1)
-    return PARTICLE_ENERGY * np.exp(PARTICLE_SPREAD**2 / 2) * np.interp(age, ages, value)
+    return ages, PARTICLE_ENERGY * (density / (z / (1 - z) + INNERMOST)).mean(axis=1)
 
 
-def _image(shower: np.ndarray, position: np.ndarray, energy: np.ndarray, number: int) -> np.ndarray:
-    """Sum energies into cells: float32 (number, 80, 80), row y, column x, the disc of 160 m alone."""
-    inside = (position**2).sum(axis=1) <= HALF_WIDTH**2
-    cell = np.minimum(((position[inside] + HALF_WIDTH) / CELL_SIZE).astype(np.int64), IMAGE_SIZE - 1)
-    flat = (shower[inside] * IMAGE_SIZE + cell[:, 1]) * IMAGE_SIZE + cell[:, 0]
+def _image(shower: np.ndarray, x: np.ndarray, y: np.ndarray, energy: np.ndarray, number: int) -> np.ndarray:
+    """Sum energies into cells: float64 (number, 80, 80), row y, column x, the disc of 160 m alone."""
+    inside = np.flatnonzero(x * x + y * y <= HALF_WIDTH**2)
+    flat = shower[inside] * IMAGE_SIZE**2 + cells(x[inside], y[inside])
     sums = np.bincount(flat, energy[inside], number * IMAGE_SIZE**2)
-    return sums.reshape(number, IMAGE_SIZE, IMAGE_SIZE).astype(np.float32)
+    return sums.reshape(number, IMAGE_SIZE, IMAGE_SIZE)
