@@ -107,6 +107,21 @@ def test_a_killed_slurmd_comes_back_and_its_job_is_kept(sandbox, tmp_path):
     assert (tmp_path / "log").read_text() == "end\n"
 
 
+def test_after_a_crash_of_a_node_its_job_runs_on_the_other(sandbox, tmp_path):
+    script = 'echo "begin $1 $SLURMD_NODENAME" >> log; while [ ! -e go ]; do sleep 0.2; done; echo "end $1" >> log'
+    for name in "ab":
+        submit(sandbox, tmp_path, f"set {name}; {script}", "--exclusive")
+    wait_until(lambda: len(sandbox.run("squeue", "--noheader", "--states=R").stdout.splitlines()) == 2, "both run")
+    sandbox.crash("n2")
+    sandbox.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=crash")  # what SlurmdTimeout does later
+    (tmp_path / "go").touch()
+    wait_until(lambda: not sandbox.queue(), "both have ended")
+    sandbox.start("n2")
+    lines = (tmp_path / "log").read_text().splitlines()
+    (lost,) = [line.split()[1] for line in lines if line.endswith(" n2")]
+    assert sorted(lines) == sorted(["begin a n1", "begin b n1", f"begin {lost} n2", "end a", "end b"])
+
+
 OWNER = """
     import sys, time
     from slurm_sandbox import Sandbox

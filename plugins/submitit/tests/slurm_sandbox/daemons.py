@@ -14,7 +14,7 @@ from pathlib import Path
 
 from slurm_sandbox import configuration, supervisor
 from slurm_sandbox.configuration import Layout
-from slurm_sandbox.tools import TIMEOUT_S, SandboxError, alive, free_ports, search_path, wait_until
+from slurm_sandbox.tools import TIMEOUT_S, SandboxError, alive, free_ports, is_on_node, parent, search_path, wait_until
 
 SHORT_FOLDER = "/tmp"  # a socket's path has at most 107 characters
 
@@ -181,6 +181,14 @@ class Daemons:
         pid = self.pids[name]
         os.kill(pid, number)
         wait_until(lambda: not alive(pid), f"{name} has ended after signal {number}")
+
+    def crash(self, node: str) -> None:
+        """SIGKILL to the node's slurmd and to all jobs on it, as if its power went off; `start` brings it back."""
+        self.kill(node)
+        # parents in the first pass: a job's slurmstepd must not live to report the job's end
+        steps = [pid for pid in supervisor.descendants(self._supervisor.pid) if is_on_node(pid, node)]
+        supervisor.send(sorted({parent(pid) for pid in steps} - {0, self._supervisor.pid}), signal.SIGKILL)
+        supervisor.send(steps, signal.SIGKILL)
 
     def restart(self, name: str) -> None:
         """End the daemon in order and start it again; the controller keeps its jobs."""
