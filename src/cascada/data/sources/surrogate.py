@@ -149,17 +149,10 @@ def particles_at_ground(
 
     Returns shower (n,), x, y float32 (n,) [m] from the axis, energy float32 (n,) [GeV], without `energy_scale`.
 
-    The share of the energy that is left at depth t is Q(1 + b·t_max, b·t), b = 0.5 (PDG's gamma profile); the lateral
-    distribution is NKG's with age s = 3t/(t + 2y), sampled exactly: r/r_M = z/(1 − z), z ~ Beta(s, 4.5 − 2s), is a ratio of
-    two Gamma variables. Energies scatter around their mean at r like a lognormal variable of mean 1.
+    The lateral distribution is NKG's, sampled exactly: r/r_M = z/(1 − z), z ~ Beta(s, 4.5 − 2s), is a ratio of two Gamma
+    variables. Energies scatter around their mean at r like a lognormal variable of mean 1.
     """
-    from scipy.special import gammaincc
-
-    y, maximum = cascade.electromagnetic_maximum(sub_showers.energy)
-    t = np.maximum((ground - sub_showers.start) / cascade.RADIATION_LENGTH, 1e-3)
-    left = sub_showers.energy * gammaincc(1 + 0.5 * maximum, 0.5 * t) * options.fill_factor
-    age = np.clip(3 * t / (t + 2 * y), YOUNGEST, OLDEST)
-    number = random.poisson(left / mean_particle_energy(age))
+    number, age = particle_numbers(sub_showers, ground, options, random)
     parent = np.repeat(np.arange(len(number)), number)
     age = age.astype(np.float32)[parent]
     # single precision throughout: these arrays are the cost of a shower
@@ -177,6 +170,22 @@ def particles_at_ground(
     energy *= PARTICLE_ENERGY
     energy /= radius + np.float32(INNERMOST)
     return sub_showers.shower[parent], x, y, energy
+
+
+def particle_numbers(
+    sub_showers: cascade.Secondaries, ground: float, options: Options, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw how many particles each sub-shower has at ground (n,); return its age s = 3t/(t + 2y) too.
+
+    The share of the energy that is left at depth t is Q(1 + b·t_max, b·t), b = 0.5 (PDG's gamma profile).
+    """
+    from scipy.special import gammaincc
+
+    y, maximum = cascade.electromagnetic_maximum(sub_showers.energy)
+    t = np.maximum((ground - sub_showers.start) / cascade.RADIATION_LENGTH, 1e-3)
+    left = sub_showers.energy * gammaincc(1 + 0.5 * maximum, 0.5 * t) * options.fill_factor
+    age = np.clip(3 * t / (t + 2 * y), YOUNGEST, OLDEST)
+    return random.poisson(left / mean_particle_energy(age)), age
 
 
 def mean_particle_energy(age: np.ndarray) -> np.ndarray:
