@@ -14,26 +14,45 @@ def run(argv: list[str]) -> int:
 
     arguments = _parser().parse_args(argv)
     folder = arguments.folder
+    if arguments.remote or arguments.repair:
+        return _remote(folder, arguments.repair)
     beside = folder.resolve().parent / "dataset"
     data = arguments.data or (beside if all((beside / name).is_file() for name in DATA_FILES) else None)
-    checks = verify(folder, data, arguments.against)
+    failed = _show(verify(folder, data, arguments.against), folder)
+    if failed:
+        print("Get the folder again, for instance with `dvc pull --force`; `--remote` looks into DVC's remote.")
+    return int(failed)
+
+
+def _remote(folder: Path, repair: bool) -> int:
+    from cascada.errors import DataError
+    from cascada.remote_check import check_remote
+
+    pointers = sorted(folder.resolve().parent.glob("*.dvc"))
+    if folder.resolve().with_name(f"{folder.name}.dvc") not in pointers:
+        raise DataError(f"{folder}: no {folder.name}.dvc beside it; --remote needs a folder that DVC keeps.")
+    failed = _show(check_remote(folder.resolve().parent.parent, pointers, repair), folder)
+    if failed and repair:
+        print("Damaged objects were removed from the remote: run `dvc push` in a clone that has the files.")
+    elif failed:
+        print("`--repair` removes damaged objects; then run `dvc push` in a clone that has the files.")
+    return int(failed)
+
+
+def _show(checks: list, folder: Path) -> bool:
+    """Print the checks; returns whether one failed."""
     width = max(len(check.name) for check in checks)
     for check in checks:
         print(f"{'ok    ' if check.passed else 'FAILED'}  {check.name:<{width}}  {check.found}")
     failed = sum(not check.passed for check in checks)
-    if failed:
-        print(
-            f"{folder}: {failed} of {len(checks)} checks failed; get the folder again, for instance with `dvc pull --force`."
-        )
-        return 1
-    print(f"{folder}: all {len(checks)} checks passed")
-    return 0
+    print(f"{folder}: {f'{failed} of {len(checks)} checks failed' if failed else f'all {len(checks)} checks passed'}")
+    return bool(failed)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada verify",
-        description=f"{HELP[0].upper()}{HELP[1:]}. Files are only read.",
+        description=f"{HELP[0].upper()}{HELP[1:]}.",
         epilog="exit status: 0 all as recorded; 1 something differs; 2 wrong usage",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="exported folder, such as artifacts/model")
@@ -43,5 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--against", metavar="FOLDER", type=Path, help="another export that must have come out with the same bits"
+    )
+    parser.add_argument(
+        "--remote", action="store_true", help="hash the objects in DVC's default remote instead of the files here"
+    )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="as --remote, and remove damaged objects so that `dvc push` sends them again",
     )
     return parser

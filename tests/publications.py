@@ -1,0 +1,98 @@
+"""A git and DVC repository with finished results of a tiny network, for tests that publish: never the project's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+from exports import make_export
+
+from cascada.exported import write_description
+from cascada.files import read_json, write_json, write_text
+from cascada.publishing import Request
+
+ROOT = Path(__file__).parents[1]
+PASSED = {"name": "rotations", "value": 0.01, "threshold": 0.02, "severity": "gate", "passed": True}
+FAILED = PASSED | {"value": 0.3, "passed": False}
+WARNED = FAILED | {"name": "energy_scale", "severity": "warn"}
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Git and DVC look at nothing of this machine's user, and leave nothing there."""
+    home.mkdir(exist_ok=True)
+    config = home / "gitconfig"
+    config.write_text("[user]\n\tname = n\n\temail = n@example.org\n[safe]\n\tdirectory = *\n")
+    return {
+        "HOME": str(home), "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1",
+        "DVC_SITE_CACHE_DIR": str(home / "dvc"), "PYTHONPATH": str(ROOT / "src"),
+    }  # fmt: skip
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return run(folder, "git", *arguments).stdout.strip()
+
+
+def dvc(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    return run(folder, sys.executable, "-m", "dvc", *arguments, check=check)
+
+
+def make_repository(folder: Path) -> Path:
+    """A repository with the project's own DVC files, one commit, and results/tiny that git ignores."""
+    results = make_export(folder / "results/tiny")
+    rows = np.arange(20)
+    with h5py.File(results / "test/predictions.h5", "w") as file:
+        first = (rows + 0.5) / 20
+        file["probability"], file["label"] = np.stack([first, 1 - first], 1).astype("<f4"), (rows % 2).astype("<i2")
+        file.attrs["classes"] = ["iron", "proton"]
+    write_text(results / "history.tsv", "epoch\ttraining_loss\tvalidation_loss\n1\t0.7\t0.7\n")
+    write_json(results / "test/behaviour.json", [PASSED, WARNED])
+    write_json(results / "model_check.json", {"tolerance": 1e-5})
+    write_json(results / "dataset/card.json", {})
+    committed_results(results)
+    (folder / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / ".gitignore").write_text("/results/\n")
+    (folder / "tracked.txt").write_text("one\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Start")
+    return folder
+
+
+def committed_results(results: Path) -> None:
+    """Say in model.json that everything was made from committed code, as in a clone."""
+    content = read_json(results / "model/model.json")
+    for source in content["provenance"].values():
+        source |= {"git_commit": "0" * 40, "git_dirty": False}
+    write_description(results / "model", content)
+
+
+def request(folder: Path, **changes) -> Request:
+    results = folder / "results/tiny"
+    return Request(**({"results": results, "history": results / "history.tsv"} | changes))
+
+
+def state(folder: Path) -> dict:
+    """All that a failed publication must leave as it was."""
+    tracked = [path for path in sorted((folder / "artifacts").rglob("*")) if path.is_file()]
+    return {
+        "head": git(folder, "rev-parse", "HEAD"),
+        "tags": git(folder, "tag", "--list"),
+        "status": git(folder, "status", "--porcelain", "--untracked-files=all"),
+        "artifacts": {str(path.relative_to(folder)): path.read_bytes() for path in tracked},
+        "leftovers": os.path.exists(folder / ".dvc/tmp/published-before"),
+    }
+
+
+def clone(folder: Path, target: Path) -> Path:
+    git(folder, "clone", "--quiet", str(folder), str(target))
+    return target

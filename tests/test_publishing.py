@@ -1,0 +1,322 @@
+"""Publishing in throw-away repositories: what is committed, and that every failure leaves all as it was."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import publications
+import pytest
+from publications import FAILED, PASSED, WARNED, clone, dvc, git, request, state
+
+from cascada import published_plots, publishing
+from cascada.cli import main
+from cascada.errors import CascadaError
+from cascada.exported import read_content
+from cascada.files import read_json, sha256, write_json
+from cascada.verification import verify
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ([], "0.1.0"),
+        (["model@v0.1.0"], "0.2.0"),
+        (["model@v0.9.0", "model@v0.10.3"], "0.11.0"),
+        (["model@v2.0.0", "model@v1.9.9", "model@vnext", "model@v2.0.0-rc1", "dataset@v7.0.0"], "2.1.0"),
+    ],
+)
+def test_the_next_minor_version(tags, expected):
+    assert publishing.next_minor(tags) == expected
+
+
+@pytest.mark.parametrize(
+    ("probes", "ignore", "notes"),
+    [
+        ([PASSED], False, []),
+        ([PASSED, WARNED], False, ["Fails the behaviour tests energy_scale (warnings)."]),
+        ([FAILED], True, ["Published although it fails the gates rotations: ignore_gates was set."]),
+        ([PASSED], True, []),
+    ],
+)
+def test_notes_on_gates(probes, ignore, notes):
+    assert publishing.gate_notes(probes, ignore) == notes
+
+
+CLEAN, DIRTY, UNKNOWN = ({"provenance": {"selection": {"git_dirty": dirty}}} for dirty in (False, True, None))
+
+
+@pytest.mark.parametrize(("changes", "content"), [([" M a.py"], CLEAN), ([], DIRTY), ([], UNKNOWN)])
+def test_uncommitted_changes_are_refused_or_noted(changes, content):
+    with pytest.raises(CascadaError, match="allow_dirty"):
+        publishing.dirt_notes(changes, content, False)
+    (note,) = publishing.dirt_notes(changes, content, True)
+    assert "a.py" in note or "selection" in note
+    assert publishing.dirt_notes([], CLEAN, False) == []
+
+
+def test_roc_joins_equal_scores_and_keeps_its_ends():
+    score, positive = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
+    assert published_plots.roc(score, positive) == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
+    many = published_plots.roc(np.linspace(0, 1, 5000), np.arange(5000) % 2 == 0)
+    assert len(many) <= published_plots.POINTS + 1 and many[-1] == (1, 1)
+
+
+def test_a_linked_file_is_not_copied(tmp_path):
+    (tmp_path / "one").write_bytes(b"x" * 100)
+    how = publishing.link(tmp_path / "one", tmp_path / "two")
+    assert how in ("reflink", "hardlink") and (tmp_path / "two").read_bytes() == b"x" * 100
+    assert how == "reflink" or os.path.samefile(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home of its own, where the default remote is, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("home")
+        for name, value in publications.environment(folder).items():
+            patch.setenv(name, value)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def repository(home, tmp_path_factory):
+    """A repository with one published version, 0.1.0."""
+    folder = publications.make_repository(tmp_path_factory.mktemp("repository"))
+    message = publishing.publish(request(folder), folder)
+    assert "Published model@v0.1.0" in message and "dvc push" in message
+    return folder
+
+
+@pytest.fixture
+def fails(repository):
+    """Publish, expect an error and that all is as it was; returns the message."""
+
+    def call(**changes):
+        before = state(repository)
+        with pytest.raises(CascadaError) as error:
+            publishing.publish(request(repository, **changes), repository)
+        assert state(repository) == before
+        return str(error.value)
+
+    return call
+
+
+def test_one_commit_holds_exactly_the_pointers_and_carries_an_annotated_tag(repository):
+    changed = git(repository, "show", "--name-only", "--format=", "model@v0.1.0^{}").splitlines()
+    plots = {f"artifacts/plots/{name}.csv" for name in ("roc", "confusion", "learning_curve")}
+    pointers = {f"artifacts/{name}" for name in (".gitignore", "dataset.dvc", "model.dvc", "metrics.json")}
+    assert set(changed) == plots | pointers
+    assert git(repository, "cat-file", "-t", "model@v0.1.0") == "tag"
+    assert git(repository, "rev-parse", "model@v0.1.0^{}") == git(repository, "rev-list", "-1", "HEAD")
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_large_files_are_linked_and_the_card_names_the_version(repository):
+    cached = {path.stat().st_ino for path in (repository / ".dvc/cache/files").rglob("*") if path.is_file()}
+    for name in ("dataset/train.h5", "dataset/test.h5", "model/model.onnx"):
+        assert (repository / "artifacts" / name).stat().st_ino in cached
+        assert sha256(repository / "artifacts" / name) == sha256(repository / "results/tiny" / name)
+    content = read_content(repository / "artifacts/model")
+    assert content["published"]["version"] == "0.1.0" and content["published"]["behaviour"] == [PASSED, WARNED]
+    assert "Version 0.1.0" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    assert "published" not in read_content(repository / "results/tiny/model")
+    assert all(check.passed for check in verify(repository / "artifacts/model", repository / "artifacts/dataset"))
+
+
+def test_dvc_shows_metrics_and_plots_before_any_pull_and_gets_artifacts(repository, tmp_path):
+    dvc(repository, "push", "--quiet")
+    other = clone(repository, tmp_path / "other")
+    assert "test.f1.value" in dvc(other, "metrics", "show").stdout
+    dvc(other, "plots", "show", "--out", str(tmp_path / "plots"))
+    assert "ROC curve" in (tmp_path / "plots/index.html").read_text()
+    dvc(other, "artifacts", "get", str(repository), "model", "--rev", "v0.1.0", "--out", str(tmp_path / "model"))
+    dvc(other, "get", str(repository), "artifacts/model", "--rev", "model@v0.1.0", "--out", str(tmp_path / "again"))
+    for folder in ("model", "again"):
+        assert all(check.passed for check in verify(tmp_path / folder))
+
+
+def test_an_existing_tag_is_refused(fails):
+    assert "exists already" in fails(version="0.1.0")
+
+
+@pytest.mark.parametrize("version", ["1.2", "v1.2.0", "1.2.0-rc1", "01.2.0"])
+def test_a_version_is_three_numbers(fails, version):
+    assert "three numbers" in fails(version=version)
+
+
+def test_a_failed_gate_stops_publishing_unless_ignored(repository, fails):
+    path = repository / "results/tiny/test/behaviour.json"
+    write_json(path, {"probes": [FAILED]})
+    assert "fails 1 gate(s) of the behaviour tests: rotations" in fails()
+    path.unlink()
+    assert "behaviour tests have to run" in fails()
+    write_json(path, {"probes": [{"name": "x"}]})
+    assert "no list of probes" in fails()
+    write_json(path, [FAILED])
+    publishing.publish(request(repository, ignore_gates=True, version="0.2.0"), repository)
+    assert "although it fails the gates rotations" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    write_json(path, [PASSED])
+
+
+def test_a_dirty_work_tree_is_refused_unless_allowed(repository, fails):
+    (repository / "tracked.txt").write_text("two\n")
+    git(repository, "add", "tracked.txt")
+    assert "uncommitted changes (tracked.txt)" in fails()
+    publishing.publish(request(repository, allow_dirty=True, version="0.3.0"), repository)
+    changed = git(repository, "show", "--name-only", "--format=", "HEAD").splitlines()
+    assert "tracked.txt" not in changed and git(repository, "status", "--porcelain") == "M  tracked.txt"
+    assert "allow_dirty was set" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    git(repository, "checkout", "--quiet", "HEAD", "--", "tracked.txt")
+
+
+def test_a_missing_remote_is_refused(repository, fails):
+    git(repository, "config", "--file", ".dvc/config.local", "core.remote", "")
+    try:
+        assert "no default remote" in fails()
+    finally:
+        (repository / ".dvc/config.local").unlink()
+
+
+def test_an_export_that_was_changed_is_refused(repository, fails):
+    card = repository / "results/tiny/model/MODEL_CARD.md"
+    before = card.read_text()
+    card.write_text(before + "better than it is\n")
+    assert "MODEL_CARD.md: sha256" in fails()
+    card.write_text(before)
+
+
+def test_foreign_files_among_the_artifacts_are_not_thrown_away(repository, fails):
+    (repository / "artifacts/notes.txt").write_text("mine")
+    assert "holds notes.txt" in fails()
+    (repository / "artifacts/notes.txt").unlink()
+
+
+def test_a_commit_that_git_refuses_leaves_nothing(repository, fails):
+    hook = repository / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
+    hook.chmod(0o755)
+    assert "not today" in fails()
+    hook.unlink()
+
+
+def test_a_tag_that_git_refuses_takes_the_commit_back(repository, fails):
+    git(repository, "tag", "model@v5.0.0/in-the-way")
+    assert "git tag" in fails(version="5.0.0")
+    git(repository, "tag", "--delete", "model@v5.0.0/in-the-way")
+
+
+def test_without_commit_the_commands_are_printed_and_work(repository):
+    head = git(repository, "rev-parse", "HEAD")
+    message = publishing.publish(request(repository, commit=False, version="0.4.0"), repository)
+    assert git(repository, "rev-parse", "HEAD") == head and "model@v0.4.0" not in git(repository, "tag")
+    commands = [line.strip() for line in message.splitlines() if line.startswith("  git ")][:-1]
+    for command in commands:
+        subprocess.run(command, shell=True, cwd=repository, check=True, capture_output=True)  # as a person would
+    assert git(repository, "rev-parse", "model@v0.4.0^{}") == git(repository, "rev-parse", "HEAD") != head
+    assert git(repository, "status", "--porcelain") == ""
+
+
+# publishes in a process whose files may not grow past a limit: a disk that is full in the middle of a file
+CUT_OFF = """
+import resource, sys
+from pathlib import Path
+import publications
+from cascada.publishing import publish
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+publish(publications.request(Path(sys.argv[1]), push=True, version="0.5.0"), Path(sys.argv[1]))
+"""
+
+
+def start(code, folder, **options):
+    path = os.pathsep.join([str(publications.ROOT / "src"), str(publications.ROOT / "tests")])
+    command = [sys.executable, "-c", code, str(folder)]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, text=True, **options)
+
+
+def test_a_push_that_is_cut_off_publishes_nothing_and_can_be_repeated(repository, tmp_path):
+    remote = tmp_path / "remote"
+    local = repository / ".dvc/config.local"
+    local.write_text(f"['remote \"home\"']\n    url = {remote}\n")
+    before = state(repository)
+    failed = start(CUT_OFF, repository, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    error = failed.communicate(timeout=120)[1]
+    assert failed.returncode != 0 and "Nothing was committed or tagged" in error and "dvc push" in error, error
+    assert state(repository) == before
+    sent = {path for path in remote.rglob("*") if path.is_file()}
+    publishing.publish(request(repository, push=True, version="0.5.0"), repository)
+    assert len([path for path in remote.rglob("*") if path.is_file()]) > len(sent)
+    other = clone(repository, tmp_path / "other")
+    (other / ".dvc/config.local").write_text(local.read_text())
+    dvc(other, "pull", "--quiet")
+    local.unlink()
+    assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import publications
+from cascada.publishing import publish
+publish(publications.request(Path(sys.argv[1])), Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_publication_is_undone_by_the_next(repository):
+    before = state(repository)
+    process = start(KILLED, repository, start_new_session=True)
+    while process.poll() is None and not (repository / "artifacts/model/model.onnx").exists():
+        time.sleep(0.001)
+    while process.poll() is None and not (repository / publishing.BEFORE).exists():
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert state(repository) != before
+    assert publishing.recover(publishing.Repository(repository))
+    assert state(repository) == before
+    assert not publishing.recover(publishing.Repository(repository))
+
+
+def test_a_damaged_object_is_noticed_when_pulling_named_and_sent_again(repository, home, tmp_path, capsys):
+    dvc(repository, "push", "--quiet")
+    digest = hashlib.md5((repository / "artifacts/dataset/train.h5").read_bytes()).hexdigest()
+    damaged = home / ".local/share/cascada/dvc/files/md5" / digest[:2] / digest[2:]
+    content = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    other = clone(repository, tmp_path / "other")
+    failed = dvc(other, "pull", check=False)
+    assert failed.returncode != 0 and "artifacts/dataset" in failed.stderr
+    assert not (other / "artifacts/dataset").exists() and (other / "artifacts/model/model.onnx").exists()
+    for arguments, status in ((["--remote"], 1), (["--repair"], 1)):
+        assert main(["verify", str(other / "artifacts/model"), *arguments]) == status
+        shown = capsys.readouterr().out
+        assert shown.count("FAILED") == 1 and "FAILED  remote: dataset/train.h5" in shown
+    dvc(repository, "push", "--quiet")
+    assert main(["verify", str(other / "artifacts/model"), "--remote"]) == 0
+    dvc(other, "pull", "--quiet")
+    assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
+
+
+def test_going_back_to_an_earlier_tag_gives_its_model(repository, tmp_path):
+    for version in ("7.0.0", "7.1.0"):
+        publishing.publish(request(repository, version=version, push=True), repository)
+    other = clone(repository, tmp_path / "other")
+    seen = {}
+    for tag in ("model@v7.0.0", "model@v7.1.0", "model@v7.0.0"):
+        git(other, "checkout", "--quiet", tag)
+        dvc(other, "pull", "--quiet")
+        version = read_json(other / "artifacts/model/model.json")["published"]["version"]
+        assert tag == f"model@v{version}"
+        digest = sha256(other / "artifacts/model/SHA256SUMS")
+        assert seen.setdefault(tag, digest) == digest
+    assert len(set(seen.values())) == 2
+
+
+def test_outside_a_repository(home, tmp_path):
+    with pytest.raises(CascadaError, match="not the root of a git repository"):
+        publishing.publish(request(tmp_path), tmp_path)
