@@ -1,0 +1,42 @@
+"""Programs put first on PATH that stand before SLURM's commands: they note each call, and can be told to fail."""
+
+import shutil
+from pathlib import Path
+
+from slurm_sandbox.driver import write
+from slurm_sandbox.tools import search_path
+
+COMMANDS = ("sbatch", "sacct", "squeue", "scontrol", "scancel", "srun")
+
+
+class Commands:
+    """Wrappers in `folder/bin`; `environment(…)` puts them on a PATH, `calls` says what was called."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.log = folder / "calls"
+        for name in COMMANDS:
+            real = shutil.which(name, path=search_path())
+            text = f"""
+                #!/bin/sh
+                echo {name} "$@" >> '{self.log}'
+                if [ -s '{folder}/fail-{name}' ]; then
+                    head -n 1 '{folder}/fail-{name}' >&2
+                    sed -i 1d '{folder}/fail-{name}'
+                    exit 1
+                fi
+                exec {real} "$@"
+            """
+            write(folder / "bin", name, text)
+
+    def environment(self, path: str) -> dict[str, str]:
+        return {"PATH": f"{self.folder / 'bin'}:{path}"}
+
+    def fail(self, name: str, *messages: str) -> None:
+        """Let the next calls fail, one per message, which goes to stderr."""
+        (self.folder / f"fail-{name}").write_text("".join(message + "\n" for message in messages))
+
+    def calls(self, name: str) -> list[str]:
+        """The arguments of every call of this command, in order."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line.partition(" ")[2] for line in lines if line.partition(" ")[0] == name]
