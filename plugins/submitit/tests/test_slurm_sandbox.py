@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from slurm_sandbox import Sandbox, SandboxError, configuration, wait_until
+from slurm_sandbox.counting import Commands
 from slurm_sandbox.tools import alive, free_ports
 
 pytestmark = pytest.mark.slurm
@@ -120,6 +121,20 @@ def test_after_a_crash_of_a_node_its_job_runs_on_the_other(sandbox, tmp_path):
     lines = (tmp_path / "log").read_text().splitlines()
     (lost,) = [line.split()[1] for line in lines if line.endswith(" n2")]
     assert sorted(lines) == sorted(["begin a n1", "begin b n1", f"begin {lost} n2", "end a", "end b"])
+
+
+def test_wrapped_commands_are_counted_and_fail_when_told(sandbox, tmp_path):
+    commands = Commands(tmp_path)
+    environment = sandbox.environment | commands.environment(sandbox.environment["PATH"])
+    commands.fail("sinfo", "never wrapped")
+    commands.fail("squeue", "first words", "second words")
+    answers = [sandbox.run("squeue", "--me", check=False, env=environment) for _ in range(3)]
+    assert [(done.returncode, done.stderr) for done in answers] == [
+        (1, "first words\n"),
+        (1, "second words\n"),
+        (0, ""),
+    ]
+    assert commands.calls("squeue") == ["--me"] * 3 and commands.calls("sacct") == []
 
 
 OWNER = """
