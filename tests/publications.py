@@ -46,7 +46,21 @@ def dvc(folder: Path, *arguments: str, check: bool = True) -> subprocess.Complet
 
 def make_repository(folder: Path) -> Path:
     """A repository with the project's own DVC files, one commit, and results/tiny that git ignores."""
-    results = make_export(folder / "results/tiny")
+    make_results(folder / "results/tiny")
+    (folder / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / ".gitignore").write_text("/results/\n")
+    (folder / "tracked.txt").write_text("one\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Start")
+    return folder
+
+
+def make_results(results: Path, seed: int = 1) -> Path:
+    """All that publishing needs of results/<experiment>; another seed is another model."""
+    make_export(results, seed)
     rows = np.arange(20)
     with h5py.File(results / "test/predictions.h5", "w") as file:
         first = (rows + 0.5) / 20
@@ -57,15 +71,7 @@ def make_repository(folder: Path) -> Path:
     write_json(results / "model_check.json", {"tolerance": 1e-5})
     write_json(results / "dataset/card.json", {})
     committed_results(results)
-    (folder / ".dvc").mkdir()
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    (folder / ".gitignore").write_text("/results/\n")
-    (folder / "tracked.txt").write_text("one\n")
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "Start")
-    return folder
+    return results
 
 
 def committed_results(results: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import publications
 import pytest
@@ -16,7 +17,8 @@ from cascada import published_plots, publishing
 from cascada.cli import main
 from cascada.errors import CascadaError
 from cascada.exported import read_content
-from cascada.files import read_json, sha256, write_json
+from cascada.files import sha256, write_json
+from cascada.serving import Model
 from cascada.verification import verify
 
 
@@ -302,19 +304,24 @@ def test_a_damaged_object_is_noticed_when_pulling_named_and_sent_again(repositor
     assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
 
 
-def test_going_back_to_an_earlier_tag_gives_its_model(repository, tmp_path):
-    for version in ("7.0.0", "7.1.0"):
-        publishing.publish(request(repository, version=version, push=True), repository)
+def test_going_back_to_an_earlier_tag_gives_its_model_and_its_outputs(repository, tmp_path):
+    second = publications.make_results(repository / "results/second", seed=2)
+    for version, results in (("7.0.0", repository / "results/tiny"), ("7.1.0", second)):
+        chosen = request(repository, version=version, push=True, results=results)
+        publishing.publish(chosen, repository)
     other = clone(repository, tmp_path / "other")
-    seen = {}
+    with h5py.File(second / "dataset/train.h5") as file:
+        images = file["images"][:8]
+    outputs = []
     for tag in ("model@v7.0.0", "model@v7.1.0", "model@v7.0.0"):
         git(other, "checkout", "--quiet", tag)
         dvc(other, "pull", "--quiet")
-        version = read_json(other / "artifacts/model/model.json")["published"]["version"]
-        assert tag == f"model@v{version}"
-        digest = sha256(other / "artifacts/model/SHA256SUMS")
-        assert seen.setdefault(tag, digest) == digest
-    assert len(set(seen.values())) == 2
+        model = Model(other / "artifacts/model", threads=1)
+        assert tag == model.content["published"]["tag"]
+        outputs.append(model.probabilities(images))
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+    np.testing.assert_array_equal(outputs[0], Model(repository / "results/tiny/model", 1).probabilities(images))
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
 
 
 def test_outside_a_repository(home, tmp_path):
