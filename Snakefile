@@ -52,7 +52,8 @@ rule all:
         rules.data.input,
         rules.search.input,
         "<results>/test/metrics.json",
-        collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
+        "<results>/test/test.html",
+        "<results>/test/behaviour.html",
         collect("<results>/model/{file}", file=MODEL_FILES),
         "<results>/model_check.json",
 

@@ -20,7 +20,8 @@ except ConfigError as error:
 RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
 TRIALS = configuration.trials(config, list(CONFIGURATIONS))
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
-TEST_PLOTS = ("roc", "confusion", "scores", "accuracy_energy", "mistakes")
+SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
+ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")
 MODEL_FILES = ("model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "SHA256SUMS")
 NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
 

@@ -1,4 +1,4 @@
-# The selected model, once, on the sealed showers. No other rule reads test.h5.
+# The selected model, once, on the sealed showers (no other rule reads test.h5), and its behaviour on validation showers.
 
 
 rule test_model:
@@ -8,11 +8,7 @@ rule test_model:
         test="<results>/dataset/test.h5",
         baselines="<results>/baselines/models.npz",
     output:
-        metrics=report(
-            "<results>/test/metrics.json",
-            category="3. Test",
-            caption="../report/test_metrics.rst",
-        ),
+        metrics="<results>/test/metrics.json",
         predictions="<results>/test/predictions.h5",
     log:
         "<results>/logs/test_model.log",
@@ -32,16 +28,76 @@ rule plot_test:
         predictions="<results>/test/predictions.h5",
         metrics="<results>/test/metrics.json",
     output:
-        report(
-            collect("<results>/test/{plot}.png", plot=TEST_PLOTS),
+        page=report(
+            "<results>/test/test.html",
             category="3. Test",
-            caption="../report/test_plots.rst",
+            caption="../report/test_metrics.rst",
+        ),
+        scores=report(
+            collect("<results>/test/{plot}.png", plot=SCORE_PLOTS),
+            category="3. Test",
+            caption="../report/test_scores.rst",
+        ),
+        energy=report(
+            collect("<results>/test/{plot}.png", plot=ENERGY_PLOTS),
+            category="3. Test",
+            caption="../report/test_energy.rst",
         ),
     log:
         "<results>/logs/plot_test.log",
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.plots"),
+        code=digest("cascada.performance_plots", "cascada.performance_pages"),
     script:
         "../scripts/plot_test.py"
+
+
+rule test_behaviour:
+    input:
+        best="<results>/selection/best.json",
+        checkpoint="<results>/selection/checkpoint.pt",
+        train="<results>/dataset/train.h5",
+    output:
+        report="<results>/test/behaviour.json",
+        xml="<results>/test/behaviour.xml",
+    log:
+        "<results>/logs/test_behaviour.log",
+    conda:
+        "../envs/cascada.yaml"
+    resources:
+        device="auto",
+    params:
+        behaviour=config["behaviour"],
+        code=digest("cascada.behaviour"),
+    script:
+        "../scripts/test_behaviour.py"
+
+
+rule plot_behaviour:
+    input:
+        "<results>/test/behaviour.json",
+    output:
+        page=report(
+            "<results>/test/behaviour.html",
+            category="4. Behaviour",
+            caption="../report/behaviour.rst",
+        ),
+        invariance=report(
+            "<results>/test/invariance.png",
+            category="4. Behaviour",
+            caption="../report/invariance.rst",
+        ),
+        degradation=report(
+            "<results>/test/degradation.png",
+            category="4. Behaviour",
+            caption="../report/degradation.rst",
+        ),
+    log:
+        "<results>/logs/plot_behaviour.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        code=digest("cascada.behaviour_plots", "cascada.performance_pages"),
+    script:
+        "../scripts/plot_behaviour.py"

@@ -1,10 +1,12 @@
-"""Rule `plot_test`: the pictures of the test, from the predictions; the sealed data stay closed."""
+"""Rule `plot_test`: pictures and page of the test, from the predictions; the sealed data stay closed."""
 
 from pathlib import Path
 
-from cascada.plots import plot_test
+from cascada.performance_pages import write_test_page
+from cascada.performance_plots import plot_test
 from cascada.scripts import logged
 
 with logged(snakemake):
-    folder = Path(snakemake.output[0]).parent
-    plot_test(Path(snakemake.input.predictions), Path(snakemake.input.metrics), folder)
+    page, metrics = Path(snakemake.output.page), Path(snakemake.input.metrics)
+    plot_test(Path(snakemake.input.predictions), metrics, page.parent)
+    write_test_page(metrics, page)

@@ -192,6 +192,12 @@ def clopper_pearson(count: int, number: int, confidence: float) -> tuple[float, 
     return float(low), float(high)
 
 
+def exact(share: dict, number: int, confidence: float) -> dict:
+    """Widen the interval of a share of `number` showers to the exact one: a bootstrap of 5 out of 5 knows no doubt."""
+    low, high = clopper_pearson(round(share["value"] * number), number, confidence)
+    return {"value": share["value"], "low": min(low, share["low"]), "high": max(high, share["high"])}
+
+
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, NaN where `below` is 0."""
     below = np.broadcast_to(below, np.shape(above))

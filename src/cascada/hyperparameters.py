@@ -9,7 +9,7 @@ from cascada.errors import ConfigError
 
 OPTIMIZERS = ("adam", "sgd")
 TRANSFORMS = ("linear", "log1p")
-AUGMENTATIONS = ("none", "symmetries", "symmetries+shifts")
+AUGMENTATIONS = ("none", "symmetries", "symmetries+shifts", "symmetries+shifts+scale")
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -24,7 +24,7 @@ class Hyperparameters:
     transform: str = "log1p"  # of the energies: as they are, or log(1 + E / threshold)
     threshold: float = 0.01  # GeV per cell, the scale of log1p
     normalize: bool = True  # subtract the training images' mean, divide by their standard deviation
-    augmentation: str = "none"  # eight rotations and mirrors, and shifts by at most two cells
+    augmentation: str = "none"  # eight rotations and mirrors, shifts by at most two cells, a factor on all energies
 
     def __post_init__(self):
         _one_of("optimizer", self.optimizer, OPTIMIZERS)

@@ -15,6 +15,8 @@ COLOURS = (
     "#b08a2e",
     "#555555",
 )  # told apart in grey and by colour-blind eyes
+BASELINE = "#777777"
+REOPENED = "not the first selection tested on these sealed showers"
 SURROGATE = "surrogate showers (toy cascade, not CORSIKA)"
 
 
@@ -42,11 +44,14 @@ def energy_axis(axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save(drawing: Figure, path: Path, surrogate: bool = False) -> None:
-    """Write a PNG; pictures of surrogate data say so."""
-    if surrogate:
+def save(drawing: Figure, path: Path, surrogate: bool = False, reopened: bool = False) -> None:
+    """Write a PNG; pictures of surrogate data say so, and so do those of sealed data that were opened for another selection."""
+    if surrogate or reopened:
         below = 0.16 / drawing.get_figheight()  # a strip of its own, in inches
         drawing.get_layout_engine().set(rect=(0, below, 1, 1 - below))
+    if surrogate:
         drawing.text(0.995, 0.004, SURROGATE, ha="right", va="bottom", fontsize=7, color="#888888")
+    if reopened:
+        drawing.text(0.005, 0.004, REOPENED, ha="left", va="bottom", fontsize=7, color=COLOURS[0], weight="bold")
     with atomic_path(path) as temporary:
         drawing.savefig(temporary, format="png")

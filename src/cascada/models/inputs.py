@@ -13,6 +13,7 @@ from cascada.errors import ConfigError, DataError
 from cascada.hyperparameters import AUGMENTATIONS, TRANSFORMS
 
 MAXIMUM_SHIFT = 2  # cells of 4 m, along each axis
+MAXIMUM_SCALE = 1.25  # factor on all energies, as probable as its inverse: the scale is known to some 20 %
 _BLOCK = 256  # images whose statistics are taken at once: 6.5 MB per channel
 
 
@@ -66,8 +67,9 @@ def augment(images: torch.Tensor, kind: str, generator: torch.Generator | None =
     """Return the images (N, C, 80, 80), each turned, mirrored or shifted at random, as `kind` says.
 
     `symmetries`: one of the eight rotations and mirrors of the square, which leave vertical showers as probable
-    as they were. `symmetries+shifts`: then a shift by −2 to 2 cells along each axis. `generator`: in host memory;
-    the same state gives the same result, on any device.
+    as they were. `symmetries+shifts`: then a shift by −2 to 2 cells along each axis. `symmetries+shifts+scale`: then a factor from
+    0.8 to 1.25 on all energies, uniform in its logarithm. `generator`: in host memory; the same state gives the same result,
+    on any device.
     """
     if kind not in AUGMENTATIONS:
         raise ConfigError(f"augmentation: {kind!r} given, allowed are {list(AUGMENTATIONS)}.")
@@ -75,9 +77,13 @@ def augment(images: torch.Tensor, kind: str, generator: torch.Generator | None =
         return images
     symmetry = torch.randint(8, (len(images),), generator=generator)
     shifts = torch.zeros(2, len(images), dtype=torch.int64)
-    if kind == "symmetries+shifts":
+    if kind.startswith("symmetries+shifts"):
         shifts = torch.randint(-MAXIMUM_SHIFT, MAXIMUM_SHIFT + 1, (2, len(images)), generator=generator)
-    return move(images, symmetry, shifts)
+    moved = move(images, symmetry, shifts)
+    if kind.endswith("+scale"):
+        exponent = torch.rand((len(images), 1, 1, 1), generator=generator) * 2 - 1
+        moved *= (MAXIMUM_SCALE**exponent).to(images.device, non_blocking=True)
+    return moved
 
 
 def move(images: torch.Tensor, symmetry: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,7 @@ def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarr
     content |= background(found["curve"], score, signal, settings["confidence"])
     content["ece"] = _calibration_error(found["ece"], confidence, settings["seed"])
     content["calibration"] = [
-        row | exact(row, row["showers"], settings["confidence"])
+        row | bootstrap.exact(row, row["showers"], settings["confidence"])
         for row in _profile(bins["probability"], found["frequency"], probability[:, 1])
     ]
     content["energy_bins"] = _energy_bins(bins["true_energy"], found, settings["confidence"])
@@ -193,12 +193,6 @@ def _energy_bins(bins: tuple[np.ndarray, np.ndarray], found: dict, confidence: f
         if number:
             row = {"low_gev": edges[i], "high_gev": edges[i + 1], "showers": number}
             row |= {name: found[f"{name}/{i}"] for name in ("f1", "accuracy", "confusion_matrix")}
-            row["accuracy"] = exact(row["accuracy"], number, confidence)
+            row["accuracy"] = bootstrap.exact(row["accuracy"], number, confidence)
             rows.append(row)
     return rows
-
-
-def exact(share: dict, number: int, confidence: float) -> dict:
-    """Widen the interval of a share of `number` showers to the exact one: a bootstrap of 5 out of 5 knows no doubt."""
-    low, high = bootstrap.clopper_pearson(round(share["value"] * number), number, confidence)
-    return {"value": share["value"], "low": min(low, share["low"]), "high": max(high, share["high"])}

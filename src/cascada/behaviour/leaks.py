@@ -1,0 +1,112 @@
+"""Probes of the data and of the training: what must not tell the label, and labels that nothing can tell."""
+
+import math
+import statistics
+from collections.abc import Iterator
+
+import numpy as np
+
+from cascada import bootstrap
+from cascada.behaviour.subject import Measurement, Recipe, Subject
+from cascada.metrics import auc
+
+PRECISION = 0.01  # of the AUC with shuffled labels, by repetition
+MOST_REPETITIONS = 8
+
+
+def total_energy(subject: Subject) -> Iterator[Measurement]:
+    """A number that any threshold can cut on: with it alone, the classes must stay mixed."""
+    yield Measurement(
+        name="total_energy_auc", **_separation(subject, subject.images[:, 0].sum(axis=(1, 2))),
+        meaning="ROC AUC of the total energy alone (0.5 to 1)",
+    )  # fmt: skip
+
+
+def core_offset(subject: Subject) -> Iterator[Measurement]:
+    """Where the core falls must say nothing about the primary, or a network learns the simulation's geometry."""
+    offset = np.hypot(subject.events["core_x"], subject.events["core_y"])
+    if np.isfinite(offset).any():
+        yield Measurement(
+            name="core_offset_auc", **_separation(subject, offset),
+            meaning="ROC AUC of the core's distance from the centre alone (0.5 to 1)",
+        )  # fmt: skip
+
+
+def _separation(subject: Subject, values: np.ndarray) -> dict[str, float]:
+    """AUC of one variable for class 1 against the rest, folded to at least 0.5."""
+    known = np.isfinite(values)
+    values, positive = values[known], subject.labels[known] == 1
+    sign = 1 if not auc(values, positive) < 0.5 else -1
+    settings = subject.settings
+    found = bootstrap.intervals(
+        {"auc": bootstrap.auc(sign * values, positive)},
+        len(values),
+        settings.bootstrap,
+        settings.confidence,
+        settings.seed,
+    )["auc"]
+    return {name: float(value) for name, value in found.items()}
+
+
+def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
+    """A short training on shuffled labels must not tell the shuffled labels of validation showers: else they leak.
+
+    Each shower is dealt one label, in whichever split its images stand, so that a shower in both is found by heart. The validation
+    labels must be shuffled too. Against the true ones, the AUC of a network trained on chance labels is not 0.5 ± statistics: the
+    network is some function of the image, and most of those follow the total energy, which alone reaches an AUC of 0.72.
+    """
+    if subject.recipe is None:
+        return
+    classes = [np.count_nonzero(subject.labels == 1), np.count_nonzero(subject.labels != 1)]
+    if min(classes) == 0:
+        return
+    # of an AUC that knows nothing: the rank sum test's variance (Mann and Whitney, 1947)
+    sigma = math.sqrt((sum(classes) + 1) / 12 / classes[0] / classes[1])
+    repetitions = min(MOST_REPETITIONS, math.ceil((sigma / PRECISION) ** 2))
+    areas = [area_of_shuffled(subject.recipe, subject.settings.showers, seed) for seed in range(repetitions)]
+    offset = abs(statistics.fmean(areas) - 0.5)
+    z = statistics.NormalDist().inv_cdf(0.5 + subject.settings.confidence / 2)
+    half = z * sigma / math.sqrt(repetitions)
+    rows = [
+        {"at": seed, "value": area, "low": area - z * sigma, "high": area + z * sigma}
+        for seed, area in enumerate(areas)
+    ]
+    yield Measurement(
+        name="shuffled_labels_auc_offset", value=offset, low=max(0.0, offset - half), high=offset + half, details=rows,
+        meaning=f"distance from 0.5 of the mean ROC AUC of {repetitions} short training(s) on shuffled labels",
+    )  # fmt: skip
+
+
+def area_of_shuffled(recipe: Recipe, validated: int, seed: int) -> float:
+    """ROC AUC after a training on shuffled labels, on the shuffled labels of at most `validated` showers."""
+    import torch
+
+    from cascada.training import Machine, Trainer, Trial
+
+    trial = Trial(
+        configuration="shuffled-labels", model=recipe.model, hyperparameters=recipe.hyperparameters,
+        settings={"precision": "float32"}, seed=seed, epochs=recipe.epochs,
+        data=recipe.data, folder=recipe.data.parent, tensorboard=recipe.data.parent,
+    )  # fmt: skip
+    trainer = Trainer(trial, Machine(device=recipe.device, threads=recipe.threads))
+    splits = {trainer.training: recipe.showers, trainer.validation: validated}
+    for showers, most in splits.items():
+        kept = slice(None, None, -(-len(showers) // most))
+        showers.rows, showers.events = showers.rows[kept], showers.events[kept]
+        if showers.tier == "device":
+            showers._images = showers._images[kept]
+    dealt = deal([showers.events for showers in splits], seed)
+    for showers, labels in zip(splits, dealt, strict=True):
+        showers.labels = torch.from_numpy(labels)
+    for epoch in range(1, recipe.epochs + 1):
+        trainer.state.epoch, trainer.state.batch = epoch, 0
+        trainer.epoch(False, lambda state: None)
+    return trainer.validate()["roc_auc"]
+
+
+def deal(events: list[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Shuffle the labels of showers: images of one shower, in whichever array, get one label. Pure."""
+    together = np.concatenate(events)
+    _, first, which = np.unique(together["shower_id"], return_index=True, return_inverse=True)
+    labels = np.random.default_rng(seed).permutation(together["label"][first].astype(np.int64))[which]
+    return np.split(labels, np.cumsum([len(part) for part in events])[:-1])

@@ -1,0 +1,55 @@
+"""Whatever holds a trained model, as one function: raw energies float32 (N, C, 80, 80) [GeV] → probabilities (N, K)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cascada import metrics
+from cascada.behaviour.subject import Predictor
+
+BATCH = 256
+
+
+def from_callable(call: Callable, *, logits: bool) -> Predictor:
+    """Wrap a function of NumPy arrays; `logits` says what it returns."""
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        parts = [np.asarray(call(images[start : start + BATCH])) for start in range(0, len(images), BATCH)]
+        found = np.concatenate(parts)
+        return metrics.softmax(found) if logits else found
+
+    return predict
+
+
+def from_module(module, *, logits: bool, device: str = "cpu") -> Predictor:
+    """Wrap a PyTorch module or program, on the device where it lies; float32 arithmetic, without TF32's short cuts."""
+    import torch
+
+    def call(images: np.ndarray) -> np.ndarray:
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return module(torch.from_numpy(images).to(device)).float().cpu().numpy()
+
+    return from_callable(call, logits=logits)
+
+
+def from_checkpoint(path: str | os.PathLike, device: str = "cpu") -> Predictor:
+    """The classifier of a checkpoint.pt."""
+    from cascada.models.classifier import load_classifier
+
+    return from_module(load_classifier(path, device), logits=True, device=device)
+
+
+def from_onnx(folder: str | os.PathLike, threads: int = 1) -> Predictor:
+    """The model.onnx of an exported folder, by ONNX Runtime."""
+    from cascada.serving import Model
+
+    return from_callable(Model(Path(folder), threads).probabilities, logits=False)
+
+
+def from_program(folder: str | os.PathLike) -> Predictor:
+    """The model.pt2 of an exported folder, by PyTorch."""
+    from cascada.serving import program
+
+    return from_module(program(Path(folder)), logits=False)

@@ -1,0 +1,103 @@
+"""Run all probes on a model under pytest: behaviour.xml for machines, behaviour.json for publishing and for the report.
+
+A model that fails is a result and ends well; a probe that crashes does not.
+"""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from cascada.behaviour import predictors
+from cascada.behaviour.probes import PROBES
+from cascada.behaviour.settings import GATE, Settings
+from cascada.behaviour.subject import Recipe, Subject
+from cascada.errors import CascadaError
+from cascada.files import atomic_path, read_json, sha256, write_json
+from cascada.provenance import provenance
+
+
+def test_behaviour(
+    *, best: Path, checkpoint: Path, train: Path, xml: Path, report: Path, settings: dict, device: str, threads: int
+) -> dict:
+    """Probe the selected model on validation showers; write `xml` (JUnit) and `report`; return the latter's content."""
+    from cascada import machine
+    from cascada.data.format import open_showers, read_header, read_sources
+
+    machine.use_deterministically(threads)
+    where, chosen, limits = str(machine.choose_device(device)), read_json(best), Settings.of(settings)
+    recipe = Recipe(
+        data=train, model=chosen["model"], hyperparameters=chosen["hyperparameters"], threads=threads, device=where
+    )
+    subject = Subject.read(train, predictors.from_checkpoint(checkpoint, where), limits, recipe)
+    probes = run(subject, xml)
+    with open_showers(train) as file:
+        surrogate = any(row.kind == "surrogate" for row in read_sources(file))
+        classes = list(read_header(file).classes)
+    content = {
+        "passed": not failed(probes, GATE),
+        "gates_failed": failed(probes, GATE),
+        "warnings": [name for name in failed(probes) if name not in failed(probes, GATE)],
+        "probes": probes,
+        "showers": len(subject.events),
+        "confidence": limits.confidence,
+        "surrogate": surrogate,
+        "classes": classes,
+        **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
+        "data_sha256": sha256(train),
+        "provenance": provenance(),
+    }
+    write_json(report, content)
+    return content
+
+
+def failed(probes: list[dict], severity: str | None = None) -> list[str]:
+    """Names of the measurements that miss their threshold, those of one severity alone if it is given."""
+    return [p["name"] for p in probes if not p["passed"] and severity in (None, p["severity"])]
+
+
+def run(subject: Subject, xml: Path) -> list[dict]:
+    """Run every probe as a test of pytest; return the judged measurements. Raises what a probe raised."""
+    plugin, said = _Plugin(subject), io.StringIO()
+    file = Path(__file__).with_name("checks.py")
+    with atomic_path(xml) as temporary:
+        with contextlib.redirect_stdout(said):  # pytest wants more of a stream than a rule's log is
+            # without the configuration, plug-ins and cache of whatever folder this runs in
+            status = pytest.main(
+                [
+                    str(file), "-q", "-rfExX", f"--rootdir={file.parent}", "-c", os.devnull, "--capture=sys",
+                    "-p", "no:cacheprovider", "--import-mode=importlib", f"--junitxml={temporary}",
+                    "-o", "junit_suite_name=behaviour", "-o", "junit_family=xunit1",
+                ],
+                plugins=[plugin],
+            )  # fmt: skip
+        print(said.getvalue())
+        if plugin.crash:
+            raise plugin.crash
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or plugin.ran != list(PROBES):
+            raise CascadaError(f"The behaviour tests did not run to their end (pytest: {status!r}): {plugin.ran}.")
+    return plugin.judged
+
+
+class _Plugin:
+    """Gives the tests their subject and keeps what they measure."""
+
+    def __init__(self, subject: Subject):
+        self.subject, self.judged, self.ran = subject, [], []
+        self.crash: Exception | None = None
+
+    def run(self, probe: str) -> list[dict]:
+        try:
+            limits = self.subject.settings.limits
+            judged = [one.judged(limits[one.name]) | {"probe": probe} for one in PROBES[probe](self.subject)]
+        except Exception as error:
+            self.crash = self.crash or error
+            raise
+        self.ran.append(probe)
+        self.judged += judged
+        return judged
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.behaviour = self

@@ -1,0 +1,107 @@
+"""A predictor with the showers that it is probed on, and what a probe finds."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from cascada import bootstrap
+from cascada.behaviour.settings import Limit, Settings
+from cascada.data.loading import Showers
+
+Predictor = Callable[[np.ndarray], np.ndarray]  # images float32 (N, C, 80, 80) [GeV] -> probabilities (N, K)
+AT_MOST, AT_LEAST = "at most", "at least"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One quantity with its interval; `sense`: how it has to compare with its threshold.
+
+    `significant`: it fails only where the whole interval lies on the wrong side, for quantities that are 0 but for statistics.
+    `details`: rows of `at`, `value`, `low`, `high`: what the quantity was taken from.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    meaning: str
+    sense: str = AT_MOST
+    significant: bool = False
+    details: list[dict] = field(default_factory=list)
+
+    def passes(self, threshold: float) -> bool:
+        """Whether the threshold is kept; a value that is not a number keeps none."""
+        if self.sense == AT_MOST:
+            return bool((self.low if self.significant else self.value) <= threshold)
+        return bool((self.high if self.significant else self.value) >= threshold)
+
+    def judged(self, limit: Limit) -> dict:
+        """As in behaviour.json: with `threshold`, `severity`, `passed`."""
+        return asdict(self) | asdict(limit) | {"passed": self.passes(limit.threshold)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How the model was trained, so that a short training can be repeated."""
+
+    data: Path
+    model: str
+    hyperparameters: dict
+    showers: int = 600
+    epochs: int = 2
+    threads: int = 1
+    device: str = "cpu"
+
+
+@dataclass
+class Subject:
+    """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where nobody knows it."""
+
+    predict: Predictor
+    images: np.ndarray
+    events: np.ndarray
+    settings: Settings = field(default_factory=Settings)
+    recipe: Recipe | None = None
+
+    @classmethod
+    def read(
+        cls,
+        data: str | os.PathLike,
+        predict: Predictor,
+        settings: Settings | None = None,
+        recipe: Recipe | None = None,
+    ) -> "Subject":
+        """Take the validation showers of train.h5, at most `settings.showers`, evenly spread over the file."""
+        settings = settings or Settings()
+        showers = Showers(data, "validation", tier="stream")
+        step = -(-len(showers) // settings.showers)
+        return cls(predict, showers.images(settings.showers).numpy(), showers.events[::step], settings, recipe)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        return self.events["label"].astype(np.int64)
+
+    @cached_property
+    def probability(self) -> np.ndarray:
+        """Probabilities (N, K) of the images as they are."""
+        return self.probabilities(self.images)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        return np.asarray(self.predict(np.ascontiguousarray(images, np.float32)), np.float64)
+
+    def interval(self, values: np.ndarray, share: bool = False) -> dict[str, float]:
+        """Mean of one value per shower (N,), with its bootstrap interval; of a share, at least the exact one."""
+        options = (self.settings.bootstrap, self.settings.confidence, self.settings.seed)
+        found = bootstrap.intervals({"mean": bootstrap.mean(values.astype(float))}, len(values), *options)["mean"]
+        found = {name: float(value) for name, value in found.items()}
+        return bootstrap.exact(found, len(values), self.settings.confidence) if share else found
+
+
+def worst(rows: Iterable[dict]) -> dict[str, float]:
+    """The row of the largest value, without its place; one that is not a number is the worst."""
+    row = max(rows, key=lambda r: (r["value"] != r["value"], r["value"]))
+    return {name: row[name] for name in ("value", "low", "high")}

@@ -1,0 +1,76 @@
+"""Pictures of the behaviour tests, from behaviour.json: how far the answers move, and how they get worse."""
+
+from pathlib import Path
+
+from cascada import plotting
+from cascada.files import read_json
+
+PLOTS = ("invariance", "degradation")
+INVARIANCE = {
+    "symmetry_change": "mean change of probability",
+    "symmetry_flips": "flips: rotations and mirrors",
+    "core_shift_4m_flips": "flips: core shifted by 4 m",
+    "core_shift_8m_flips": "flips: core shifted by 8 m",
+    "energy_scale_flips": "flips: factor on all energies",
+    "accuracy_fall_with_energy": "accuracy in thirds of true energy",
+}
+DEGRADATION = {
+    "dead_cells_loss_drop": "share of dead cells",
+    "noise_loss_drop": "noise [MeV per cell]",
+    "cell_threshold_loss_drop": "threshold [MeV per cell]",
+}
+
+
+def plot_behaviour(report: Path, invariance: Path, degradation: Path) -> None:
+    """Write the pictures of what must not change the answers, and of what may make them slowly worse."""
+    found = read_json(report)
+    probes = {one["name"]: one for one in found["probes"]}
+    drawing, axes = plotting.figure(11, 6.6, 2, 3, squeeze=False)
+    for panel, (name, title) in zip(axes.flat, INVARIANCE.items(), strict=True):
+        _invariance(panel, probes[name], title)
+    plotting.save(drawing, invariance, found["surrogate"])
+    drawing, axes = plotting.figure(10, 3.4, 1, 3, sharey=True)
+    for panel, (name, title) in zip(axes, DEGRADATION.items(), strict=True):
+        _degradation(panel, probes[name], title, probes[name.replace("loss_drop", "auc")])
+    axes[0].set_ylabel("validation cross entropy")
+    plotting.save(drawing, degradation, found["surrogate"])
+
+
+def _colour(one: dict) -> str:
+    return plotting.COLOURS[2] if one["passed"] else plotting.COLOURS[0]
+
+
+def _invariance(panel, one: dict, title: str) -> None:
+    rows = one["details"]
+    for place, row in enumerate(rows):
+        width = [[max(row["value"] - row["low"], 0)], [max(row["high"] - row["value"], 0)]]
+        panel.errorbar(row["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3, markersize=4)
+    panel.set_yticks(range(len(rows)), [str(row["at"]) for row in rows], fontsize=7)
+    panel.invert_yaxis()
+    if one["threshold"] > 0:
+        panel.axvline(one["threshold"], color=_colour(one), linestyle="--", linewidth=1.2)
+        panel.set_xlim(left=0)
+    panel.set_title(
+        f"{title}\n{'passed' if one['passed'] else 'FAILED'} ({one['severity']})", fontsize=9, color=_colour(one)
+    )
+    panel.tick_params(axis="x", labelsize=7)
+    plotting.tidy(panel)
+
+
+def _degradation(panel, one: dict, title: str, area: dict) -> None:
+    rows = one["details"]
+    unit = 1000 if "MeV" in title else 1
+    values = [row["value"] for row in rows]
+    height = [
+        [max(row["value"] - row["low"], 0) for row in rows],
+        [max(row["high"] - row["value"], 0) for row in rows],
+    ]
+    panel.errorbar(range(len(rows)), values, yerr=height, fmt="o-", color=plotting.COLOURS[1], capsize=3, linewidth=1)
+    panel.set_xticks(range(len(rows)), [f"{row['at'] * unit:g}" for row in rows])
+    panel.set_xlabel(title)
+    steady = "grows steadily" if one["passed"] else f"falls by {one['value']:.2g}"
+    panel.set_title(
+        f"loss {steady}; AUC at the hardest {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]",
+        fontsize=8, color=_colour(one if one["passed"] is False else area),
+    )  # fmt: skip
+    plotting.tidy(panel)
