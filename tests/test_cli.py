@@ -121,6 +121,7 @@ def test_help_of_a_source_shows_its_options_with_their_meaning(capsys):
     ("argv", "message"),
     [
         (["--source", "corsika9", "a", "b.h5"], "Unknown source kind 'corsika9'. Valid kinds are: corsika7"),
+        (["absent", "b.h5"], "absent: no such file or folder; expected raw files, or --source surrogate"),
         (["--source", "corsika7", "absent", "b.h5"], "absent: no such file or folder"),
         (["--source", "corsika7", "--channels", "light", "absent", "b.h5"], "Channels ['light'] given"),
     ],

@@ -56,6 +56,8 @@ def write_data_card(card: Path, path: Path) -> None:
     content = read_json(card)
     classes, counts, checks = list(content["classes"]), content["counts"], content["checks"]
     rows = [[split, *(counts[split][name] for name in classes), sum(counts[split].values())] for split in counts]
+    for file, of_class in content["counts_by_file"].items():
+        rows.append([file, *(of_class[name] for name in classes), sum(of_class.values())])
     rows.append(["all", *(sum(counts[split][name] for split in counts) for name in classes), content["showers"]])
     sources = [
         [one["file"], one["kind"], one["events"], (one["sha256"] or "made here")[:16]] for one in content["sources"]
@@ -63,7 +65,7 @@ def write_data_card(card: Path, path: Path) -> None:
     parts = [
         *(paragraph(warning, "note") for warning in content["warnings"]),
         heading("Showers"),
-        table(["split", *classes, "all"], rows),
+        table(["split or file", *classes, "all"], rows),
         heading("Checks"),
         table(["check", "value"], [[name.replace("_", " "), value] for name, value in checks.items()]),
         heading("Sources"),

@@ -173,3 +173,58 @@ def test_the_card_warns_of_leaks(tmp_path):
         file[EVENTS][:] = events
     found = " ".join(warnings(run(tmp_path / "leaky", paths)))
     assert "core offset alone" in found and "energy spectra of the classes differ" in found
+
+
+def test_total_energy_is_that_of_all_groups_of_particles(tmp_path):
+    """Without the channel `energy`, the leak check adds the others up, counts of muons left out."""
+    channels = ("muons", "electromagnetic_energy", "muon_energy")
+    for name, primary in showers.CLASSES.items():
+        events = new_events(40)
+        events["primary"], events["true_energy"] = primary, np.geomspace(1e3, 1e4, 40)
+        images = np.zeros((40, 3, 80, 80), np.float32)
+        images[:, 0, 0, 0] = np.arange(40) % 7 + 1
+        images[:, 1, 0, 0] = np.arange(40) + (50 if name == "iron" else 1)  # iron's is the larger, always
+        with create(tmp_path / f"{name}.h5", Header(channels=channels)) as writer:
+            writer.append(images, events)
+            writer.write_sources([SourceRow(file=name, sha256="", kind="corsika7", events=40)])
+    summary = run(tmp_path / "out", [tmp_path / f"{name}.h5" for name in showers.CLASSES])
+    assert summary["checks"]["auc_of_total_energy"] == 1.0
+
+
+def test_images_that_stand_twice_are_counted(tmp_path):
+    """Whatever the files say: the same showers, converted from files that are not the same byte by byte."""
+    paths = shards(tmp_path)
+    copies = [
+        showers.small_shard(tmp_path / f"copy_{name}.h5", primary, 10) for name, primary in showers.CLASSES.items()
+    ]
+    for path, copy in zip(paths, copies, strict=True):
+        with h5py.File(path) as file, h5py.File(copy, "r+") as other:
+            other[IMAGES][:] = file[IMAGES][:10]
+    assert run(tmp_path / "clean", paths)["checks"]["images_in_several_splits"] == 0
+    found = run(tmp_path / "out", paths + copies)
+    twice = found["checks"]["images_in_several_splits"]
+    assert 4 <= twice <= 40 and twice % 2 == 0
+    assert f"{twice} images stand in more than one split" in " ".join(warnings(found))
+
+
+def test_a_test_file_that_is_a_part_of_the_training_file_is_refused(tmp_path):
+    train = [showers.small_shard(tmp_path / f"a{n}.h5", p, 40, 1, "train") for n, p in showers.CLASSES.items()]
+    test = [showers.small_shard(tmp_path / f"b{n}.h5", p, 20, 2, "test") for n, p in showers.CLASSES.items()]
+    for path, copy in zip(train, test, strict=True):
+        with h5py.File(path) as file, h5py.File(copy, "r+") as other:
+            other[IMAGES][:] = file[IMAGES][:20]
+    with pytest.raises(DataError, match=r"All 40 test images stand among the training images too.*own"):
+        run(tmp_path / "out", train + test)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_images_of_another_shape_are_refused(tmp_path):
+    paths = shards(tmp_path, 10)
+    with h5py.File(paths[1], "r+") as file:
+        attributes = dict(file[IMAGES].attrs)
+        del file[IMAGES]
+        file.create_dataset(IMAGES, (10, 1, 64, 64), "<f4")
+        file[IMAGES].attrs.update(attributes)
+    with pytest.raises(DataError, match=r"proton\.h5: images of shape \(10, 1, 64, 64\) given, \(10, 1, 80, 80\) exp"):
+        run(tmp_path / "out", paths)
+    assert not list((tmp_path / "out").iterdir())

@@ -43,7 +43,10 @@ def _kind(argv: list[str]) -> str | None:
     parser = argparse.ArgumentParser(add_help=False, prog="cascada convert")
     parser.add_argument("--source")
     named, rest = parser.parse_known_args(argv)
-    paths = [Path(word) for word in rest[:-1] if not word.startswith("-") and Path(word).exists()]
+    words = [word for word in rest[:-1] if not word.startswith("-")]
+    paths = [Path(word) for word in words if Path(word).exists()]
+    if words and not named.source and not paths and not {"-h", "--help"} & set(rest):
+        raise DataError(f"{words[-1]}: no such file or folder; expected raw files, or --source surrogate.")
     return named.source or (sources.detect(paths[0]) if paths else None)
 
 

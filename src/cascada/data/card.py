@@ -1,5 +1,6 @@
 """The data card: what is in the data set and whether something is wrong with it, from summary.json and train.h5 alone."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ EXAMPLES = 3  # showers per class
 
 
 def write_card(summary: Path, train: Path, folder: Path, provenance: dict | None = None) -> dict:
-    """Write card.json, spectra.png and examples.png into `folder`; return the card."""
+    """Write card.json, spectra.png and examples.png into `folder`; return the card. Its warnings go to stderr, too."""
     content = read_json(summary)
     card = content | {"warnings": warnings(content), "provenance": provenance or {}}
     _plot_spectra(content, folder / "spectra.png")
     _plot_examples(train, content, folder / "examples.png")
     write_json(folder / "card.json", card)
+    for warning in card["warnings"]:
+        print(f"Warning: {warning}", file=sys.stderr)
     return card
 
 
@@ -30,6 +33,11 @@ def warnings(summary: dict) -> list[str]:
         )
     if results["showers_in_train_and_test"]:
         found.append(f"{results['showers_in_train_and_test']} showers stand in the training and in the test file.")
+    if results["images_in_several_splits"]:
+        found.append(
+            f"{results['images_in_several_splits']} images stand in more than one split: look for showers that the raw "
+            "files hold twice."
+        )
     if results["class_imbalance"] > checks.LARGEST_IMBALANCE:
         found.append(
             f"The classes are not balanced: the largest has {results['class_imbalance']:.0%} more than the mean."

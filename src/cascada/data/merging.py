@@ -12,6 +12,7 @@ from cascada.data import checks
 from cascada.data.format import (
     CHANNELS,
     EVENTS,
+    IMAGE_SIZE,
     IMAGES,
     NO_SPLIT,
     SPLITS,
@@ -50,6 +51,14 @@ class _Shard:
     sources: list[SourceRow]
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of the images (N, C, 80, 80) while they are copied: their energies [GeV] and fingerprints (N,)."""
+
+    energy: np.ndarray
+    content: np.ndarray
+
+
 def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: MergeOptions) -> dict:
     """Write train.h5 (training and validation), test.h5 and summary.json; return the summary.
 
@@ -63,7 +72,7 @@ def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: M
     events = np.concatenate([shard.events for shard in read])
     _split(read, events, options)
     sources = [row for shard in read for row in shard.sources]
-    energy = np.zeros(len(events), np.float64)  # total energy of each image's first channel, for the leak check
+    seen = _Seen(np.zeros(len(events)), np.zeros(len(events), np.uint64))
     starts = np.cumsum([0] + [len(shard.events) for shard in read])
     is_test = events["split"] == SPLITS["test"]
     with (
@@ -71,10 +80,11 @@ def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: M
         create(test, header, showers=int(is_test.sum())) as test_writer,
     ):
         for shard, start in zip(read, starts, strict=False):
-            _copy(shard, train_writer, test_writer, energy[start : start + len(shard.events)])
+            _copy(shard, train_writer, test_writer, seen, start)
+        _check_test(seen.content, is_test)
         train_writer.write_sources(sources)
         test_writer.write_sources(sources)
-    content = _summary(events, energy, sources, header, options)
+    content = _summary(events, seen, sources, header, options)
     content |= {"train_sha256": sha256(train), "test_sha256": sha256(test)}
     write_json(summary, content)
     return content
@@ -85,6 +95,11 @@ def _read_shard(path: Path) -> _Shard:
         events = file[EVENTS][:]
         if not len(events):
             raise DataError(f"{path}: holds no shower; leave it out of the sources or convert its raw file again.")
+        expected = (len(events), len(read_header(file).channels), IMAGE_SIZE, IMAGE_SIZE)
+        if file[IMAGES].shape != expected:
+            raise DataError(
+                f"{path}: {IMAGES} of shape {file[IMAGES].shape} given, {expected} expected; convert its raw file again."
+            )
         return _Shard(path, read_header(file), events, read_sources(file))
 
 
@@ -165,19 +180,38 @@ def _split(shards: list[_Shard], events: np.ndarray, options: MergeOptions) -> N
         start += len(shard.events)
 
 
-def _copy(shard: _Shard, train, test, energy: np.ndarray) -> None:
-    """Copy a shard's showers in blocks; note the total energy of each."""
+def _copy(shard: _Shard, train, test, seen: _Seen, first: int) -> None:
+    """Copy a shard's showers in blocks; note what the checks need of each, from row `first` on."""
+    channels = _energy_channels(shard.header.channels)
     with open_showers(shard.path) as file:
         images = file[IMAGES]
         for start in range(0, len(shard.events), BLOCK):
             events = shard.events[start : start + BLOCK]
             block = images[start : start + BLOCK]
             _check_images(shard.path, block, start)
-            energy[start : start + BLOCK] = block[:, 0].sum(axis=(1, 2), dtype=np.float64)
+            rows = slice(first + start, first + start + len(block))
+            seen.energy[rows] = block[:, channels].sum(axis=(1, 2, 3), dtype=np.float64)
+            seen.content[rows] = checks.fingerprints(block)
             is_test = events["split"] == SPLITS["test"]
             for writer, chosen in ((train, ~is_test), (test, is_test)):
                 if chosen.any():
                     writer.append(block[chosen], events[chosen])
+
+
+def _energy_channels(channels: tuple[str, ...]) -> list[int]:
+    """Return the channels that make up the total energy: `energy`, else the energies of all groups of particles."""
+    if "energy" in channels:
+        return [channels.index("energy")]
+    return [index for index, name in enumerate(channels) if name.endswith("_energy")] or [0]
+
+
+def _check_test(content: np.ndarray, is_test: np.ndarray) -> None:
+    """Raise DataError if all test images stand in the training file too: the same file, though rewritten."""
+    if np.isin(content[is_test], content[~is_test]).all():
+        raise DataError(
+            f"All {is_test.sum()} test images stand among the training images too: the file for the test is the one for "
+            "training, or a part of it. Give a test file with showers of its own, or leave the test to data.split."
+        )
 
 
 def _check_images(path: Path, block: np.ndarray, start: int) -> None:
@@ -194,11 +228,18 @@ def _check_images(path: Path, block: np.ndarray, start: int) -> None:
         )
 
 
-def _summary(events, energy, sources: list[SourceRow], header: Header, options: MergeOptions) -> dict:
+def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, options: MergeOptions) -> dict:
     labels, core = events["label"], np.hypot(events["core_x"], events["core_y"])
     classes = list(options.classes)
     edges = np.geomspace(events["true_energy"].min() * 0.999, events["true_energy"].max() * 1.001, SPECTRUM_BINS + 1)
     counts, spectra = {}, {}
+    by_file = {
+        name: {one: int(((labels == label) & of_file).sum()) for label, one in enumerate(classes)}
+        for name, of_file in (
+            ("train.h5", events["split"] != SPLITS["test"]),
+            ("test.h5", events["split"] == SPLITS["test"]),
+        )
+    }
     for split, code in SPLITS.items():
         rows = {name: (events["split"] == code) & (labels == label) for label, name in enumerate(classes)}
         counts[split] = {name: int(mine.sum()) for name, mine in rows.items()}
@@ -220,15 +261,17 @@ def _summary(events, energy, sources: list[SourceRow], header: Header, options: 
         "observation_altitude_m": header.observation_altitude,
         "showers": len(events),
         "counts": counts,
+        "counts_by_file": by_file,
         "energy_edges_gev": edges,
         "energy_spectra": spectra,
         "checks": {
             "images_finite_and_not_negative": True,
             "showers_in_train_and_test": across,
+            "images_in_several_splits": checks.repeated(seen.content, events["split"]),
             "class_imbalance": checks.class_imbalance({n: int((labels == i).sum()) for i, n in enumerate(classes)}),
             "ks_distance_of_energies": distance,
             "ks_limit_at_1_percent": limit,
-            "auc_of_total_energy": checks.separation(energy, labels),
+            "auc_of_total_energy": checks.separation(seen.energy, labels),
             "auc_of_core_offset": checks.separation(core, labels),
             "auc_of_muons": checks.separation(events["muons"].astype(float), labels),
             "auc_of_true_energy": checks.separation(events["true_energy"].astype(float), labels),
