@@ -70,7 +70,7 @@ def _degradation(panel, one: dict, title: str, area: dict) -> None:
     panel.set_xlabel(title)
     steady = "grows steadily" if one["passed"] else f"falls by {one['value']:.2g}"
     panel.set_title(
-        f"loss {steady}; AUC at the hardest {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]",
+        f"loss {steady}\nAUC at the hardest {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]",
         fontsize=8, color=_colour(one if one["passed"] is False else area),
     )  # fmt: skip
     plotting.tidy(panel)

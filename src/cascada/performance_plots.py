@@ -244,6 +244,7 @@ def _probability_energy(test: Test):
 def _probability_muons(test: Test):
     drawing, axes = _probability(test, "muons", 1)
     axes.set(xscale="symlog", xlabel="muons within 160 m")
+    axes.set_xlim(left=max(0, axes.get_xlim()[0]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     return drawing
 

@@ -103,7 +103,11 @@ def energy_dependence(subject: Subject) -> Iterator[Measurement]:
     found = bootstrap.intervals(statistics, len(right), *options)
     rows = [
         {"at": f"{edges[i] / 1000:.1f} to {edges[i + 1] / 1000:.1f} TeV"}
-        | {part: float(found["thirds"][part][i]) for part in ("value", "low", "high")}
+        | bootstrap.exact(
+            {part: float(found["thirds"][part][i]) for part in ("value", "low", "high")},
+            int(members[:, i].sum()),
+            settings.confidence,
+        )
         for i in range(3)
     ]
     yield Measurement(
