@@ -11,5 +11,7 @@ with logged(snakemake):
     best = Path(snakemake.input.best)
     history = Path(read_json(best)["checkpoint"]).with_name("history.tsv")
     paths = {"results": best.parents[1], "history": history}
-    request = Request(**paths, version=snakemake.params.version, **snakemake.params.publishing)
+    # what comes from --config are words
+    switches = {name: str(value).lower() == "true" for name, value in snakemake.params.publishing.items()}
+    request = Request(**paths, version=snakemake.params.version, **switches)
     print(publish(request, Path.cwd()), file=sys.stderr)

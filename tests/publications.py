@@ -14,7 +14,7 @@ from cascada.files import read_json, write_json, write_text
 from cascada.publishing import Request
 
 ROOT = Path(__file__).parents[1]
-PASSED = {"name": "rotations", "value": 0.01, "threshold": 0.02, "severity": "gate", "passed": True}
+PASSED = {"name": "rotations", "value": 0.01, "sense": "at most", "threshold": 0.02, "severity": "gate", "passed": True}
 FAILED = PASSED | {"value": 0.3, "passed": False}
 WARNED = FAILED | {"name": "energy_scale", "severity": "warn"}
 
@@ -67,11 +67,17 @@ def make_results(results: Path, seed: int = 1) -> Path:
         file["probability"], file["label"] = np.stack([first, 1 - first], 1).astype("<f4"), (rows % 2).astype("<i2")
         file.attrs["classes"] = ["iron", "proton"]
     write_text(results / "history.tsv", "epoch\ttraining_loss\tvalidation_loss\n1\t0.7\t0.7\n")
-    write_json(results / "test/behaviour.json", [PASSED, WARNED])
+    write_probes(results, PASSED, WARNED)
     write_json(results / "model_check.json", {"tolerance": 1e-5})
     write_json(results / "dataset/card.json", {})
     committed_results(results)
     return results
+
+
+def write_probes(results: Path, *probes: dict) -> None:
+    """Write the behaviour tests' result for the selected checkpoint."""
+    digest = read_json(results / "selection/best.json")["checkpoint_sha256"]
+    write_json(results / "test/behaviour.json", {"probes": probes, "checkpoint_sha256": digest})
 
 
 def committed_results(results: Path) -> None:

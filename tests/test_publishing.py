@@ -151,17 +151,21 @@ def test_a_version_is_three_numbers(fails, version):
 
 
 def test_a_failed_gate_stops_publishing_unless_ignored(repository, fails):
-    path = repository / "results/tiny/test/behaviour.json"
-    write_json(path, {"probes": [FAILED]})
+    results = repository / "results/tiny"
+    path = results / "test/behaviour.json"
+    publications.write_probes(results, FAILED)
     assert "fails 1 gate(s) of the behaviour tests: rotations" in fails()
-    path.unlink()
-    assert "behaviour tests have to run" in fails()
-    write_json(path, {"probes": [{"name": "x"}]})
-    assert "no list of probes" in fails()
-    write_json(path, [FAILED])
     publishing.publish(request(repository, ignore_gates=True, version="0.2.0"), repository)
     assert "although it fails the gates rotations" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
-    write_json(path, [PASSED])
+    path.unlink()
+    assert "behaviour tests have to run" in fails()
+    for content, message in (
+        ({"probes": [{"name": "x"}], "checkpoint_sha256": "0"}, "not the result of behaviour tests"),
+        ({"probes": [PASSED], "checkpoint_sha256": "0" * 64}, "on the checkpoint 000000000000"),
+    ):
+        write_json(path, content)
+        assert message in fails()
+    publications.write_probes(results, PASSED)
 
 
 def test_a_dirty_work_tree_is_refused_unless_allowed(repository, fails):

@@ -117,7 +117,7 @@ def _behaviour(content: dict) -> str:
     lines = ["## Behaviour", "Probes on validation showers; a failed gate stops publishing.", ""]
     lines += ["| probe | value | threshold | severity | passed |", "|---|---|---|---|---|"]
     lines += [
-        f"| {probe['name']} | {_value(probe['value'])} | {_value(probe['threshold'])} | {probe['severity']} | "
+        f"| {probe['name']} | {_value(probe['value'])} | {probe['sense']} {_value(probe['threshold'])} | {probe['severity']} | "
         f"{'yes' if probe['passed'] else '**no**'} |"
         for probe in probes
     ]

@@ -33,6 +33,7 @@ ARTIFACTS = "artifacts"
 OURS = {"model", "dataset", "model.dvc", "dataset.dvc", ".gitignore", "metrics.json", "plots"}
 DATA_FILES = ("train.h5", "test.h5", "summary.json", "card.json")
 BEFORE = ".dvc/tmp/published-before"  # the former artifacts/ while the new one is made
+PROBE_FIELDS = ("name", "value", "sense", "threshold", "severity", "passed")
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 FICLONE = 0x40049409  # ioctl of linux/fs.h: share the blocks of another file
 
@@ -61,8 +62,8 @@ def publish(request: Request, root: Path) -> str:
     version = request.version or next_minor(tags)
     tag = f"model@v{version}"
     _check_version(version, tag, tags)
-    behaviour = read_probes(request.results / "test/behaviour.json")
     content = read_content(request.results / "model")
+    behaviour = read_probes(request.results / "test/behaviour.json", content["checkpoint_sha256"])
     notes = gate_notes(behaviour, request.ignore_gates) + dirt_notes(repository.changes(), content, request.allow_dirty)
     _check_results(request.results)
     _check_repository(repository, request)
@@ -110,16 +111,22 @@ def _check_version(version: str, tag: str, tags: list[str]) -> None:
         )
 
 
-def read_probes(path: Path) -> list[dict]:
-    """The behaviour tests' probes: name, value, threshold, severity (`gate` or `warn`), passed."""
+def read_probes(path: Path, checkpoint_sha256: str) -> list[dict]:
+    """The behaviour tests' probes of that checkpoint: name, value, sense, threshold, severity (`gate` or `warn`), passed."""
     if not path.is_file():
         raise CascadaError(f"{path}: missing; the behaviour tests have to run before a model is published.")
     content = read_json(path)
-    probes = content["probes"] if isinstance(content, dict) else content
-    names = ("name", "value", "threshold", "severity", "passed")
-    if not probes or any(name not in probe for probe in probes for name in names):
-        raise CascadaError(f"{path}: no list of probes with {', '.join(names)}; run the behaviour tests again.")
-    return [{name: probe[name] for name in names} for probe in probes]
+    try:
+        found = content["checkpoint_sha256"]
+        probes = [{name: probe[name] for name in PROBE_FIELDS} for probe in content["probes"]]
+    except (KeyError, TypeError) as error:
+        raise CascadaError(f"{path}: not the result of behaviour tests ({error!r}); run them again.") from error
+    if found != checkpoint_sha256 or not probes:
+        raise CascadaError(
+            f"{path}: of {len(probes)} probes on the checkpoint {found[:12]}…, the exported one is {checkpoint_sha256[:12]}…; "
+            "run the workflow again."
+        )
+    return probes
 
 
 def gate_notes(probes: list[dict], ignore: bool) -> list[str]:
