@@ -1,0 +1,84 @@
+"""What a run has cost, per rule: hours of cores, GPUs and memory, counted as the cluster does: allocated times elapsed."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from . import resources
+from .resources import Request
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Usage:
+    """One allocation, from its start to its end."""
+
+    whole: Request
+    jobs: int
+    failed: int
+    elapsed_s: float
+    cpu_seconds: float  # that the jobs really used
+    max_rss_mb: float
+
+
+def usage(whole: Request, results: Iterable[dict | None], elapsed_s: float) -> Usage:
+    """Put together what the members' result files and the cluster say of one task."""
+    known = [result for result in results if result]
+    spans = [elapsed_s, *(result.get("wall_seconds") or 0.0 for result in known)]
+    begun = [result["started"] for result in known if result.get("started")]
+    ended = [result["ended"] for result in known if result.get("ended")]
+    if begun and ended:
+        spans.append(max(ended) - min(begun))
+    return Usage(
+        whole=whole,
+        jobs=len(known),
+        failed=sum(result.get("status") != "ok" for result in known),
+        elapsed_s=max(spans),
+        cpu_seconds=sum(result.get("cpu_seconds") or 0.0 for result in known),
+        max_rss_mb=max((result.get("max_rss_mb") or 0.0 for result in known), default=0.0),
+    )
+
+
+def gpus(whole: Request) -> int:
+    """GPUs of the allocation; of `gres: gpu:2` as well."""
+    if whole.gres and whole.gres.startswith("gpu"):
+        last = whole.gres.split(",")[0].rpartition(":")[2]
+        return (int(last) if last.isdigit() else 1) * whole.nodes
+    return whole.gpus
+
+
+COLUMNS = ("rule", "jobs", "allocations", "CPU h", "used", "GPU h", "memory GB h", "highest MB")
+
+
+def table(usages: Iterable[Usage]) -> str:
+    """The table that is printed at the end; empty if there is nothing to tell."""
+    rows: dict[str, list[Usage]] = {}
+    for one in usages:
+        rows.setdefault(one.whole.rule, []).append(one)
+    if not rows:
+        return ""
+    lines = [_row(rule, used) for rule, used in rows.items()]
+    if len(rows) > 1:
+        lines.append(_row("all", [one for used in rows.values() for one in used]))
+    widths = [max(len(line[column]) for line in [COLUMNS, *lines]) for column in range(len(COLUMNS))]
+    texts = []
+    for line in [COLUMNS, *lines]:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
+        texts.append("  ".join(cells))
+    return "\n".join(texts)
+
+
+def _row(rule: str, used: list[Usage]) -> tuple[str, ...]:
+    cpu_h = sum(one.whole.cpus * (one.whole.tasks or 1) * one.elapsed_s for one in used) / 3600
+    busy_h = sum(one.cpu_seconds for one in used) / 3600
+    return (
+        rule,
+        str(sum(one.jobs for one in used)),
+        str(len(used)),
+        f"{cpu_h:.3f}",
+        f"{busy_h / cpu_h:.0%}" if cpu_h else "-",
+        f"{sum(gpus(one.whole) * one.elapsed_s for one in used) / 3600:.3f}",
+        f"{sum(resources.memory_mb(one.whole) * one.elapsed_s for one in used) / 3600 / 1000:.3f}",
+        f"{max(one.max_rss_mb for one in used):.0f}",
+    )

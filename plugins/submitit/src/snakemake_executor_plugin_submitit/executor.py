@@ -1,0 +1,243 @@
+"""Snakemake's view of the plugin: a thin layer over driver.py."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
+FAILURES_AT_MOST = 10
+
+
+class Executor(RemoteExecutor):
+    """Runs Snakemake's jobs through submitit."""
+
+    driver = None  # the wait thread starts before __post_init__
+
+    def __post_init__(self):
+        from . import adoption, local
+        from .driver import Driver
+        from .records import RunFolder
+        from .settings import ExecutorSettings
+        from .states import Patience
+
+        if self.workflow.remote_execution_settings.immediate_submit:
+            raise WorkflowError("--immediate-submit is not supported by the executor submitit.")
+        self.settings = self.workflow.executor_settings or ExecutorSettings()
+        clean_environment()
+        self.base = Path(self.workflow.persistence.path).absolute() / "submitit"
+        self.logs = private(Path(self.settings.logdir).absolute())
+        self._job_cores = None
+        self._failures = 0
+        self._entries = {}
+        self._ended = False
+        backend = local.backend(self.settings)
+        patience = Patience(max(1.0, self.workflow.execution_settings.latency_wait), self.settings.lost_after_s)
+        driver = Driver(backend, self.settings, RunFolder.create(self.base), patience, self)
+        self.adoption = adoption.Adoption(self.base, backend, self)
+        self.adoption.restore(self.workflow.persistence, self.dag)
+        self.driver = driver
+
+    # -- jobs ------------------------------------------------------------------------------------------------------
+
+    def run_job(self, job):
+        self.run_jobs([job])
+
+    def run_jobs(self, jobs):
+        """Hand ready jobs over to the driver; the only place where Snakemake shows a whole batch."""
+        from .resources import ResourceError
+
+        new = []
+        for job in jobs:
+            self.run_job_pre(job)
+            try:
+                entry, adopted = self._entry(job)
+            except ResourceError as error:
+                self.report_job_error(SubmittedJobInfo(job), msg=f"Rule {job.name} asks for what cannot be: {error}\n")
+                continue
+            entry.info = SubmittedJobInfo(job, external_jobid=entry.member.token)
+            self._entries[job] = entry
+            self.report_job_submission(entry.info)
+            if adopted is None:
+                new.append(entry)
+            else:
+                self.driver.adopt(adopted)
+        limit = self.workflow.scheduling_settings.max_jobs_per_timespan
+        self.driver.enqueue(new, more_to_come=bool(limit) and len(jobs) >= limit.max_jobs)
+
+    def _entry(self, job):
+        """A new attempt at a job, or what an earlier driver has submitted of it with its submission."""
+        from . import identity
+
+        metadata = identity.metadata(job, self.workflow.persistence)
+        key, digest = identity.key(job), identity.digest(metadata)
+        if (found := self.adoption.take(key, digest)) is not None:
+            return found
+        return self._new_entry(job, key, digest, metadata), None
+
+    def _new_entry(self, job, key, digest, metadata):
+        from . import identity, resources
+        from .members import Member
+        from .records import new_token
+        from .tracking import Entry
+
+        request = resources.request(identity.rule(job), job.resources, job.threads, self.settings)
+        token, name = new_token(), identity.name(job)
+        log = self.logs / identity.rule(job) / f"{identity.file_name(name)}-{token}.log"
+        private(log.parent)
+        member = Member(
+            token=token,
+            name=name,
+            command=self._command(job),
+            folder=self.driver.run.member_folder(token),
+            log=log,
+            environment={},
+        )
+        return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata)
+
+    def _command(self, job) -> str:
+        self._job_cores = max(1, job.threads)
+        try:
+            return self.format_job_exec(job)
+        finally:
+            self._job_cores = None
+
+    @property
+    def cores(self):
+        """Cores that the job's Snakemake may use: those of its allocation, not all of the node's."""
+        given = super().cores
+        return self._job_cores if given == "all" and self._job_cores else given
+
+    # -- the wait thread -------------------------------------------------------------------------------------------
+
+    async def check_active_jobs(self, active_jobs):
+        """One step of the driver. An exception here would orphan the jobs: a few are survived, then all is cancelled."""
+        if self.driver is not None:
+            try:
+                self.driver.step()
+                self._failures = 0
+            except Exception:
+                self._failures += 1
+                self.logger.warning(f"The executor submitit met an error and goes on:\n{traceback.format_exc()}")
+                if self._failures >= FAILURES_AT_MOST:
+                    self.driver.cancel()
+                    raise
+        settled = {id(entry.info) for entry in list(self._entries.values()) if entry.settled} if self.driver else set()
+        for info in active_jobs:
+            if id(info) not in settled:
+                yield info
+
+    async def sleep(self):
+        """Until the next look, or until there is something to do."""
+        until = time.monotonic() + (self.driver.interval if self.driver is not None else 0.1)
+        while time.monotonic() < until and not self._has_to_wake():
+            await asyncio.sleep(0.05)
+
+    def _has_to_wake(self) -> bool:
+        return not self.wait or (self.driver is not None and self.driver.wake.is_set())
+
+    # -- what the driver reports -----------------------------------------------------------------------------------
+
+    def success(self, entry) -> None:
+        self.report_job_success(entry.info)
+
+    def failure(self, entry, message: str, logs: list[str]) -> None:
+        task_id = next((task.job_id for task in self.driver.live_tasks if entry in task.entries), None)
+        entry.info.external_jobid = task_id or entry.info.external_jobid
+        self.report_job_error(entry.info, msg=message, aux_logs=logs)
+
+    def again(self, entry, why: str) -> None:
+        """A job of an earlier driver that ended while nobody looked: submit it anew."""
+        self.info(f"{entry.member.name} of an earlier run has ended: {why}. It is submitted again.")
+        job = entry.info.job
+        fresh = self._new_entry(job, entry.key, entry.digest, entry.metadata)
+        fresh.info, self._entries[job] = entry.info, fresh
+        self.driver.forget(entry, ok=False)
+        self.driver.enqueue([fresh])
+
+    def info(self, text: str) -> None:
+        self.logger.info(text)
+
+    def warning(self, text: str) -> None:
+        self.logger.warning(text)
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def handle_job_success(self, job):
+        """Snakemake has recorded the job: now its files can go."""
+        super().handle_job_success(job)
+        self._forget(job, ok=True)
+
+    def handle_job_error(self, job):
+        super().handle_job_error(job)
+        self._forget(job, ok=False)
+
+    def _forget(self, job, ok: bool) -> None:
+        if (entry := self._entries.pop(job, None)) is not None:
+            self.driver.forget(entry, ok)
+
+    def cancel(self):
+        """Ctrl-C, once or more often: from here on nothing interrupts until all is cancelled."""
+        with uninterrupted():
+            super().cancel()
+
+    def cancel_jobs(self, active_jobs):
+        self.driver.cancel()
+
+    def shutdown(self):
+        with uninterrupted():
+            self.wait = False
+            super().shutdown()
+            if not self._ended:
+                self._ended = True
+                self._finish()
+
+    def _finish(self) -> None:
+        from . import costs
+
+        self.driver.close()
+        self.adoption.finish(self.workflow.persistence, list(self._entries.values()))
+        if table := costs.table(self.driver.usages):
+            self.logger.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
+        if self.driver.cancelled:
+            self.driver.run.remove()
+        else:
+            self.driver.run.remove_if_done()
+
+
+def clean_environment() -> None:
+    """Keep from the jobs what is only the driver's: its profile, and the SLURM job that it may itself run in."""
+    os.environ.pop("SNAKEMAKE_PROFILE", None)
+    if "SLURM_JOB_ID" in os.environ:
+        for name in [name for name in os.environ if name.startswith("SLURM_") and name not in KEPT_VARIABLES]:
+            del os.environ[name]
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that only the user can enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+class uninterrupted:
+    """A context in which Ctrl-C and SIGTERM do nothing. Outside of the main thread it has no effect."""
+
+    def __enter__(self):
+        self.former = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.former[number] = signal.signal(number, self._note)
+
+    def _note(self, number, _frame):
+        print("Jobs are being cancelled, or files put away; this ends by itself.", flush=True)
+
+    def __exit__(self, *_):
+        for number, handler in self.former.items():
+            signal.signal(number, handler)

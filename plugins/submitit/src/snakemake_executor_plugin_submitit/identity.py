@@ -1,0 +1,97 @@
+"""What a Snakemake job is, in words and in digests: by these an earlier driver's jobs are recognised."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+
+DIGESTED = ("input", "params", "code", "conda_env", "container_img_url", "software_stack_hash", "script_changed")
+NAME_LENGTH = 100
+
+
+def parts(job) -> list:
+    """The jobs of a group, or the job itself, in a fixed order."""
+    return sorted(job.jobs, key=lambda one: (one.rule.name, *map(str, one.output))) if job.is_group() else [job]
+
+
+def rule(job) -> str:
+    """The rule's name; the names of a group's rules."""
+    return "+".join(sorted({one.rule.name for one in parts(job)}))[:60]
+
+
+def name(job) -> str:
+    """`train configuration=lenet-1a2b, seed=1`; a group is named by its rules and its first output."""
+    if job.is_group():
+        outputs = [str(file) for one in parts(job) for file in one.output]
+        return " ".join([rule(job), *outputs[:1]])
+    wildcards = ", ".join(f"{key}={value}" for key, value in sorted(job.wildcards_dict.items()))
+    return f"{job.rule.name} {wildcards}".strip()
+
+
+def file_name(text: str) -> str:
+    return re.sub(r"[^\w=.,+-]+", "_", text)[:NAME_LENGTH]
+
+
+def key(job) -> str:
+    """What the job makes."""
+    content = [[one.rule.name, sorted(one.wildcards_dict.items()), [str(f) for f in one.output]] for one in parts(job)]
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()[:32]
+
+
+def metadata(job, persistence) -> dict[str, dict]:
+    """By output file, what Snakemake records of a finished job, as it is now, at submission.
+
+    The record that Snakemake itself writes at the end would tell the code and params of that time; for a job that ended
+    without a driver they may have changed.
+    """
+    records = {}
+    for one in parts(job):
+        fields = {
+            "rule": one.rule.name,
+            "input": [str(file) for file in persistence._input(one)],
+            "log": [str(file) for file in persistence._log(one)],
+            "params": list(persistence._params(one)),
+            "shellcmd": one.shellcmd,
+            "code": persistence._code(one.rule),
+            "conda_env": persistence._conda_env(one),
+            "software_stack_hash": persistence._software_stack_hash(one),
+            "container_img_url": one.container_img_url,
+        }
+        if one.is_script or one.is_notebook:
+            with contextlib.suppress(Exception):  # a script from the web, or none yet
+                source = one._path_to_source_file(one.rule.script or one.rule.notebook)
+                fields["script_changed"] = os.stat(source.get_path_or_uri(secret_free=False)).st_mtime
+        for file in one.output:
+            records[persistence._get_key(file)] = fields
+        if not one.output:
+            records[f"rule {one.rule.name}"] = fields
+    return records
+
+
+def digest(records: dict[str, dict]) -> str:
+    """From what the job makes it."""
+    content = {file: {name: fields.get(name) for name in DIGESTED} for file, fields in records.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def restore(persistence, records: dict[str, dict], began: float) -> bool:
+    """Write Snakemake's records of a job that ended without a driver. False if an output is not there (yet)."""
+    from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
+
+    files = [file for file in records if not file.startswith("rule ")]
+    if not all(os.path.exists(file) for file in files):
+        return False
+    persistence._clear_cache()
+    for file in files:
+        fields = {name: value for name, value in records[file].items() if name != "script_changed"}
+        record = MetadataRecord(
+            **fields,
+            starttime=began,
+            endtime=os.stat(file).st_mtime,
+            incomplete=False,
+            record_format_version=RECORD_FORMAT_VERSION,
+        )
+        persistence._write_record(file, record)
+        persistence._unmark_incomplete(file)
+    return True

@@ -1,0 +1,148 @@
+"""The same interface without a cluster: submitit's local and debug executors behind what slurm.py offers."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from . import gpus, resources
+from .members import PackSettings
+from .resources import Request
+from .slurm import SubmitError
+from .states import Observation
+from .tracking import Submission, Task
+
+FOR_EVER_MIN = 60 * 24 * 365  # the worker itself watches the time, from when it has got its share of the machine
+
+
+class Local:
+    """This machine: tasks are processes, which share out its GPUs, cores and memory."""
+
+    name = "local"
+    array_size = 1
+
+    def __init__(self, settings):
+        self.settings = settings
+        memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+        self.machine = {
+            "gpu": gpus.visible_gpus(settings.gpus),
+            "core": tuple(str(core) for core in sorted(os.sched_getaffinity(0))),
+            "gib": tuple(str(number) for number in range(max(1, memory_gib))),
+        }
+        self._jobs = {}
+
+    def takes(self, whole: Request) -> dict[str, int]:
+        """Units of the machine that a task holds. More cores or memory than there are means all; GPUs must exist."""
+        memory_gib = -(-resources.memory_mb(whole) // 1024)
+        wanted = {"gpu": whole.gpus, "core": whole.cpus, "gib": memory_gib}
+        return {kind: count if kind == "gpu" else min(count, len(self.machine[kind])) for kind, count in wanted.items()}
+
+    def room(self, tasks: list[Task], live: list[Task]) -> int | None:
+        """Tasks beyond what fits would only wait in processes of their own: they wait in the driver."""
+        limit = self.settings.max_submitted
+        free = {kind: len(units) for kind, units in self.machine.items()}
+        for task in live:
+            for kind, count in self.takes(task.submission.whole).items():
+                free[kind] -= count
+        each = self.takes(resources.for_pack(tasks[0].entries[0].request, max(len(task.entries) for task in tasks)))
+        fits = [free[kind] // count for kind, count in each.items() if count]
+        if any(count > len(self.machine[kind]) for kind, count in each.items()):
+            return None  # never: submit tells why
+        room = min([*fits, len(tasks)])
+        return max(0, room if limit is None else min(room, limit - len(live)))
+
+    def pack_settings(self, whole: Request, one: Request) -> PackSettings:
+        return PackSettings(
+            concurrent=one.concurrent,
+            preload=tuple(self.settings.preload),
+            signal_delay_s=resources.signal_delay(whole, self.settings),
+            max_requeues=self.settings.max_requeues,
+            time_limit_s=whole.runtime_min * 60.0,
+            machine=self.machine,
+            takes=self.takes(whole),
+            slots=gpus.default_folder(),
+        )
+
+    def submit(self, submission: Submission, payloads: list) -> list[str]:
+        from submitit import AutoExecutor
+
+        try:
+            gpus.check(self.machine, self.takes(submission.whole))
+        except gpus.LendingError as error:
+            raise SubmitError(str(error), "fatal") from error
+        executor = AutoExecutor(submission.folder / "submitit", cluster=self.name, **self._options())
+        executor.update_parameters(timeout_min=FOR_EVER_MIN, stderr_to_stdout=True)
+        jobs = executor.submit_array(payloads)
+        self._jobs |= {job.job_id: job for job in jobs}
+        return [job.job_id for job in jobs]
+
+    def _options(self) -> dict:
+        return {"local_max_num_timeout": sys.maxsize}
+
+    def find(self, token: str, tasks: int) -> list[str] | None:
+        """Nothing is known of processes whose start was cut off; they end by themselves, as they find no payload."""
+        return []
+
+    def deliver(self, submission: Submission, payloads: list) -> None:
+        """Never called: `find` finds nothing."""
+
+    def log(self, submission: Submission, job_id: str) -> Path:
+        return submission.folder / "submitit" / f"{job_id}_0_log.out"
+
+    def observe(self, jobs: Mapping[str, float]) -> dict[str, Observation]:
+        return {job: Observation("RUNNING" if self._alive(job) else "FINISHED") for job in jobs}
+
+    def _alive(self, job_id: str) -> bool:
+        if job_id in self._jobs:
+            return self._jobs[job_id].state == "RUNNING"
+        try:  # an earlier driver's
+            return b"submitit" in Path(f"/proc/{int(job_id)}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return False
+
+    def cancel(self, jobs: Iterable[str]) -> str:
+        """End the processes; their jobs get a SIGTERM first, a SIGKILL later."""
+        alive = [job for job in jobs if self._alive(job)]
+        for job in alive:
+            os.kill(int(job), signal.SIGINT)
+        deadline = time.monotonic() + 15
+        while any(self._alive(job) for job in alive) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        left = [job for job in alive if self._alive(job)]
+        return f"Processes that do not end: {' '.join(left)}; end them with kill -9.\n" if left else ""
+
+
+class Debug(Local):
+    """Everything inside the driver, one job after the other, with a debugger at the first failure."""
+
+    name = "debug"
+
+    def room(self, tasks: list[Task], live: list[Task]) -> int | None:
+        return 1
+
+    def _options(self) -> dict:
+        return {}
+
+    def submit(self, submission: Submission, payloads: list) -> list[str]:
+        ids = super().submit(submission, payloads)
+        for job in ids:
+            try:
+                self._jobs[job].results()
+            except Exception as error:  # the member's own result tells the driver
+                print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return ids
+
+    def _alive(self, job_id: str) -> bool:
+        return False
+
+    def cancel(self, jobs: Iterable[str]) -> str:
+        return ""
+
+
+def backend(settings):
+    """The cluster that the settings name."""
+    from .slurm import Slurm
+
+    return {"slurm": Slurm, "local": Local, "debug": Debug}[settings.cluster](settings)

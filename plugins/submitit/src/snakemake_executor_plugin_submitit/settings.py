@@ -1,0 +1,99 @@
+"""The settings of the plugin: `--submitit-…` on the command line, `submitit-…:` in a profile."""
+
+from dataclasses import dataclass, field
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import ExecutorSettingsBase
+
+CLUSTERS = ("slurm", "local", "debug")
+
+
+def setting(default, text: str, **metadata):
+    """A field of the settings with its help text; lists take several values."""
+    metadata["help"] = text
+    if isinstance(default, list):
+        return field(default_factory=list, metadata=metadata | {"nargs": "+", "type": str})
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class ExecutorSettings(ExecutorSettingsBase):
+    """Every field has a line in the README's table of settings; a test compares them."""
+
+    cluster: str = setting(
+        "slurm",
+        "Where jobs run: slurm; local, on this machine in processes of their own; debug, one after the other inside "
+        "the driver with a debugger at the first failure.",
+        choices=CLUSTERS,
+    )
+    # submission
+    array_parallelism: int = setting(1000, "Tasks of one job array that may run at the same time.")
+    max_submitted: int | None = setting(
+        None,
+        "Tasks that may be in the queue at a time, pending or running; the rest waits in the driver. Set it to the "
+        "site's limit of submitted jobs per user. Without it there is no limit but sbatch's own.",
+        type=int,
+    )
+    max_array_size: int | None = setting(
+        None, "Tasks per job array at most. Without it, the cluster's MaxArraySize.", type=int
+    )
+    default_runtime: int = setting(60, "Minutes for rules without the resource runtime.")
+    extra: str = setting("", "Further options of sbatch for every job, written long: '--reservation=x --nice=10'.")
+    setup: list[str] = setting(  # noqa: RUF009
+        [],
+        "Shell commands that run first in every SLURM job, one per value: 'module load cuda', "
+        "'source /path/venv/bin/activate'.",
+    )
+    sbatch_retries: int = setting(
+        6, "Times that a failed sbatch is repeated, after 1, 2, 4 … (at most 60) seconds, unless it can never work."
+    )
+    # packs
+    jobs_per_task: int = setting(
+        1, "Snakemake jobs of a rule that share one allocation (a pack). Per rule: the resource submitit_pack."
+    )
+    concurrent: int = setting(
+        1, "Members of a pack that run at the same time. Per rule: the resource submitit_concurrent."
+    )
+    preload: list[str] = setting(  # noqa: RUF009
+        [], "Modules that a pack's worker imports once, before it forks for each member: 'torch', 'pandas'."
+    )
+    # preemption and time limits
+    signal_delay_s: int = setting(
+        120, "Seconds before the time limit at which jobs are sent SIGUSR2, to save their work and be started again."
+    )
+    max_requeues: int = setting(
+        5, "Times that a task is put into the queue again after a time limit or a preemption, before it fails."
+    )
+    # status
+    poll_min_s: float = setting(1.0, "Shortest time between two looks at the jobs, while much is happening [s].")
+    poll_max_s: float = setting(30.0, "Longest time between two looks at the jobs, while nothing changes [s].")
+    lost_after_s: float = setting(
+        180.0, "Seconds after which a job that SLURM does not know and that has left no result counts as lost."
+    )
+    # files
+    logdir: str = setting(
+        ".snakemake/submitit/logs", "Folder for the jobs' logs, relative to the working directory; made private."
+    )
+    keep_successful_logs: bool = setting(False, "Keep the logs of jobs that succeeded, too.")
+    # one machine
+    gpus: str = setting(
+        "auto",
+        "GPUs that local jobs share out: 'auto' takes CUDA_VISIBLE_DEVICES or asks nvidia-smi; else a list like '0,1', "
+        "or 'none'.",
+    )
+
+    def __post_init__(self):
+        for name in ("array_parallelism", "default_runtime", "jobs_per_task", "concurrent"):
+            if getattr(self, name) < 1:
+                raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 1.")
+        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s"):
+            if getattr(self, name) < 0:
+                raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 0.")
+        for name in ("max_submitted", "max_array_size"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {value}; give at least 1 or leave it out.")
+        if not 0 < self.poll_min_s <= self.poll_max_s:
+            raise WorkflowError(
+                f"--submitit-poll-min-s is {self.poll_min_s} and --submitit-poll-max-s is {self.poll_max_s}; "
+                "the first must be above 0 and not above the second."
+            )

@@ -1,0 +1,225 @@
+"""The thin shell around SLURM: submission through submitit, one query for all jobs, cancellation. No decisions."""
+
+import getpass
+import re
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from . import batching, commands, resources, states
+from .members import PackSettings
+from .resources import Request
+from .states import Observation
+from .tracking import Submission, Task
+
+CLOCK_SKEW_S = 120.0
+SACCT = ("id", "state", "node", "elapsed", "exit", "submit")
+SQUEUE = ("id", "state", "reason", "node", "elapsed", "submit")
+# sbatch says no for ever
+FATAL = re.compile(
+    r"invalid (partition|account|qos|feature|generic resource|gres|wckey|node name|job array|time|number|user id|"
+    r"constraint|reservation|directive|argument|trackable|cluster|numeric|--|mem|gpu)"
+    r"|requested (node configuration|partition configuration|time limit|reservation|nodes)|unrecognized option"
+    r"|unknown option|violates accounting/qos|memory (required|specification)|cpu count|node count|more processors"
+    r"|access/permission denied|user not found|not permitted|no partition specified|mutually exclusive|unable to parse"
+    r"|could not detect \"srun\"|unavailable parameter|account or partition|associat|licen[cs]e|not a valid|no such file",
+    re.IGNORECASE,
+)
+LIMIT = re.compile(r"MaxSubmit", re.IGNORECASE)
+AWAY = re.compile(
+    r"unable to contact|connection refused|connection (failure|reset)|timed out|transport endpoint|zero bytes|"
+    r"unexpected message|temporarily",
+    re.IGNORECASE,
+)
+
+
+class SubmitError(Exception):
+    """A submission has failed; `text` are sbatch's own words, `kind` is what they mean (see `refusal`)."""
+
+    def __init__(self, text: str, kind: str = "unknown"):
+        super().__init__(text)
+        self.text, self.kind = text, kind
+
+
+def refusal(text: str) -> SubmitError:
+    """What sbatch's words mean: limit (too many jobs of this user), away (no controller), fatal (never), unknown."""
+    kinds = {"limit": LIMIT, "away": AWAY, "fatal": FATAL}
+    kind = next((kind for kind, pattern in kinds.items() if pattern.search(text)), "unknown")
+    return SubmitError(text.strip() or "sbatch failed and said nothing", kind)
+
+
+class Slurm:
+    """One SLURM cluster, seen from the driver."""
+
+    name = "slurm"
+
+    def __init__(self, settings):
+        self.settings = settings
+        self._configuration: dict[str, str] | None = None
+        self._missing: dict[str, float] = {}
+
+    # -- the cluster -----------------------------------------------------------------------------------------------
+
+    def configuration(self) -> dict[str, str]:
+        """What `scontrol show config` says, asked once; empty while the controller does not answer."""
+        if not self._configuration:
+            answer = commands.ask(["scontrol", "show", "config"])
+            self._configuration = dict(re.findall(r"^(\S+)\s*= ?(.*)$", answer.text, re.MULTILINE)) if answer.ok else {}
+        return self._configuration
+
+    @property
+    def array_size(self) -> int:
+        """Tasks per array at most."""
+        site = self.configuration().get("MaxArraySize", "1001")
+        return min(int(site) if site.isdigit() and int(site) else 1, self.settings.max_array_size or sys.maxsize)
+
+    @property
+    def accounting(self) -> bool:
+        return "slurmdbd" in self.configuration().get("AccountingStorageType", "")
+
+    def room(self, tasks: list[Task], live: list[Task]) -> int | None:
+        """How many of these tasks may be submitted beside those that live; None for all."""
+        limit = self.settings.max_submitted
+        return None if limit is None else max(0, limit - len(live))
+
+    def pack_settings(self, whole: Request, one: Request) -> PackSettings:
+        """What the task on the node is told."""
+        return PackSettings(
+            concurrent=one.concurrent,
+            preload=tuple(self.settings.preload),
+            signal_delay_s=resources.signal_delay(whole, self.settings),
+            max_requeues=self.settings.max_requeues,
+        )
+
+    # -- submission ------------------------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission, payloads: list) -> list[str]:
+        """Submit the payloads, `task.Task`s, as one array, or as one job if there is one; the ids of the jobs."""
+        from submitit import AutoExecutor
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        names = [[entry.member.name for entry in task.entries] for task in submission.tasks]
+        parameters = resources.submitit_parameters(
+            submission.whole,
+            name=batching.job_name(submission.whole.rule, [name for task in names for name in task]),
+            comment=batching.comment(submission.token, names),
+            settings=self.settings,
+        )
+        try:
+            executor = AutoExecutor(
+                submission.folder / "submitit",
+                cluster="slurm",
+                # the batch shell replaces itself: the signal to the batch step reaches submitit's process
+                slurm_python=f"exec {shlex.quote(sys.executable)}",
+                slurm_max_num_timeout=sys.maxsize,  # the task counts its starts itself
+            )
+            executor.update_parameters(**parameters)
+            with commands.undisturbed():
+                jobs = executor.submit_array(payloads)
+        except (FailedJobError, FailedSubmissionError, RuntimeError, ValueError, OSError) as error:
+            raise refusal(str(error)) from error
+        return [job.job_id for job in jobs]
+
+    def find(self, token: str, tasks: int) -> list[str] | None:
+        """The ids of the jobs whose comment has the token; [] if there are none, None if SLURM does not answer."""
+        answer = commands.ask(["squeue", "--noheader", "--states=all", f"--user={getpass.getuser()}", "--format=%F|%k"])
+        text = answer.text
+        if self.accounting:
+            started = ["--starttime=now-7days", f"--user={getpass.getuser()}"]
+            database = commands.ask(["sacct", "-n", "-P", "-X", "--format=JobID,Comment", *started])
+            text += database.text
+        if not answer.ok:
+            return None
+        for line in text.splitlines():
+            job_id, _, comment = line.partition("|")
+            if f"snakemake-submitit {token}" in comment:
+                main = job_id.partition("_")[0].strip()
+                return [main] if tasks == 1 else [f"{main}_{index}" for index in range(tasks)]
+        return []
+
+    def deliver(self, submission: Submission, payloads: list) -> None:
+        """Write the pickles of jobs whose sbatch was cut off: they wait for them for a minute."""
+        from submitit.core.utils import DelayedSubmission, JobPaths
+
+        for task, payload in zip(submission.tasks, payloads, strict=True):
+            path = JobPaths(submission.folder / "submitit", job_id=task.job_id).submitted_pickle
+            if not path.exists():
+                delayed = DelayedSubmission(payload)
+                delayed.set_timeout(submission.whole.runtime_min, sys.maxsize)
+                delayed.dump(path)
+
+    def log(self, submission: Submission, job_id: str) -> Path:
+        """What submitit and the worker print."""
+        return submission.folder / "submitit" / f"{job_id}_0_log.out"
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def observe(self, jobs: Mapping[str, float]) -> dict[str, Observation] | None:
+        """The state of jobs {id: time of submission}; those that SLURM does not know are left out, None: no answer.
+
+        One command in the plain case. Jobs that it leaves out for some seconds are asked for one rung lower.
+        """
+        since = min(jobs.values()) - CLOCK_SKEW_S
+        found = self._sacct(jobs, since) if self.accounting else self._squeue(jobs, since)
+        answered = found is not None
+        found = found or {}
+        for rung in [self._squeue, self._scontrol] if self.accounting else [self._scontrol]:
+            missing = self._overdue(jobs, found, answered)
+            if not missing:
+                break
+            more = rung(missing, since)
+            answered = answered or more is not None
+            found |= more or {}
+        return {job: seen for job, seen in found.items() if job in jobs} if answered else None
+
+    def _overdue(self, jobs: Iterable[str], found: Mapping, answered: bool) -> list[str]:
+        now = time.monotonic()
+        self._missing = {job: self._missing.get(job, now) for job in jobs if job not in found}
+        return [job for job, first in self._missing.items() if not answered or now - first >= 5.0]
+
+    def _sacct(self, jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
+        command = ["sacct", "-n", "-P", "-X", "--format=JobID,State,NodeList,ElapsedRaw,ExitCode,Submit"]
+        return self._ask_all([*command, "-j"], jobs, SACCT, since)
+
+    def _squeue(self, jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
+        command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r|%N|%M|%V"]
+        return self._ask_all([*command, "--jobs"], jobs, SQUEUE, since)
+
+    @staticmethod
+    def _ask_all(command: list[str], jobs: Iterable[str], columns, since: float) -> dict[str, Observation] | None:
+        found, answered = {}, False
+        for some in batching.slices(sorted({job.partition("_")[0] for job in jobs}, key=int), 500):
+            answer = commands.ask([*command, ",".join(some)])
+            # squeue's way to say that it has forgotten the only job it was asked for
+            answered = answered or answer.ok or "Invalid job id specified" in answer.error
+            if answer.ok:
+                found |= states.read_table(answer.text, columns, since)
+        return found if answered else None
+
+    @staticmethod
+    def _scontrol(jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
+        found, answered = {}, False
+        for main in sorted({job.partition("_")[0] for job in jobs}, key=int)[:5]:
+            answer = commands.ask(["scontrol", "--oneliner", "show", "job", main])
+            answered = answered or answer.ok or "Invalid job id specified" in answer.error
+            if answer.ok:
+                found |= states.read_scontrol(answer.text, since)
+        return found if answered else None
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def cancel(self, jobs: Iterable[str]) -> str:
+        """Cancel jobs, whole arrays at once; tries for half a minute. Empty, or what SLURM said and the user can do."""
+        mains = sorted({job.partition("_")[0] for job in jobs if job}, key=int)
+        trouble = ""
+        for some in batching.slices(mains, 100):
+            for pause in (1, 2, 4, 8, 15, 0):
+                answer = commands.ask(["scancel", *some])
+                if answer.ok or "Invalid job id" in answer.error:
+                    break
+                time.sleep(pause)
+            else:
+                trouble += f"{answer.error}. Cancel by hand: scancel {' '.join(some)}\n"
+        return trouble
