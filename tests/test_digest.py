@@ -18,12 +18,12 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SOURCE", tmp_path)
 
     def compute():
-        for cached in (module.digest, module._imports, module._tree, module._code):
+        for cached in (module.digest, module._imports, module._tree, module._code, module._path):
             cached.cache_clear()
         return module.digest("cascada.one")
 
     yield package, compute
-    for cached in (module.digest, module._imports, module._tree, module._code):
+    for cached in (module.digest, module._imports, module._tree, module._code, module._path):
         cached.cache_clear()
 
 

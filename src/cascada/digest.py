@@ -6,6 +6,7 @@ Code only: comments, docstrings and layout do not count. Imports of `cascada` mo
 import ast
 import functools
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1]
@@ -38,8 +39,9 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
 
 @functools.cache
 def _imports(path: Path) -> list[str]:
+    """Return the modules of this library that a file imports, at its top or inside functions."""
     names = []
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -47,11 +49,20 @@ def _imports(path: Path) -> list[str]:
     return [name for name in names if name.startswith("cascada.") and _exists(name)]
 
 
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield all statements below a node; expressions, most of a tree, hold none."""
+    for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+        parts = getattr(node, name, ())
+        for part in parts if isinstance(parts, list) else ():  # the body of a lambda is an expression
+            yield part
+            yield from _statements(part)
+
+
 def _exists(module: str) -> bool:
-    base = SOURCE.joinpath(*module.split("."))
-    return base.with_suffix(".py").exists() or (base / "__init__.py").exists()
+    return _path(module).exists()
 
 
+@functools.cache
 def _path(module: str) -> Path:
     base = SOURCE.joinpath(*module.split("."))
     package = base / "__init__.py"
@@ -65,8 +76,9 @@ def _tree(path: Path) -> ast.Module:
 
 @functools.cache
 def _code(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    """Return a file's code as text, docstrings left out. Reading a file's tree is what costs: it is read once."""
+    tree = _tree(path)
+    for node in (tree, *_statements(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
             if (
