@@ -206,7 +206,9 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
             },
         },
         "validation_over_seeds": chosen["validation"],
-        "test": tested | {"showers": test["showers"], "confidence": test["settings"]["confidence"]},
+        "test": tested
+        | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
+        | ({"reopened": True} if test.get("opening", {}).get("reopened") else {}),
         "settings": experiment,
         "packages": _versions(),
         "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": provenance()},

@@ -3,6 +3,10 @@
 from typing import Any
 
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
+REOPENED = (
+    "The test showers had been opened before, for another selection: a choice made after a look at the test is a choice "
+    "on the test, and the test column is optimistic too."
+)
 
 
 def render(content: dict[str, Any]) -> str:
@@ -91,11 +95,12 @@ def _results(content: dict) -> str:
         f"Value and {test['confidence']:.0%} bootstrap interval. The model was chosen among "
         f"{content['number_of_configurations']} configurations by its validation {content['metric']}, which makes the "
         f"validation column optimistic; the {test['showers']} test showers were opened after the choice.",
+        *(["", f"> **{REOPENED}**"] if test.get("reopened") else []),
         "",
         "| metric | validation | test |",
         "|---|---|---|",
     ]
-    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence"})]
+    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence", "reopened"})]
     lines += [
         f"| {name.replace('_', ' ')} | {_interval(validation.get(name))} | {_interval(test.get(name))} |"
         for name in names

@@ -21,6 +21,9 @@ def summary(results: Path) -> str:
         chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
         metric = test[name]
         lines.append(f"  {name:16}{chosen:>40}   {metric['value']:.4f} [{metric['low']:.4f}, {metric['high']:.4f}]")
+    if test["opening"]["reopened"]:
+        lines.append("  The sealed showers were opened before, for another selection: the test is optimistic.")
+    lines += [f"  behaviour: {verdict(results / 'test/behaviour.json')}"]
     lines += [
         "Look next at:",
         f"  {results}/selection/leaderboard.tsv, {results}/test/*.png",
@@ -28,6 +31,14 @@ def summary(results: Path) -> str:
         "  snakemake --report report.html",
     ]
     return "\n".join(lines)
+
+
+def verdict(path: Path) -> str:
+    """What the behaviour tests found, in one line."""
+    found = read_json(path)
+    gates, warnings = found["gates_failed"], found["warnings"]
+    said = f"fails the gates {', '.join(gates)}" if gates else "passes all gates"
+    return said + (f", with the warnings {', '.join(warnings)}" if warnings else "")
 
 
 if __name__ == "__main__":
