@@ -33,7 +33,7 @@ class Member:
     command: str  # the shell command that Snakemake gives for the job
     folder: Path
     log: Path  # gets stdout and stderr; appended to if the member is started again
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     @property
     def marker(self) -> Path:
@@ -74,7 +74,9 @@ class PackSettings:
     preload: tuple[str, ...] = ()  # modules imported once, beside snakemake.cli, before members are forked
     signal_delay_s: int  # between SLURM's warning (USR2) and the time limit; as given to submitit
     max_requeues: int  # starts of a member beyond its first
-    # one machine without SLURM (gpus.py): what all tasks there share, what this task takes of it, where the locks lie
+    # one machine without SLURM (gpus.py): what all tasks there share, what this task takes of it, where the locks lie;
+    # and the time limit, counted from when the task has got its share
+    time_limit_s: float | None = None
     machine: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     takes: dict[str, int] = dataclasses.field(default_factory=dict)
     slots: Path | None = None
@@ -97,6 +99,13 @@ def from_json(text: str) -> tuple[list[Member], PackSettings]:
     settings["machine"] = {kind: tuple(names) for kind, names in settings["machine"].items()}
     settings["slots"] = settings["slots"] and Path(settings["slots"])
     return members, PackSettings(**settings)
+
+
+def job_id() -> str | None:
+    """The id of the job around this process, as SLURM and submitit write it."""
+    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
+        return f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}"
+    return os.environ.get("SLURM_JOB_ID") or os.environ.get("SUBMITIT_LOCAL_JOB_ID")
 
 
 def read_json(path: Path) -> dict | None:

@@ -1,0 +1,112 @@
+"""What the worker imports before it forks, and what a forked child does: become a member's job."""
+
+import gc
+import importlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+
+from snakemake_executor_plugin_submitit import commandline, processes
+from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
+
+SHELL = "/bin/sh"
+# read when an interpreter starts, so that they have no effect on one that runs already
+STARTUP_VARIABLES = ("PYTHON", "LD_", "GLIBC_", "MALLOC_")
+
+
+def warm_up(members: list[Member], preload: tuple[str, ...]) -> None:
+    """Import what the children need, if at least one of them can be forked. A module that fails is only reported."""
+    if not any(call_of(member) for member in members):
+        return
+    for name in ("snakemake.cli", *preload):
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            print(f"preload: {name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
+        if processes.threads() > 1:
+            print(f"preload: {name} starts threads, so no member is forked; each starts by itself", file=sys.stderr)
+            break
+    gc.freeze()  # the collector would touch, and so copy, what the children share
+
+
+def call_of(member: Member) -> commandline.Call | None:
+    """The call of Snakemake that can be made in a forked child; None where the command must be started anew."""
+    call = commandline.parse(member.command)
+    if call is None:
+        return None
+    wanted = member.environment | call.environment
+    changes = [name for name, value in wanted.items() if os.environ.get(name) != value]
+    return None if any(name.startswith(STARTUP_VARIABLES) for name in changes) else call
+
+
+def become(member: Member, starts: int, signals) -> None:
+    """In the child of a fork: run the member's command and end the process with its exit code."""
+    code = 1
+    try:
+        os.setsid()
+        signals.forget()
+        processes.end_with_parent()
+        _redirect(member, starts)
+        call = call_of(member) if processes.threads() == 1 else None
+        os.environ.update(member.environment)
+        os.environ[MARKER_VARIABLE] = str(member.marker)
+        if call is None:
+            _run_shell(member.command, os.environ)
+        code = _call_snakemake(call)
+    except SystemExit as end:
+        code = _code_of(end)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _redirect(member: Member, starts: int) -> None:
+    """Standard output and error into the member's log, standard input from nothing."""
+    member.log.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(member.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.close(log)
+    os.close(nothing)
+    if starts > 1:
+        os.write(1, f"--- start {starts} of {member.name} ---\n".encode())
+
+
+def _run_shell(command: str, environment: Mapping[str, str]) -> None:
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, programs expect them
+        signal.signal(number, signal.SIG_DFL)
+    os.execve(SHELL, [SHELL, "-c", command], dict(environment))
+
+
+def _call_snakemake(call: commandline.Call) -> int:
+    """What `cd FOLDER && python -m snakemake ARGUMENTS` does, in this process."""
+    if call.folder is not None:
+        os.chdir(call.folder)
+    os.environ.update(call.environment)
+    if not sys.flags.safe_path:
+        sys.path[0] = os.getcwd()  # as with `python -m`
+    from snakemake.cli import main
+
+    sys.argv = ["snakemake", *call.arguments]
+    main(call.arguments)
+    return 0
+
+
+def _code_of(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def _leave(code: int) -> None:
+    """End at once: what the worker has registered to run at its own end is not for the child to run."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)

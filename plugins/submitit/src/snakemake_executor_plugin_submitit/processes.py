@@ -1,0 +1,54 @@
+"""The processes of a session, read from Linux's /proc, and signals to them."""
+
+import contextlib
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+def by_session() -> dict[int, list[int]]:
+    """Session → ids of its living processes; those that have ended and wait for their parent do not count.
+
+    Sessions and not family trees: a process whose parent has died is still found.
+    """
+    sessions: dict[int, list[int]] = {}
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            # "pid (command) state ppid pgrp session": the command may hold spaces and parentheses
+            state, _, _, session = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
+            if state not in "ZX":
+                sessions.setdefault(int(session), []).append(int(entry.name))
+    return sessions
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether the process has a handler of its own for the signal."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), 0)
+    return bool(mask >> (number - 1) & 1)
+
+
+def send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def threads() -> int:
+    """How many threads this process has, those of libraries included."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def end_with_parent() -> None:
+    """Have the kernel send this process a SIGTERM when the process that forked it dies."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died in between
+        os.kill(os.getpid(), signal.SIGTERM)

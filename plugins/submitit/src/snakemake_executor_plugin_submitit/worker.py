@@ -1,0 +1,253 @@
+"""The worker of a task: import once, fork for each member, see to it that each reports for itself.
+
+Started by task.py as a process of its own, with members and settings on standard input, which stays open: when it
+closes, the task's process has gone. One thread, no GPU: a child of fork() may use neither the one nor the other.
+
+On SIGUSR2 (the time limit draws near) no member is started any more, and every process that has a handler for SIGUSR2
+gets it, once, also one that installs its handler later; all others were started with the signal ignored. On SIGTERM
+(preemption) and SIGINT all processes of all members get a SIGTERM. What has not ended shortly before the time is up
+is killed. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
+"""
+
+import dataclasses
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from snakemake_executor_plugin_submitit import child, processes
+from snakemake_executor_plugin_submitit.members import Member, PackSettings, from_json, job_id
+from snakemake_executor_plugin_submitit.verdict import PREEMPTED, TIME_LIMIT, End, judge
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGCHLD)
+ASK_AT, KILL_AT = 0.8, 0.95  # of signal_delay_s: when SIGTERM follows SIGUSR2, and when SIGKILL follows
+PREEMPTION_S = 60.0  # at least, after SIGTERM; how long it really is (KillWait) only SLURM knows
+LINGER_S = 10.0  # what processes get that outlive the job's first process
+TICK_S = 0.2
+
+
+@dataclasses.dataclass(kw_only=True)
+class Running:
+    """A member that runs: its first process leads a session, which holds all others."""
+
+    member: Member
+    pid: int
+    starts: int
+    late: bool
+    started: float = dataclasses.field(default_factory=time.time)
+    exit_code: int | None = None
+    usage: object = None  # resource usage of the first process and the children it waited for
+    ended: float | None = None  # monotonic, of the first process
+    cut_off: bool = False
+    sent: dict[int, set[int]] = dataclasses.field(default_factory=dict)  # signal → processes that have got it
+
+    def send(self, pids: list[int], number: int) -> None:
+        """Send the signal to those of the processes that have not got it yet."""
+        sent = self.sent.setdefault(number, set())
+        for pid in set(pids) - sent:
+            processes.send(pid, number)
+        sent.update(pids)
+
+
+class Worker:
+    """Runs members, `concurrent` at a time, until all have ended or the task is to stop."""
+
+    def __init__(self, members: list[Member], settings: PackSettings, signals: "Signals"):
+        self.waiting = list(members)
+        self.settings = settings
+        self.signals = signals
+        self.running: dict[int, Running] = {}
+        self.some_ended = False
+        self.stop: str | None = None
+        self.stop_since = 0.0
+        self.terminate = False
+        limit = settings.time_limit_s
+        self.warn_at = None if limit is None else time.monotonic() + max(0.0, limit - settings.signal_delay_s)
+
+    def run(self) -> None:
+        self._notice(self.signals.take())
+        while self.running or (self.waiting and not self.stop):
+            while self.waiting and not self.stop and len(self.running) < self.settings.concurrent:
+                self._start(self.waiting.pop(0))
+            busy = self.stop or any(running.ended is not None for running in self.running.values())
+            self._notice(self.signals.wait(TICK_S if busy else self._until_warning()) | self._own_warning())
+            self._reap()
+            if self.stop or any(running.ended is not None for running in self.running.values()):
+                self._press()
+
+    def _notice(self, numbers: set[int]) -> None:
+        now = time.monotonic()
+        if numbers & {signal.SIGTERM, signal.SIGINT}:
+            self.terminate = True
+        if self.stop is None and numbers & {signal.SIGTERM, signal.SIGINT, signal.SIGUSR2}:
+            self.stop = TIME_LIMIT if signal.SIGUSR2 in numbers else PREEMPTED
+            self.stop_since = now
+            say(f"stopping ({self.stop}): {len(self.running)} running, {len(self.waiting)} not started")
+
+    def _until_warning(self) -> float | None:
+        return None if self.warn_at is None else max(0.0, self.warn_at - time.monotonic())
+
+    def _own_warning(self) -> set[int]:
+        """Without SLURM nobody else warns of the time limit."""
+        due = self.warn_at is not None and time.monotonic() >= self.warn_at
+        return {signal.SIGUSR2} if due else set()
+
+    def _start(self, member: Member) -> None:
+        starts = member.note_start(host=socket.gethostname(), job_id=job_id())
+        member.marker.unlink(missing_ok=True)
+        with self.signals.blocked():
+            pid = os.fork()
+            if not pid:
+                child.become(member, starts, self.signals)  # does not return
+        self.running[pid] = Running(member=member, pid=pid, starts=starts, late=self.some_ended)
+        say(f"started {member.name} (process {pid}, start {starts}); its log: {member.log}")
+
+    def _reap(self) -> None:
+        for running in self.running.values():
+            if running.exit_code is None:
+                pid, status, usage = os.wait4(running.pid, os.WNOHANG)
+                if pid:
+                    running.exit_code, running.usage = os.waitstatus_to_exitcode(status), usage
+                    running.ended = time.monotonic()
+
+    def _press(self) -> None:
+        """Send what is due to the processes that are left; a member has ended when none is."""
+        sessions = processes.by_session()
+        for running in list(self.running.values()):
+            left = sessions.get(running.pid, [])
+            if running.ended is not None and not left:
+                self._finish(running)
+                continue
+            for number in self._due(running):
+                pids = left if number != signal.SIGUSR2 else [pid for pid in left if processes.catches(pid, number)]
+                running.send(pids, number)
+                running.cut_off |= number == signal.SIGKILL and bool(self.stop)
+
+    def _due(self, running: Running) -> list[int]:
+        now, delay = time.monotonic(), self.settings.signal_delay_s
+        due = []
+        if self.stop:
+            elapsed = now - self.stop_since
+            if self.stop == TIME_LIMIT:
+                due += [signal.SIGUSR2]
+                due += [signal.SIGTERM] if self.terminate or elapsed > ASK_AT * delay else []
+            else:
+                due, delay = [signal.SIGTERM], max(delay, PREEMPTION_S)
+            due += [signal.SIGKILL] if elapsed > KILL_AT * delay else []
+        elif running.ended is not None:
+            due += [signal.SIGTERM] + ([signal.SIGKILL] if now - running.ended > LINGER_S else [])
+        return due
+
+    def _finish(self, running: Running) -> None:
+        member, before = running.member, running.member.result() or {}
+        try:
+            marker = member.marker.read_text().strip()
+        except FileNotFoundError:
+            marker = None
+        verdict = judge(
+            End(
+                exit_code=running.exit_code, marker=marker, stop=self.stop, cut_off=running.cut_off,
+                late=running.late, starts=running.starts, max_requeues=self.settings.max_requeues,
+            )
+        )  # fmt: skip
+        ended = time.time()
+        member.write_result(
+            **dataclasses.asdict(verdict),
+            exit_code=running.exit_code,
+            started=running.started,
+            ended=ended,
+            starts=running.starts,
+            host=socket.gethostname(),
+            job_id=job_id(),
+            # of all starts together, as far as they could report
+            wall_seconds=before.get("wall_seconds", 0.0) + ended - running.started,
+            cpu_seconds=before.get("cpu_seconds", 0.0) + running.usage.ru_utime + running.usage.ru_stime,
+            max_rss_mb=max(before.get("max_rss_mb", 0.0), running.usage.ru_maxrss / 1024),
+        )
+        del self.running[running.pid]
+        self.some_ended = True
+        say(f"{verdict.status}: {member.name}" + (f": {verdict.reason}" if verdict.reason else ""))
+
+
+class Signals:
+    """Signals as data: they are taken from a pipe between two steps, and never interrupt anything."""
+
+    def __init__(self, lifeline: int):
+        """`lifeline`: a file that becomes readable, at its end, when the parent dies; counts as a SIGTERM."""
+        self.lifeline = lifeline
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        os.set_blocking(self.writer, False)
+        signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def wait(self, timeout_s: float | None) -> set[int]:
+        """Wait for signals, at most `timeout_s`; returns their numbers."""
+        watched = [self.reader] + ([self.lifeline] if self.lifeline >= 0 else [])
+        ready, _, _ = select.select(watched, [], [], timeout_s)
+        numbers = self.take()
+        if self.lifeline in ready and not os.read(self.lifeline, 4096):
+            say("the task's process has gone")
+            self.lifeline = -1
+            numbers.add(signal.SIGTERM)
+        return numbers
+
+    def take(self) -> set[int]:
+        try:
+            return set(os.read(self.reader, 4096))
+        except BlockingIOError:
+            return set()
+
+    def blocked(self):
+        """A context in which signals wait, for a fork: the child must not write into the parent's pipe."""
+        return _Blocked()
+
+    def forget(self) -> None:
+        """In the child: back to what a process starts with, but SIGUSR2 is ignored until someone handles it."""
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        for file in (self.reader, self.writer):
+            os.close(file)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+class _Blocked:
+    def __enter__(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def __exit__(self, *_):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def read_line(file: int) -> str:
+    """Read up to the end of the line, without buffering what follows."""
+    content = b""
+    while not content.endswith(b"\n"):
+        part = os.read(file, 65536)
+        if not part:
+            break
+        content += part
+    return content.decode()
+
+
+def main() -> None:
+    os.environ.pop("SNAKEMAKE_PROFILE", None)  # the driver's profile is no business of the jobs'
+    signals = Signals(lifeline=sys.stdin.fileno())
+    members, settings = from_json(read_line(sys.stdin.fileno()))
+    child.warm_up(members, settings.preload)
+    Worker(members, settings, signals).run()
+
+
+if __name__ == "__main__":
+    main()
