@@ -51,7 +51,8 @@ def put_on_record(folder: Path, base: Path) -> None:
     for run in records.abandoned(base):
         names = adoption.restore_records(persistence, run)
         if names:
-            print(f"On record, ended without a driver: {len(names)} jobs ({'; '.join(names[:5])}…)", flush=True)
+            some = "; ".join(names[:5]) + ("; …" if len(names) > 5 else "")
+            print(f"On record, ended without a driver: {len(names)} jobs ({some})", flush=True)
         run.release()
 
 

@@ -110,6 +110,7 @@ def _restore(persistence, entry: Entry, submission: Submission) -> bool:
         return False
     if not identity.restore(persistence, entry.metadata, submission.submitted_at):
         return False
+    entry.member.log.unlink(missing_ok=True)
     settle(entry)
     return True
 

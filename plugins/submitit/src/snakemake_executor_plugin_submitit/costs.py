@@ -21,6 +21,7 @@ class Usage:
 
 def usage(whole: Request, results: Iterable[dict | None], elapsed_s: float) -> Usage:
     """Put together what the members' result files and the cluster say of one task."""
+    results = list(results)
     known = [result for result in results if result]
     spans = [elapsed_s, *(result.get("wall_seconds") or 0.0 for result in known)]
     begun = [result["started"] for result in known if result.get("started")]
@@ -29,8 +30,8 @@ def usage(whole: Request, results: Iterable[dict | None], elapsed_s: float) -> U
         spans.append(max(ended) - min(begun))
     return Usage(
         whole=whole,
-        jobs=len(known),
-        failed=sum(result.get("status") != "ok" for result in known),
+        jobs=len(results),
+        failed=len(results) - sum(result.get("status") == "ok" for result in known),
         elapsed_s=max(spans),
         cpu_seconds=sum(result.get("cpu_seconds") or 0.0 for result in known),
         max_rss_mb=max((result.get("max_rss_mb") or 0.0 for result in known), default=0.0),

@@ -148,9 +148,8 @@ class Executor(RemoteExecutor):
     def success(self, entry) -> None:
         self.report_job_success(entry.info)
 
-    def failure(self, entry, message: str, logs: list[str]) -> None:
-        task_id = next((task.job_id for task in self.driver.live_tasks if entry in task.entries), None)
-        entry.info.external_jobid = task_id or entry.info.external_jobid
+    def failure(self, entry, message: str, logs: list[str], job_id: str | None) -> None:
+        entry.info.external_jobid = job_id
         self.report_job_error(entry.info, msg=message, aux_logs=logs)
 
     def again(self, entry, why: str) -> None:

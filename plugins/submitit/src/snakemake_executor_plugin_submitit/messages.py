@@ -8,7 +8,7 @@ from . import states
 from .states import Observation, Outcome
 from .tracking import Entry, Task
 
-TAIL_LINES = 15
+TAIL_LINES = 30
 TAIL_BYTES = 16_384
 
 
