@@ -36,6 +36,7 @@ from cascada.exported import ONNX, PT2, read_content
 from cascada.files import atomic_path, sha256
 
 BATCH = 128  # showers computed and held at a time
+ROWS = 4096  # of results, a few numbers each, written at a time
 COLUMNS = ("event_id", "primary", "true_energy", "muons")  # copied from the events
 UNITS = {"true_energy": "GeV"}
 
@@ -200,12 +201,12 @@ def _open_showers(path: Path, model: Model, progress: Callable | None, warn: Cal
 def _blocks(path: Path, header: Header, channels: tuple, progress: Callable | None) -> Iterator:
     places = [header.channels.index(name) for name in channels]
     with open_showers(path) as file:
-        images, total = file[IMAGES], len(file[EVENTS])
+        images, events, total = file[IMAGES], file[EVENTS], len(file[EVENTS])
         for start in range(0, total, BATCH):
             block = images[start : start + BATCH]
             if header.channels != channels:
                 block = np.ascontiguousarray(block[:, places])
-            yield block, file[EVENTS][start : start + BATCH]
+            yield block, events[start : start + BATCH]
             if progress:
                 progress(min(start + BATCH, total), total)
 
@@ -232,28 +233,36 @@ def _part(progress: Callable, index: int, inputs: int) -> Callable[[int, int], N
 
 
 class _Writer:
-    """Append rows to /probability and the columns of the events; see docs/publishing.md for the file's layout."""
+    """Append rows to /probability and the columns of the events, many at a time; the layout is in docs/publishing.md."""
 
     def __init__(self, file: h5py.File, model: Model):
-        self._file, self._rows = file, 0
-        self._model = model
-        file.create_dataset("probability", (0, len(model.classes)), "<f4", maxshape=(None, len(model.classes)))
-        self._columns: list[str] = []
+        self._file, self._model, self._rows = file, model, 0
+        self._waiting: list[dict[str, np.ndarray]] = []
+        self._datasets: dict[str, h5py.Dataset] = {}
 
     def append(self, probability: np.ndarray, events: np.ndarray, source_offset: int) -> None:
-        columns = {name: events[name] for name in COLUMNS}
+        columns = {"probability": probability} | {name: events[name] for name in COLUMNS}
         columns |= {"label": self._labels(events["primary"]), "source": events["source"] + source_offset}
-        if not self._columns:
-            for name, values in columns.items():
-                self._file.create_dataset(name, (0,), values.dtype, maxshape=(None,), chunks=(8192,))
-            for name, unit in UNITS.items():
-                self._file[name].attrs["unit"] = unit
-            self._columns = list(columns)
-        stop = self._rows + len(events)
-        for name, values in {"probability": probability, **columns}.items():
-            self._file[name].resize(stop, axis=0)
-            self._file[name][self._rows :] = values
-        self._rows = stop
+        self._waiting.append(columns)
+        if sum(len(part["label"]) for part in self._waiting) >= ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        stop = self._rows + sum(len(part["label"]) for part in self._waiting)
+        for name in self._waiting[0]:
+            values = np.concatenate([part[name] for part in self._waiting])
+            if name not in self._datasets:
+                shape = values.shape[1:]
+                self._datasets[name] = self._file.create_dataset(
+                    name, (0, *shape), values.dtype, maxshape=(None, *shape), chunks=(ROWS, *shape)
+                )
+                if name in UNITS:
+                    self._datasets[name].attrs["unit"] = UNITS[name]
+            self._datasets[name].resize(stop, axis=0)
+            self._datasets[name][self._rows :] = values
+        self._rows, self._waiting = stop, []
 
     def _labels(self, primaries: np.ndarray) -> np.ndarray:
         """The model's own labels of the true primaries, whatever labels the file has; -1 where it knows no such class."""
@@ -266,6 +275,7 @@ class _Writer:
         from cascada.data.format import write_sources
         from cascada.provenance import provenance
 
+        self._flush()
         write_sources(self._file, rows)
         attributes, content = self._file.attrs, self._model.content
         attributes.create("classes", list(self._model.classes), dtype=h5py.string_dtype())

@@ -1,0 +1,34 @@
+"""What runs elsewhere names only what exists here: targets of the Makefile, the lock, files of the repository."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_call_the_targets_of_the_makefile(path):
+    content = yaml.safe_load(path.read_text())
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    steps = [step["run"] for job in content["jobs"].values() for step in job["steps"] if "run" in step]
+    called = {step.split()[1] for step in steps if step.startswith("make ")}
+    assert called and called <= targets
+    assert all(re.match(r"make \w+$|git config|\.venv/bin/snakemake --report", step) for step in steps), steps
+
+
+@pytest.mark.parametrize("name", ["Containerfile", "cascada.def"])
+def test_images_install_from_the_lock_and_copy_what_exists(name):
+    text = (ROOT / name).read_text()
+    assert re.search(r"pip install .*-r (/opt/cascada/)?envs/requirements\.txt", text)
+    assert not re.search(r"pip install (?!.*(-r|-e) )", text)
+    copied = re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) or re.findall(
+        r"^    (\S+) /opt/cascada/\S+$", text, re.MULTILINE
+    )
+    files = {file for line in copied for file in line.split()}
+    assert {"envs/requirements.txt", "pyproject.toml", "src", "plugins"} <= files
+    assert all((ROOT / file).exists() for file in files)
+    assert re.search(r"python:3\.11-", text) and "3.11" in (ROOT / "pyproject.toml").read_text()
