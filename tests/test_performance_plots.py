@@ -45,6 +45,12 @@ def leave(folder, reopened=False, perfect=False, classes=2, muons=True):
     return folder / "predictions.h5", folder / "metrics.json"
 
 
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Few pixels: drawing them takes most of the time."""
+    monkeypatch.setattr(plotting, "DPI", 40)
+
+
 @pytest.mark.parametrize("options", [{}, {"perfect": True, "muons": False}, {"classes": 3}], ids=str)
 def test_every_picture_is_made(options, tmp_path):
     performance_plots.plot_test(*leave(tmp_path, **options), tmp_path)

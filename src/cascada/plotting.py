@@ -17,12 +17,13 @@ COLOURS = (
 )  # told apart in grey and by colour-blind eyes
 BASELINE = "#777777"
 REOPENED = "not the first selection tested on these sealed showers"
+DPI = 130
 SURROGATE = "surrogate showers (toy cascade, not CORSIKA)"
 
 
 def figure(width: float = 7, height: float = 4.5, rows: int = 1, columns: int = 1, **options):
     """Return a figure (inches) and its axes."""
-    drawing = Figure((width, height), dpi=130, layout="constrained")
+    drawing = Figure((width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(drawing)
     axes = drawing.subplots(rows, columns, **options)
     return drawing, axes
