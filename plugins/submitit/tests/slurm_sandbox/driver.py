@@ -15,7 +15,7 @@ from slurm_sandbox.tools import SandboxError, wait_until
 class Driver:
     """`python -m snakemake ARGUMENTS` in `folder`, in a process group of its own; what it prints is in `screen`.
 
-    `environment` goes over the sandbox's; `python` is the interpreter that has Snakemake.
+    `environment` goes over the sandbox's; `python` is the interpreter that has Snakemake, `module` what it starts.
     """
 
     def __init__(
@@ -24,13 +24,14 @@ class Driver:
         folder: Path,
         *arguments: str,
         python: Path | str = sys.executable,
+        module: str = "snakemake",
         environment: dict[str, str] | None = None,
     ):
         self.folder = folder
         self._screen_file = folder / f"screen-{time.monotonic_ns()}.txt"
         with self._screen_file.open("wb") as screen:
             self._process = subprocess.Popen(
-                [str(python), "-m", "snakemake", *arguments],
+                [str(python), "-m", module, *arguments],
                 cwd=folder,
                 env=sandbox.environment | (environment or {}),
                 stdin=subprocess.DEVNULL,
