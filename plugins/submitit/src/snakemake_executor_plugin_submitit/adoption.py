@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake_interface_common.exceptions import WorkflowError
 
 from . import identity
-from .records import RunFolder, abandoned
+from .records import RunFolder, abandoned, remove_member
 from .tracking import Entry, Submission
 
 
@@ -128,7 +128,7 @@ def restore_records(persistence, run: RunFolder) -> list[str]:
 def settle(entry: Entry) -> None:
     """The entry is no longer open."""
     entry.settled = entry.forgotten = True
-    shutil.rmtree(entry.member.folder, ignore_errors=True)
+    remove_member(entry.member.folder)
 
 
 def discard(submission: Submission) -> None:

@@ -10,7 +10,7 @@ import time
 from typing import Protocol
 
 from . import batching, costs, messages, resources, states
-from .records import RunFolder, new_token
+from .records import RunFolder, new_token, remove_member
 from .slurm import SubmitError
 from .states import Outcome, Patience
 from .tracking import Entry, Submission, Task
@@ -19,6 +19,8 @@ HOLD_S = 1.6  # Snakemake hands over a large grid in portions, one per second: h
 HOLD_AT_MOST_S = 30.0
 OWN_FAILURE_S = 10.0  # how long to wait for SLURM's reason of a failure that the job has told already
 LIMIT_PAUSE_S = 10.0
+SLOW_S = 5.0
+FEW_JOBS = 200  # up to so many, result files are looked at every poll_min_s, not only when the cluster is asked
 
 
 class Report(Protocol):
@@ -37,12 +39,14 @@ class Driver:
     def __init__(self, backend, settings, run: RunFolder, patience: Patience, report: Report):
         self.backend, self.settings, self.run, self.patience, self.report = backend, settings, run, patience, report
         self.wake = threading.Event()  # there is something to do before the interval has passed
-        self.interval = settings.poll_min_s
+        self.interval = settings.poll_min_s  # until the next step
+        self._query_interval, self._next_query = settings.poll_min_s, 0.0
         self.usages: list[costs.Usage] = []
         self._waiting: list[Entry] = []
         self._pending: list[Submission] = []  # cut, but sbatch has not taken them yet
         self._active: list[Submission] = []
         self._hold_until = self._hold_since = 0.0
+        self._answering, self._cut_failures = True, 0
         self._learned: tuple[int, float] | None = None  # limit of submitted jobs that sbatch has told of, until when
         self._lock = threading.Lock()
         self._submitting = threading.Lock()
@@ -69,7 +73,7 @@ class Driver:
     def forget(self, entry: Entry, ok: bool) -> None:
         """Snakemake has recorded the outcome: the member's files can go."""
         entry.forgotten = True
-        shutil.rmtree(entry.member.folder, ignore_errors=True)
+        remove_member(entry.member.folder)
         if ok and not self.settings.keep_successful_logs:
             entry.member.log.unlink(missing_ok=True)
 
@@ -111,25 +115,43 @@ class Driver:
         self.wake.clear()
         if self._cancelled.is_set():
             return
-        news = self._submit()
-        query_s = 0.0
-        if self.live_tasks:
-            came, query_s = self._look()
-            news = news or came
-        self._clear()
         low, high = self.settings.poll_min_s, self.settings.poll_max_s
-        self.interval = states.next_interval(self.interval, news, query_s, low, high)
-        soon = [submission.not_before - time.time() for submission in self._pending]
+        news = self._submit()
+        due = time.monotonic() >= self._next_query
+        few = sum(len(task.open_entries) for task in self.live_tasks) <= FEW_JOBS
+        if few or due:
+            news |= self._read_results()
+        if due:
+            came, query_s = self._query()
+            self._query_interval = states.next_interval(self._query_interval, news or came, query_s, low, high)
+            self._next_query = time.monotonic() + self._query_interval
+        elif news:
+            self._query_interval = states.next_interval(self._query_interval, True, 0.0, low, high)
+            self._next_query = min(self._next_query, time.monotonic() + self._query_interval)
+        self._clear()
+        self.interval = self._until_next(few)
+
+    def _until_next(self, few: bool) -> float:
+        """Seconds until something is due: a query, an sbatch, a look at the result files."""
+        soon = [self._next_query - time.monotonic()]
+        soon += [submission.not_before - time.time() for submission in self._pending]
         if self._waiting and (hold := self._hold_until - time.monotonic()) > 0:
             soon.append(hold)
-        if soon:
-            self.interval = min(self.interval, max(0.05, min(soon)))
+        if few:
+            soon.append(self.settings.poll_min_s)
+        return max(0.05, min(soon))
 
     # -- submission ------------------------------------------------------------------------------------------------
 
     def _submit(self) -> bool:
-        self._cut()
         submitted = False
+        try:
+            self._cut()
+        except SubmitError as error:  # the cluster does not tell its limits
+            pause = min(60.0, 2.0**self._cut_failures)
+            self._cut_failures += 1
+            self._hold_until = time.monotonic() + pause
+            self.report.warning(f"Nothing can be submitted, next try in {pause:.0f} s: {error.text}")
         for submission in list(self._pending):
             if submission.not_before <= time.time() and not self._cancelled.is_set():
                 submitted |= self._try(submission)
@@ -137,15 +159,16 @@ class Driver:
 
     def _cut(self) -> None:
         """Cut waiting jobs into submissions, as far as there is room; the rest goes on waiting."""
+        if not self._waiting or time.monotonic() < self._hold_until:
+            return
+        array_size = self.backend.array_size
         with self._lock:
-            if not self._waiting or time.monotonic() < self._hold_until:
-                return
             waiting, self._waiting, self._hold_since = self._waiting, [], 0.0
         live = self.live_tasks + [task for submission in self._pending for task in submission.tasks]
         left: list[Entry] = []
         for entries in batching.groups(waiting, lambda entry: entry.request):
             tasks = [Task(entries=pack) for pack in batching.slices(entries, entries[0].request.pack)]
-            chunks, rest = batching.chunks(tasks, self.backend.array_size, self._room(tasks, live))
+            chunks, rest = batching.chunks(tasks, array_size, self._room(tasks, live))
             left += [entry for task in rest for entry in task.entries]
             for chunk in chunks:
                 live += chunk
@@ -250,18 +273,22 @@ class Driver:
 
     # -- state -----------------------------------------------------------------------------------------------------
 
-    def _look(self) -> tuple[bool, float]:
-        """Results first, then one query for the rest. Returns whether there is news, and what the query took [s]."""
+    def _read_results(self) -> bool:
+        """Settle the jobs whose result files say that they have succeeded; whether there were any."""
         news = False
         for task in self.live_tasks:
-            if task.seen is None or task.seen.state != "PENDING":
-                news |= self._judge(task, final_only=True)
-        tasks = self.live_tasks
+            news |= self._judge(task, ok_only=True)
+        return news
+
+    def _query(self) -> tuple[bool, float]:
+        """One query for all that is left. Returns whether there is news, and what the query took [s]."""
+        news, tasks = False, self.live_tasks
         if not tasks:
             return news, 0.0
         began = time.monotonic()
         seen = self.backend.observe({task.job_id: task.submission.submitted_at for task in tasks})
         query_s, now = time.monotonic() - began, time.time()
+        self._tell_of_outage(seen is not None, query_s)
         for task in tasks:
             if seen is None:
                 task.since = now if task.seen is None else task.since  # nobody was there to ask
@@ -275,13 +302,27 @@ class Driver:
                 news |= self._judge(task)
         return news, query_s
 
-    def _judge(self, task: Task, final_only: bool = False) -> bool:
+    def _tell_of_outage(self, answered: bool, query_s: float) -> None:
+        """Once per outage, and once when it is over. SLURM's commands try for a while before they give up."""
+        if answered and query_s > SLOW_S:
+            self.report.warning(f"SLURM took {query_s:.0f} s to answer.")
+        if answered == self._answering:
+            return
+        self._answering = answered
+        jobs = sum(len(task.open_entries) for task in self.live_tasks)
+        if answered:
+            self.report.warning("SLURM answers again.")
+        else:
+            self.report.warning(f"SLURM does not answer ({self.backend.trouble}). {jobs} jobs go on; still looking.")
+
+    def _judge(self, task: Task, ok_only: bool = False) -> bool:
         """Settle those entries of a task whose outcome is known; whether there were any."""
         now, settled = time.time(), False
         for entry in task.open_entries:
-            messages.refresh(entry.member.folder)
+            if not ok_only:
+                messages.refresh(entry.member.folder)
             result = entry.member.result()
-            if final_only and (result is None or result.get("status") != "ok"):
+            if ok_only and (result is None or result.get("status") != "ok"):
                 continue
             if result is not None and result.get("status") == "failed" and self._reason_may_come(task, entry, now):
                 continue

@@ -203,6 +203,9 @@ class Executor(RemoteExecutor):
 
         self.driver.close()
         self.adoption.finish(self.workflow.persistence, list(self._entries.values()))
+        for folder in self.logs.iterdir():
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
         if table := costs.table(self.driver.usages):
             self.logger.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
         if self.driver.cancelled:

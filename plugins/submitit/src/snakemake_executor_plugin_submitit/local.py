@@ -22,6 +22,7 @@ class Local:
 
     name = "local"
     array_size = 1
+    trouble = ""
 
     def __init__(self, settings):
         self.settings = settings

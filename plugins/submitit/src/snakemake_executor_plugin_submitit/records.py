@@ -28,6 +28,16 @@ def new_token() -> str:
     return secrets.token_hex(8)
 
 
+def remove_member(folder: Path) -> None:
+    """Remove a member's folder at once: a task on the node must not see it without its result."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 class RunFolder:
     """One driver's folder, locked by whoever works with it."""
 
@@ -55,7 +65,7 @@ class RunFolder:
 
     def remove_if_done(self) -> None:
         """Remove the folder unless a job in it is still open; gives the lock back."""
-        if not any((self.path / "members").iterdir()):
+        if all(folder.name.startswith(".") for folder in (self.path / "members").iterdir()):
             shutil.rmtree(self.path, ignore_errors=True)
         self.release()
 

@@ -59,14 +59,17 @@ class Slurm:
         self.settings = settings
         self._configuration: dict[str, str] | None = None
         self._missing: dict[str, float] = {}
+        self.trouble = ""  # what the last command said that failed
 
     # -- the cluster -----------------------------------------------------------------------------------------------
 
     def configuration(self) -> dict[str, str]:
-        """What `scontrol show config` says, asked once; empty while the controller does not answer."""
+        """What `scontrol show config` says, asked once; SubmitError while the controller does not answer."""
         if not self._configuration:
             answer = commands.ask(["scontrol", "show", "config"])
-            self._configuration = dict(re.findall(r"^(\S+)\s*= ?(.*)$", answer.text, re.MULTILINE)) if answer.ok else {}
+            if not answer.ok:
+                raise SubmitError(f"SLURM does not answer (scontrol show config: {answer.error})", "away")
+            self._configuration = dict(re.findall(r"^(\S+)\s*= ?(.*)$", answer.text, re.MULTILINE))
         return self._configuration
 
     @property
@@ -124,6 +127,10 @@ class Slurm:
 
     def find(self, token: str, tasks: int) -> list[str] | None:
         """The ids of the jobs whose comment has the token; [] if there are none, None if SLURM does not answer."""
+        try:
+            self.configuration()
+        except SubmitError:
+            return None
         answer = commands.ask(["squeue", "--noheader", "--states=all", f"--user={getpass.getuser()}", "--format=%F|%k"])
         text = answer.text
         if self.accounting:
@@ -161,6 +168,11 @@ class Slurm:
 
         One command in the plain case. Jobs that it leaves out for some seconds are asked for one rung lower.
         """
+        try:
+            self.configuration()
+        except SubmitError as error:
+            self.trouble = error.text
+            return None
         since = min(jobs.values()) - CLOCK_SKEW_S
         found = self._sacct(jobs, since) if self.accounting else self._squeue(jobs, since)
         answered = found is not None
@@ -187,23 +199,25 @@ class Slurm:
         command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r|%N|%M|%V"]
         return self._ask_all([*command, "--jobs"], jobs, SQUEUE, since)
 
-    @staticmethod
-    def _ask_all(command: list[str], jobs: Iterable[str], columns, since: float) -> dict[str, Observation] | None:
+    def _ask_all(self, command: list[str], jobs: Iterable[str], columns, since: float) -> dict[str, Observation] | None:
         found, answered = {}, False
         for some in batching.slices(sorted({job.partition("_")[0] for job in jobs}, key=int), 500):
             answer = commands.ask([*command, ",".join(some)])
             # squeue's way to say that it has forgotten the only job it was asked for
-            answered = answered or answer.ok or "Invalid job id specified" in answer.error
+            known = answer.ok or "Invalid job id specified" in answer.error
+            answered = answered or known
+            self.trouble = self.trouble if known else f"{command[0]}: {answer.error}"
             if answer.ok:
                 found |= states.read_table(answer.text, columns, since)
         return found if answered else None
 
-    @staticmethod
-    def _scontrol(jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
+    def _scontrol(self, jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
         found, answered = {}, False
         for main in sorted({job.partition("_")[0] for job in jobs}, key=int)[:5]:
             answer = commands.ask(["scontrol", "--oneliner", "show", "job", main])
-            answered = answered or answer.ok or "Invalid job id specified" in answer.error
+            known = answer.ok or "Invalid job id specified" in answer.error
+            answered = answered or known
+            self.trouble = self.trouble if known else f"scontrol: {answer.error}"
             if answer.ok:
                 found |= states.read_scontrol(answer.text, since)
         return found if answered else None
