@@ -17,10 +17,14 @@ SHELL = "/bin/sh"
 STARTUP_VARIABLES = ("PYTHON", "LD_", "GLIBC_", "MALLOC_")
 
 
-def warm_up(members: list[Member], preload: tuple[str, ...]) -> None:
-    """Import what the children need, if at least one of them can be forked. A module that fails is only reported."""
+def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
+    """Import what the children need, if at least one of them can be forked. A module that fails is only reported.
+
+    Returns whether children may go on in this interpreter: not if an import has started threads, which do not survive
+    a fork, but the locks they hold do.
+    """
     if not any(call_of(member) for member in members):
-        return
+        return False
     for name in ("snakemake.cli", *preload):
         try:
             importlib.import_module(name)
@@ -28,8 +32,9 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> None:
             print(f"preload: {name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
         if processes.threads() > 1:
             print(f"preload: {name} starts threads, so no member is forked; each starts by itself", file=sys.stderr)
-            break
+            return False
     gc.freeze()  # the collector would touch, and so copy, what the children share
+    return True
 
 
 def call_of(member: Member) -> commandline.Call | None:
@@ -42,15 +47,15 @@ def call_of(member: Member) -> commandline.Call | None:
     return None if any(name.startswith(STARTUP_VARIABLES) for name in changes) else call
 
 
-def become(member: Member, starts: int, signals) -> None:
-    """In the child of a fork: run the member's command and end the process with its exit code."""
+def become(member: Member, starts: int, signals, warm: bool) -> None:
+    """In the child of a fork: run the member's command, in this interpreter if it is `warm`, and end with its code."""
     code = 1
     try:
         os.setsid()
         signals.forget()
         processes.end_with_parent()
         _redirect(member, starts)
-        call = call_of(member) if processes.threads() == 1 else None
+        call = call_of(member) if warm else None
         os.environ.update(member.environment)
         os.environ[MARKER_VARIABLE] = str(member.marker)
         if call is None:

@@ -9,6 +9,8 @@ folders (0700, below the run's private folder); the task on the node writes into
 | `starts` | one line of JSON per start, also of those that were cut off: what bounds the requeues |
 | `requeue` | the marker: a job that wants to be started again writes it and exits with a status other than 0 |
 
+The driver removes the folder of a member when it has taken note of a final result, also while others of the pack run.
+
 `status` in result.json is `ok` or `failed`, which are final, or `requeue`: the member was interrupted or asked for it,
 and is started again when its task is. If the task has ended for good (cancelled, node gone, scontrol failing), then a
 member without a final result has ended with it. A task raises if a member failed, so that `sacct` shows FAILED.
@@ -44,8 +46,11 @@ class Member:
         return read_json(self.folder / "result.json")
 
     def done(self) -> bool:
-        """Whether the member has a final result: then it is never started again."""
-        return (self.result() or {}).get("status") in FINAL
+        """Whether the member has a final result, then it is never started again; or had one that the driver has seen.
+
+        The driver removes the folder of a member as soon as it has taken note of its result.
+        """
+        return (self.result() or {}).get("status") in FINAL or not self.folder.exists()
 
     def write_result(self, **fields) -> None:
         write_json(self.folder / "result.json", {"token": self.token, **fields})

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+WORKER = "snakemake_executor_plugin_submitit.worker"
 
 
 def by_session() -> dict[int, list[int]]:
@@ -34,6 +35,15 @@ def catches(pid: int, number: int) -> bool:
         return False
     mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), 0)
     return bool(mask >> (number - 1) & 1)
+
+
+def is_snakemake(pid: int) -> bool:
+    """Whether the process is a Snakemake, started as such or forked by our worker."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:5]
+    except OSError:
+        return False
+    return any(word.rpartition("/")[2] in ("snakemake", WORKER) for word in words)
 
 
 def send(pid: int, number: int) -> None:

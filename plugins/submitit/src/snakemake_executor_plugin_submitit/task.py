@@ -22,10 +22,10 @@ from collections.abc import Iterator
 
 from snakemake_executor_plugin_submitit import gpus
 from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id, to_json
+from snakemake_executor_plugin_submitit.processes import WORKER
 from snakemake_executor_plugin_submitit.verdict import End, judge
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
-WORKER = "snakemake_executor_plugin_submitit.worker"
 
 
 class MembersFailed(RuntimeError):

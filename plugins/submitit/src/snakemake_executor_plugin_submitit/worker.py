@@ -5,7 +5,7 @@ closes, the task's process has gone. One thread, no GPU: a child of fork() may u
 
 On SIGUSR2 (the time limit draws near) no member is started any more, and every process that has a handler for SIGUSR2
 gets it, once, also one that installs its handler later; all others were started with the signal ignored. On SIGTERM
-(preemption) and SIGINT all processes of all members get a SIGTERM. What has not ended shortly before the time is up
+(preemption) and SIGINT all processes of all members get a SIGTERM, but for Snakemakes that run a job. What has not ended shortly before the time is up
 is killed. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
 """
 
@@ -24,6 +24,7 @@ from snakemake_executor_plugin_submitit.verdict import PREEMPTED, TIME_LIMIT, En
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGCHLD)
 ASK_AT, KILL_AT = 0.8, 0.95  # of signal_delay_s: when SIGTERM follows SIGUSR2, and when SIGKILL follows
 PREEMPTION_S = 60.0  # at least, after SIGTERM; how long it really is (KillWait) only SLURM knows
+HANGS_S = 10.0  # what the first process gets to end after all others, once it was told to
 LINGER_S = 10.0  # what processes get that outlive the job's first process
 TICK_S = 0.2
 
@@ -41,6 +42,8 @@ class Running:
     usage: object = None  # resource usage of the first process and the children it waited for
     ended: float | None = None  # monotonic, of the first process
     cut_off: bool = False
+    alone_since: float | None = None  # monotonic; when it had processes beside the first, and they have ended
+    had_others: bool = False
     sent: dict[int, set[int]] = dataclasses.field(default_factory=dict)  # signal → processes that have got it
 
     def send(self, pids: list[int], number: int) -> None:
@@ -50,14 +53,28 @@ class Running:
             processes.send(pid, number)
         sent.update(pids)
 
+    def hangs(self, left: list[int]) -> bool:
+        """Whether the first process is a Snakemake that stays, though all that it had started has ended.
+
+        A SIGTERM can catch it holding the lock that its handler waits for.
+        """
+        if len(left) != 1 or self.pid not in left:
+            self.had_others |= len(left) > 1
+            self.alone_since = None
+            return False
+        now = time.monotonic()
+        self.alone_since = self.alone_since or now
+        return self.had_others and now - self.alone_since > HANGS_S and processes.is_snakemake(self.pid)
+
 
 class Worker:
     """Runs members, `concurrent` at a time, until all have ended or the task is to stop."""
 
-    def __init__(self, members: list[Member], settings: PackSettings, signals: "Signals"):
+    def __init__(self, members: list[Member], settings: PackSettings, signals: "Signals", warm: bool):
         self.waiting = list(members)
         self.settings = settings
         self.signals = signals
+        self.warm = warm
         self.running: dict[int, Running] = {}
         self.some_ended = False
         self.stop: str | None = None
@@ -100,7 +117,7 @@ class Worker:
         with self.signals.blocked():
             pid = os.fork()
             if not pid:
-                child.become(member, starts, self.signals)  # does not return
+                child.become(member, starts, self.signals, self.warm)  # does not return
         self.running[pid] = Running(member=member, pid=pid, starts=starts, late=self.some_ended)
         say(f"started {member.name} (process {pid}, start {starts}); its log: {member.log}")
 
@@ -120,9 +137,9 @@ class Worker:
             if running.ended is not None and not left:
                 self._finish(running)
                 continue
-            for number in self._due(running):
-                pids = left if number != signal.SIGUSR2 else [pid for pid in left if processes.catches(pid, number)]
-                running.send(pids, number)
+            hangs = (self.terminate or self.stop == PREEMPTED) and running.hangs(left)
+            for number in [*self._due(running), *([signal.SIGKILL] if hangs else [])]:
+                running.send([pid for pid in left if wants(pid, number)], number)
                 running.cut_off |= number == signal.SIGKILL and bool(self.stop)
 
     def _due(self, running: Running) -> list[int]:
@@ -226,6 +243,17 @@ class _Blocked:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
+def wants(pid: int, number: int) -> bool:
+    """Whether the process is to get the signal.
+
+    SIGUSR2 is for those alone that handle it. A SIGTERM makes Snakemake wait for its job, which it does anyway, and a
+    second one, when it is busy with the job's end, could lock it up for ever: none beside what SLURM sends.
+    """
+    if number == signal.SIGUSR2:
+        return processes.catches(pid, number)
+    return not (number == signal.SIGTERM and processes.is_snakemake(pid) and processes.catches(pid, number))
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -245,8 +273,8 @@ def main() -> None:
     os.environ.pop("SNAKEMAKE_PROFILE", None)  # the driver's profile is no business of the jobs'
     signals = Signals(lifeline=sys.stdin.fileno())
     members, settings = from_json(read_line(sys.stdin.fileno()))
-    child.warm_up(members, settings.preload)
-    Worker(members, settings, signals).run()
+    warm = child.warm_up(members, settings.preload)
+    Worker(members, settings, signals, warm).run()
 
 
 if __name__ == "__main__":
