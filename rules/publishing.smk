@@ -27,13 +27,18 @@ rule check_export:
         checkpoint="<results>/selection/checkpoint.pt",
         train="<results>/dataset/train.h5",
     output:
-        "<results>/model_check.json",
+        check="<results>/model_check.json",
+        page=report(
+            "<results>/model.html",
+            category="5. Model",
+            caption="../report/model.rst",
+        ),
     log:
         "<results>/logs/check_export.log",
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.exporting"),
+        code=digest("cascada.exporting", "cascada.model_page"),
     script:
         "../scripts/check_export.py"
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from cascada import machine
 from cascada.exporting import check_export
+from cascada.model_page import write_model_page
 from cascada.scripts import logged
 
 with logged(snakemake):
     machine.use_deterministically(snakemake.threads)
     folder = Path(snakemake.input.files[0]).parent
-    check_export(folder, Path(snakemake.input.checkpoint), Path(snakemake.input.train), Path(snakemake.output[0]))
+    check, page = Path(snakemake.output.check), Path(snakemake.output.page)
+    check_export(folder, Path(snakemake.input.checkpoint), Path(snakemake.input.train), check)
+    write_model_page(folder, check, page)

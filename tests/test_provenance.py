@@ -1,7 +1,9 @@
 """Provenance names the commit and notices a changed tree."""
 
+import hashlib
 import subprocess
 
+from cascada import pages, selection
 from cascada.provenance import provenance
 
 
@@ -24,3 +26,26 @@ def test_commit_and_changes(tmp_path):
 def test_outside_a_repository(tmp_path):
     assert provenance(tmp_path)["git_commit"] is None and provenance(tmp_path)["git_dirty"] is None
     assert "pytest" in provenance(tmp_path)["command"]
+
+
+def test_lock_data_and_every_page_that_shows_them(tmp_path):
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs/requirements.txt").write_text("torch==1\n")
+    found = provenance(tmp_path, train="a" * 64, test="b" * 64)
+    assert found["lock_sha256"] == hashlib.sha256(b"torch==1\n").hexdigest()
+    assert found["data_sha256"] == {"train": "a" * 64, "test": "b" * 64}
+    line = pages.provenance(found)
+    for part in (found["lock_sha256"][:12], "train data aaaaaaaaaaaa", "test data bbbbbbbbbbbb", "pytest"):
+        assert part in line
+
+
+def test_every_row_of_the_leaderboard_says_where_it_comes_from():
+    trial = {"configuration": "lenet-00000000", "model": "lenet", "hyperparameters": {"batch_size": 8}, "seed": 1}
+    trial |= {"status": "completed", "parameters": 3, "wall_seconds": 1.0, "gpu_hours": 0.0}
+    trial |= {"validation": {"f1": 0.5, "accuracy": 0.5, "roc_auc": 0.5, "loss": 0.7}}
+    origin = {"git_commit": "c0ffee", "git_dirty": False, "lock_sha256": "10c4", "command": "snakemake\t-n"}
+    lines = selection.table(selection.rank([trial], "f1"), {}, origin | {"data_sha256": {"train": "da7a"}}).splitlines()
+    header, row = (line.split("\t") for line in lines)
+    assert dict(zip(header, row, strict=True)).items() >= {
+        "git_commit": "c0ffee", "git_dirty": "False", "lock_sha256": "10c4", "data_sha256": "da7a", "command": "snakemake -n",
+    }.items()  # fmt: skip

@@ -174,6 +174,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         for name, value in test.items()
         if isinstance(value, dict) and {"value", "low", "high"} <= value.keys() and _is_number(value["value"])
     }
+    origin = provenance(train=summary["train_sha256"], test=summary["test_sha256"])
     kept = ("configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters")
     kept += ("metric", "number_of_configurations", "number_of_trials", "checkpoint_sha256")
     return {
@@ -211,7 +212,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         | ({"reopened": True} if test.get("opening", {}).get("reopened") else {}),
         "settings": experiment,
         "packages": _versions(),
-        "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": provenance()},
+        "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": origin},
     }
 
 

@@ -48,7 +48,10 @@ def provenance(facts: dict) -> str:
     commit = facts["git_commit"][:12] if facts.get("git_commit") else "unknown (no repository)"
     dirty = " (with uncommitted changes)" if facts.get("git_dirty") else ""
     lock = (facts.get("lock_sha256") or "none")[:12]
-    return paragraph(f"git commit {commit}{dirty}; lock file {lock}; {facts.get('command', '')}", "small")
+    data = "".join(
+        f"; {name} data {digest[:12]}" for name, digest in (facts.get("data_sha256") or {}).items() if digest
+    )
+    return paragraph(f"git commit {commit}{dirty}; lock file {lock}{data}; {facts.get('command', '')}", "small")
 
 
 def write_data_card(card: Path, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a result comes from: git commit, whether the tree was dirty, the lock file's hash, the command line."""
+"""Where a result comes from: git commit, whether the tree was dirty, hashes of the lock and the data, the command line."""
 
 import subprocess
 import sys
@@ -9,8 +9,11 @@ from cascada.files import sha256
 LOCK = Path("envs/requirements.txt")
 
 
-def provenance(folder: Path | None = None) -> dict:
-    """Return `git_commit`, `git_dirty` (None outside a repository), `lock_sha256`, `command`, `python`."""
+def provenance(folder: Path | None = None, **data: str | None) -> dict:
+    """Return `git_commit`, `git_dirty` (None outside a repository), `lock_sha256`, `data_sha256`, `command`, `python`.
+
+    `data`: sha256 of the files that the result was made from, by name: provenance(train=…, test=…).
+    """
     folder = Path.cwd() if folder is None else folder
     commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
     lock = folder / LOCK
@@ -18,6 +21,7 @@ def provenance(folder: Path | None = None) -> dict:
         "git_commit": commit,
         "git_dirty": None if changes is None else bool(changes),
         "lock_sha256": sha256(lock) if lock.is_file() else None,
+        "data_sha256": data,
         "command": _command(),
         "python": sys.version.split()[0],
     }

@@ -77,7 +77,9 @@ def publish(request: Request, root: Path) -> str:
         "behaviour": behaviour,
         "export_check": read_json(request.results / "model_check.json"),
     }
-    content["provenance"]["publication"] = provenance(repository.root)
+    data = content["data"]
+    origin = provenance(repository.root, train=data["train_sha256"], test=data["test_sha256"])
+    content["provenance"]["publication"] = origin
     with replaced(repository) as folder:
         _fill(folder, request, content)
         repository.dvc("add", "--quiet", f"{ARTIFACTS}/model", f"{ARTIFACTS}/dataset")

@@ -12,6 +12,7 @@ from cascada.files import atomic_path, read_json, sha256, write_json, write_text
 from cascada.provenance import provenance
 
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
+ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the last columns of the leaderboard
 
 
 def select(
@@ -39,8 +40,9 @@ def select(
             "Lower the learning rates in search.models, and look at the loss curves in TensorBoard."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
-    write_text(leaderboard, table(ranked, simple))
     winner = ranked[0]
+    origin = provenance(train=winner["trials"][0]["data_sha256"])
+    write_text(leaderboard, table(ranked, simple, origin))
     sign = _sign(metric)
     chosen = max(
         (t for t in winner["trials"] if t["status"] == "completed"),
@@ -66,7 +68,7 @@ def select(
         "number_of_configurations": len(ranked),
         "number_of_trials": len(trials),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "provenance": provenance(),
+        "provenance": origin,
     }
     write_json(best, content)
     return content
@@ -119,25 +121,34 @@ def _row(name: str, group: list[dict]) -> dict[str, Any]:
     }
 
 
-def table(ranked: list[dict], baselines: dict[str, dict] | None = None) -> str:
-    """The leaderboard as tab-separated text; baselines stand below it, without a rank, with the status `baseline`."""
+def table(ranked: list[dict], baselines: dict[str, dict] | None = None, origin: dict | None = None) -> str:
+    """The leaderboard as tab-separated text; baselines stand below it, without a rank, with the status `baseline`.
+
+    The last columns say in every row where the table comes from, so that a row that is copied elsewhere still does.
+    """
     names = sorted({name for row in ranked for name in row["hyperparameters"]})
     header = ["rank", "configuration", "model", "status", "seeds"]
     header += [f"validation_{metric}_{part}" for metric in METRICS for part in ("mean", "spread")]
-    header += ["parameters", "wall_seconds", "gpu_hours", *names]
+    header += ["parameters", "wall_seconds", "gpu_hours", *names, *ORIGIN]
+    last = _origin(origin or {})
     lines = ["\t".join(header)]
     for place, row in enumerate(ranked, 1):
         cells = [place, row["configuration"], row["model"], row["status"], len(row["trials"])]
         cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
         cells += [row["parameters"], f"{row['wall_seconds']:.1f}", f"{row['gpu_hours']:.4f}"]
-        cells += [row["hyperparameters"].get(name, "") for name in names]
+        cells += [row["hyperparameters"].get(name, "") for name in names] + last
         lines.append("\t".join(map(str, cells)))
     for name, one in (baselines or {}).items():
         cells = ["", name, name, "baseline", 1]
         cells += [cell for metric in METRICS for cell in (_number(one["validation"][metric]), "")]
-        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"] + [""] * len(names)
+        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"] + [""] * len(names) + last
         lines.append("\t".join(map(str, cells)))
     return "\n".join(lines) + "\n"
+
+
+def _origin(facts: dict) -> list[str]:
+    cells = facts | {"data_sha256": (facts.get("data_sha256") or {}).get("train")}
+    return ["" if cells.get(name) is None else " ".join(str(cells[name]).split()) for name in ORIGIN]
 
 
 def _number(value: float | None) -> str:

@@ -47,7 +47,7 @@ def test_behaviour(
         "classes": classes,
         **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
         "data_sha256": sha256(train),
-        "provenance": provenance(),
+        "provenance": provenance(train=sha256(train)),
     }
     write_json(report, content)
     return content

@@ -65,7 +65,7 @@ def test_model(
         "test_sha256": opening["ledger"][-1]["test_sha256"],
         "baselines_sha256": sha256(baselines) if baselines else None,
         "opening": opening,
-        "provenance": provenance(),
+        "provenance": provenance(train=chosen.get("data_sha256"), test=opening["ledger"][-1]["test_sha256"]),
     }
     _write_predictions(predictions, result, opening["reopened"])
     write_json(metrics_file, content)
