@@ -26,7 +26,7 @@ class H5Dataset(torch.utils.data.Dataset):
     """What a tutorial writes: the file is opened once, __getitem__ reads one image."""
 
     def __init__(self, path: Path):
-        self.file = h5py.File(path, "r")
+        self.file = h5py.File(path, "r", locking=False)
         events = self.file["events"][:]
         self.rows, self.labels = np.flatnonzero(events["split"] == 0), events["label"]
 
