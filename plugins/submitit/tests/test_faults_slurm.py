@@ -109,6 +109,22 @@ def test_killed_driver_goes_on_where_it_was(grid):
     assert changed.wait() == 0 and re.search(r"^work +4$", changed.screen, re.M), changed.screen
 
 
+def test_driver_killed_while_it_submits(grid, tmp_path):
+    """SLURM has the jobs, but sbatch has not yet told their id: the next driver finds them by their comment."""
+    one = grid(3)
+    one.open()
+    commands = Commands(tmp_path / "commands")
+    commands.linger("sbatch", 30)
+    driver = one.start(environment=commands.environment(one.sandbox.environment["PATH"]))
+    driver.wait_for(lambda: len(one.sandbox.queue()) == 3, "SLURM has the jobs")
+    driver.kill()
+    assert "Submitted" not in driver.screen
+    second = one.resume()
+    assert second.wait() == 0, second.screen
+    one.assert_each_ran_once()
+    one.assert_nothing_left()
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_cancels_everything(grid, times):
     one = grid(3)
@@ -118,7 +134,7 @@ def test_ctrl_c_cancels_everything(grid, times):
         time.sleep(0.3)
     assert driver.wait() != 0
     one.assert_nothing_left()
-    assert "ancel" in driver.screen
+    assert "Cancelling 3 jobs" in driver.screen
     assert one.runs.names("end") == []
 
 
@@ -196,6 +212,7 @@ def test_crashed_node(grid):
         one.sandbox.start("n2")
     assert one.runs.names("end") == one.names
     assert len(one.runs.names("begin")) == 3  # the one that was lost began again
+    assert "is in the queue again" in driver.screen
     one.assert_nothing_left()
 
 
@@ -209,6 +226,7 @@ def test_preempted_jobs_run_again(grid):
     assert driver.wait() == 0, driver.screen
     assert one.runs.names("end") == one.names
     assert one.runs.names("begin") == sorted(one.names * 2)
+    assert "is in the queue again" in driver.screen
     one.assert_nothing_left()
 
 

@@ -1,4 +1,4 @@
-"""Programs put first on PATH that stand before SLURM's commands: they note each call, and can be told to fail."""
+"""Programs put first on PATH that stand before SLURM's commands: they note each call, and fail or linger when told to."""
 
 import shutil
 from pathlib import Path
@@ -25,7 +25,11 @@ class Commands:
                     sed -i 1d '{folder}/fail-{name}'
                     exit 1
                 fi
-                exec {real} "$@"
+                [ -e '{folder}/linger-{name}' ] || exec {real} "$@"
+                answer=$({real} "$@"); code=$?
+                sleep "$(cat '{folder}/linger-{name}')"
+                echo "$answer"
+                exit $code
             """
             write(folder / "bin", name, text)
 
@@ -35,6 +39,10 @@ class Commands:
     def fail(self, name: str, *messages: str) -> None:
         """Let the next calls fail, one per message, which goes to stderr."""
         (self.folder / f"fail-{name}").write_text("".join(message + "\n" for message in messages))
+
+    def linger(self, name: str, seconds: float) -> None:
+        """Let each call do its work at once, and tell of it only after some seconds."""
+        (self.folder / f"linger-{name}").write_text(f"{seconds}\n")
 
     def calls(self, name: str) -> list[str]:
         """The arguments of every call of this command, in order."""
