@@ -1,5 +1,6 @@
 """What the worker imports before it forks, and what a forked child does: become a member's job."""
 
+import contextlib
 import gc
 import importlib
 import logging
@@ -7,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from snakemake_executor_plugin_submitit import commandline, processes
 from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
@@ -15,6 +16,7 @@ from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
 SHELL = "/bin/sh"
 # read when an interpreter starts, so that they have no effect on one that runs already
 STARTUP_VARIABLES = ("PYTHON", "LD_", "GLIBC_", "MALLOC_")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
@@ -27,7 +29,8 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
         return False
     for name in ("snakemake.cli", *preload):
         try:
-            importlib.import_module(name)
+            with _single_threaded():
+                importlib.import_module(name)
         except Exception as error:
             print(f"preload: {name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
         if processes.threads() > 1:
@@ -35,6 +38,24 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
             return False
     gc.freeze()  # the collector would touch, and so copy, what the children share
     return True
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Numerical libraries start their threads when they are imported, unless they are told to do with one.
+
+    The job's own processes are not concerned: Snakemake gives them the number of threads of their rule.
+    """
+    former = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def call_of(member: Member) -> commandline.Call | None:
