@@ -30,7 +30,7 @@ class Adoption:
         """Whether the submission went through; its driver may have been killed in the middle of it."""
         if submission.job_id:
             return True
-        from .driver import payloads_of
+        from .submitting import payloads_of
 
         found = self.backend.find(submission.token, len(submission.tasks))
         if found is None:

@@ -129,9 +129,9 @@ class Executor(RemoteExecutor):
                 if self._failures >= FAILURES_AT_MOST:
                     self.driver.cancel()
                     raise
-        settled = {id(entry.info) for entry in list(self._entries.values()) if entry.settled} if self.driver else set()
         for info in active_jobs:
-            if id(info) not in settled:
+            entry = self._entries.get(info.job)
+            if entry is not None and entry.info is info and not entry.settled:
                 yield info
 
     async def sleep(self):

@@ -1,9 +1,10 @@
 """What the driver knows of its jobs: entries (one Snakemake job each), tasks (one job of the cluster), submissions."""
 
 import dataclasses
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .members import Member
 from .resources import Request
@@ -36,6 +37,7 @@ class Task:
     job_id: str = ""
     seen: Observation | None = None
     since: float = 0.0
+    lived: bool = False  # this driver has seen it alive
     told: str = ""  # the last state that the user was told of
 
     closed: bool = False  # its process has ended, its files can go
@@ -57,6 +59,7 @@ class Task:
         if news:
             self.since = now
         self.seen = seen
+        self.lived = self.lived or (seen is not None and seen.alive)
         return news
 
 
@@ -86,3 +89,39 @@ class Submission:
     @property
     def entries(self) -> list[Entry]:
         return [entry for task in self.tasks for entry in task.entries]
+
+
+class Registry:
+    """The submissions that the cluster has taken, shared by the threads; and whether all is being cancelled."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.submitting = threading.Lock()  # held while an sbatch is under way
+        self.cancelled = threading.Event()
+        self.active: list[Submission] = []
+
+    def add(self, submission: Submission) -> None:
+        with self.lock:
+            if submission not in self.active:
+                self.active.append(submission)
+
+    def remove(self, submission: Submission) -> None:
+        with self.lock:
+            self.active.remove(submission)
+
+    @property
+    def live_tasks(self) -> list[Task]:
+        """Tasks of the cluster with jobs whose outcome is not known."""
+        with self.lock:
+            tasks = [task for submission in self.active for task in submission.tasks]
+        return [task for task in tasks if task.open_entries]
+
+
+class Report(Protocol):
+    """What the driver tells Snakemake, and the user."""
+
+    def success(self, entry: Entry) -> None: ...
+    def failure(self, entry: Entry, message: str, logs: list[str], job_id: str | None) -> None: ...
+    def again(self, entry: Entry, why: str) -> None: ...
+    def info(self, text: str) -> None: ...
+    def warning(self, text: str) -> None: ...

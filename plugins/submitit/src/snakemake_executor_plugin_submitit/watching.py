@@ -1,0 +1,107 @@
+"""Watching what was submitted: result files, one query for all, and what becomes of each job."""
+
+import time
+
+from . import costs, messages, states
+from .states import Outcome, Patience
+from .tracking import Entry, Registry, Report, Task
+
+OWN_FAILURE_S = 10.0  # how long to wait for SLURM's reason of a failure that the job has told already
+SLOW_S = 5.0
+
+
+class Watcher:
+    """Looks at live tasks and settles their jobs."""
+
+    def __init__(self, backend, patience: Patience, registry: Registry, report: Report):
+        self.backend, self.patience, self.registry, self.report = backend, patience, registry, report
+        self.usages: list[costs.Usage] = []
+        self._answering = True
+
+    def read_results(self) -> bool:
+        """Settle the jobs whose result files say that they have succeeded; whether there were any."""
+        news = False
+        for task in self.registry.live_tasks:
+            news |= self._judge(task, ok_only=True)
+        return news
+
+    def query(self) -> tuple[bool, float]:
+        """One query for all that is left. Returns whether there is news, and what the query took [s]."""
+        news, tasks = False, self.registry.live_tasks
+        if not tasks:
+            return news, 0.0
+        began = time.monotonic()
+        seen = self.backend.observe({task.job_id: task.submission.submitted_at for task in tasks})
+        query_s, now = time.monotonic() - began, time.time()
+        self._tell_of_outage(seen is not None, query_s)
+        for task in tasks:
+            if seen is None:
+                task.since = now if task.seen is None else task.since  # nobody was there to ask
+                continue
+            former = task.seen
+            if task.note(seen.get(task.job_id), now):
+                news = True
+                if told := messages.transition(task, former):
+                    self.report.warning(told)
+            if task.seen is None or task.seen.state != "PENDING":
+                news |= self._judge(task)
+        return news, query_s
+
+    def _tell_of_outage(self, answered: bool, query_s: float) -> None:
+        """Once per outage, and once when it is over. SLURM's commands try for a while before they give up."""
+        if answered and query_s > SLOW_S:
+            self.report.warning(f"SLURM took {query_s:.0f} s to answer.")
+        if answered == self._answering:
+            return
+        self._answering = answered
+        jobs = sum(len(task.open_entries) for task in self.registry.live_tasks)
+        if answered:
+            self.report.warning("SLURM answers again.")
+        else:
+            self.report.warning(f"SLURM does not answer ({self.backend.trouble}). {jobs} jobs go on; still looking.")
+
+    def _judge(self, task: Task, ok_only: bool = False) -> bool:
+        """Settle those entries of a task whose outcome is known; whether there were any."""
+        now, settled = time.time(), False
+        for entry in task.open_entries:
+            if not ok_only:
+                messages.refresh(entry.member.folder)
+            result = entry.member.result()
+            if ok_only and (result is None or result.get("status") != "ok"):
+                continue
+            if result is not None and result.get("status") == "failed" and self._reason_may_come(task, entry, now):
+                continue
+            entry.result = result
+            outcome = states.judge(result, task.seen, now - task.since, self.patience)
+            if outcome is not None:
+                self._settle(entry, outcome, task)
+                settled = True
+        if settled and not task.open_entries:
+            self._count(task)
+        return settled
+
+    def _reason_may_come(self, task: Task, entry: Entry, now: float) -> bool:
+        """Whether to wait for SLURM's reason, such as OUT_OF_MEMORY, of a failure that the job has told itself."""
+        entry.failed_since = entry.failed_since or now
+        ended = task.seen is not None and not task.seen.alive
+        alone = len(task.entries) == 1 and self.backend.name == "slurm"
+        return alone and not ended and now - entry.failed_since < OWN_FAILURE_S
+
+    def _settle(self, entry: Entry, outcome: Outcome, task: Task) -> None:
+        entry.settled = True
+        if outcome.ok:
+            self.report.success(entry)
+            return
+        task_log = self.backend.log(task.submission, task.job_id)
+        ended_before = entry.adopted and task.seen is not None and not task.lived
+        outcome = states.explain(outcome, messages.tail(task_log, 40) + messages.tail(entry.member.log, 40))
+        if ended_before and (entry.result or {}).get("status") != "failed":
+            self.report.again(entry, outcome.reason)
+            return
+        logs = [str(path) for path in (entry.member.log, messages.keep(task_log, entry.member.log)) if path.exists()]
+        message = messages.failed(entry, task, outcome, logs)
+        self.report.failure(entry, message, logs, task.job_id)
+
+    def _count(self, task: Task) -> None:
+        elapsed = task.seen.elapsed_s if task.seen else 0.0
+        self.usages.append(costs.usage(task.submission.whole, [entry.result for entry in task.entries], elapsed))
