@@ -10,7 +10,8 @@ from .tracking import Entry, Registry, Report, Submission, Task
 
 HOLD_S = 1.6  # Snakemake hands over a large grid in portions, one per second: how long to wait for the next
 HOLD_AT_MOST_S = 30.0
-LIMIT_PAUSE_S = 10.0
+LIMIT_PAUSE_S = 10.0  # before an sbatch that the limit of submitted jobs has refused is tried again
+PAUSE_S, PAUSE_AT_MOST_S = 1.0, 60.0  # before the next try after a failure; doubles each time
 
 
 class Submitter:
@@ -45,7 +46,7 @@ class Submitter:
         try:
             self._cut()
         except SubmitError as error:  # the cluster does not tell its limits
-            pause = min(60.0, 2.0**self._cut_failures)
+            pause = pause_after(self._cut_failures)
             self._cut_failures += 1
             self.hold_until = time.monotonic() + pause
             self.report.warning(f"Nothing can be submitted, next try in {pause:.0f} s: {error.text}")
@@ -141,7 +142,7 @@ class Submitter:
         if error.kind == "limit":
             self._at_limit(submission, error)
         elif error.kind == "away" or (error.kind == "unknown" and tries <= self.settings.sbatch_retries):
-            pause = min(60.0, 2.0 ** (tries - 1))
+            pause = pause_after(tries - 1)
             submission.not_before = time.time() + pause
             self.report.warning(f"sbatch failed for rule {rule}, next try in {pause:.0f} s (try {tries}): {error.text}")
         else:
@@ -167,6 +168,11 @@ class Submitter:
     def _drop(self, submission: Submission) -> None:
         self.pending.remove(submission)
         shutil.rmtree(submission.folder, ignore_errors=True)
+
+
+def pause_after(failures: int) -> float:
+    """Seconds to wait after so many failures before the last one."""
+    return min(PAUSE_AT_MOST_S, PAUSE_S * 2.0 ** min(failures, 16))
 
 
 def payloads_of(submission: Submission, backend) -> list:

@@ -1,0 +1,142 @@
+"""Resources of a job -> what its allocation asks for."""
+
+import dataclasses
+
+import pytest
+from snakemake_executor_plugin_submitit import ExecutorSettings, resources
+from snakemake_executor_plugin_submitit.resources import Request, ResourceError, for_pack, request
+
+SETTINGS = ExecutorSettings()
+
+
+class TBDString(str):
+    """As Snakemake's: a value that is known only inside the job."""
+
+
+def ask(threads=1, settings=SETTINGS, **given) -> Request:
+    return request("train", given, threads, settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"runtime_min": 60, "cpus": 1, "mem_mb": None, "gpus": 0, "nodes": 1, "pack": 1, "concurrent": 1}),
+        ({"runtime": 90, "mem_mb": 4000}, {"runtime_min": 90, "mem_mb": 4000}),
+        ({"runtime": 0.5}, {"runtime_min": 1}),
+        ({"mem_mb": TBDString("<TBD>")}, {"mem_mb": None}),
+        ({"mem_mb_per_cpu": 500, "mem_mb": 4000}, {"mem_mb": None, "mem_mb_per_cpu": 500}),
+        ({"threads": 8}, {"cpus": 8}),
+        ({"threads": 8, "cpus_per_task": 2}, {"cpus": 2}),
+        ({"gpu": 2, "gpu_model": "a100"}, {"gpus": 2, "gpu_model": "a100"}),
+        ({"gpu": 0, "gpu_model": "a100"}, {"gpus": 0, "gpu_model": None}),
+        ({"gres": "gpu:v100:1"}, {"gres": "gpu:v100:1", "gpus": 0}),
+        ({"slurm_partition": "long", "slurm_account": "me", "qos": "high"}, {"partition": "long", "account": "me", "qos": "high"}),
+        ({"constraint": "avx512"}, {"constraint": "avx512"}),
+        ({"nodes": 2, "tasks": 8, "submitit_pack": 4}, {"nodes": 2, "tasks": 8, "pack": 1}),
+        ({"submitit_pack": 4, "submitit_concurrent": 8}, {"pack": 4, "concurrent": 4}),
+        ({"cpus_per_gpu": 4, "exclusive": True}, {"options": (("cpus-per-gpu", "4"), ("exclusive", ""))}),
+        ({"reservation": "school"}, {"options": (("reservation", "school"),)}),
+        ({"slurm_extra": "--nice=10 -w n1 --hold"}, {"options": (("hold", ""), ("nice", "10"), ("nodelist", "n1"))}),
+    ],
+)  # fmt: skip
+def test_request(given, expected):
+    made = dataclasses.asdict(ask(**given))
+    assert {name: made[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"mem_mb": "much"}, "mem_mb='much': give a whole number"),
+        ({"runtime": -1}, "runtime=-1: give a whole number from 1"),
+        ({"gpu": 1, "gres": "gpu:1"}, "gpu=1 and gres='gpu:1' are both given"),
+        ({"slurm_extra": "--array=0-5"}, "--array is set by the plugin"),
+        ({"slurm_extra": "nonsense"}, "'nonsense' is not understood"),
+        ({"slurm_extra": "--a='"}, "No closing quotation"),
+        ({"clusters": "other"}, "other clusters are not supported"),
+    ],
+)
+def test_what_cannot_be_is_named(given, words):
+    with pytest.raises(ResourceError, match=words):
+        ask(**given)
+
+
+def test_settings_are_the_defaults_of_packs_and_options():
+    settings = ExecutorSettings(jobs_per_task=3, concurrent=2, extra="--nice=5 --hold", default_runtime=7)
+    made = ask(settings=settings, slurm_extra="--nice=1")
+    assert (made.pack, made.concurrent, made.runtime_min) == (3, 2, 7)
+    assert made.options == (("hold", ""), ("nice", "1"))
+
+
+@pytest.mark.parametrize(
+    ("pack", "concurrent", "members", "cpus", "mem_mb", "runtime"),
+    [
+        (1, 1, 1, 2, 1000, 30),
+        (4, 1, 4, 2, 1000, 120),
+        (4, 2, 4, 4, 2000, 60),
+        (4, 2, 3, 4, 2000, 60),
+        (4, 4, 4, 8, 4000, 30),
+        (4, 4, 2, 4, 2000, 30),
+    ],
+)
+def test_a_pack_asks_for_the_members_that_run_at_once_and_for_the_time_of_all(
+    pack, concurrent, members, cpus, mem_mb, runtime
+):
+    one = ask(threads=2, mem_mb=1000, runtime=30, gpu=1, submitit_pack=pack, submitit_concurrent=concurrent)
+    whole = for_pack(one, members)
+    assert (whole.cpus, whole.mem_mb, whole.runtime_min, whole.gpus) == (cpus, mem_mb, runtime, 1)
+
+
+def parameters(whole: Request, **keywords) -> dict:
+    return resources.submitit_parameters(whole, name="n", comment="c", settings=ExecutorSettings(**keywords))
+
+
+@pytest.mark.parametrize(
+    ("given", "further"),
+    [
+        ({"gpu": 2}, {"gres": "gpu:2"}),
+        ({"gpu": 2, "gpu_model": "a100"}, {"gres": "gpu:a100:2"}),
+        ({"gpu": 4, "nodes": 2}, {"gpus": "4", "nodes": 2}),
+        ({"tasks": 8, "tasks_per_node": 4}, {"ntasks": 8, "ntasks-per-node": "4"}),
+        ({"slurm_extra": "--hold"}, {"hold": True}),
+        ({"runtime": 60}, {"signal": "B:USR2@120", "requeue": True}),
+        ({"runtime": 1}, {"signal": "B:USR2@15"}),
+    ],
+)
+def test_what_submitit_has_no_name_for(given, further):
+    found = parameters(ask(**given))["slurm_additional_parameters"]
+    assert {name: found.get(name) for name in further} == further
+
+
+def test_sbatch_takes_the_parameters(tmp_path):
+    """submitit itself makes a script of them."""
+    from submitit.slurm.slurm import _make_sbatch_string
+
+    whole = ask(threads=3, mem_mb=700, gpu=1, slurm_account="me", runtime=9)
+    given = parameters(whole, setup=["module load cuda"], array_parallelism=7)
+    names = {"timeout_min": "time", "name": "job_name"}
+    cleaned = {
+        names.get(name, name.removeprefix("slurm_")): value for name, value in given.items() if value is not None
+    }
+    script = _make_sbatch_string("run", tmp_path, map_count=9, **cleaned)
+    for line in (
+        "#SBATCH --cpus-per-task=3",
+        "#SBATCH --mem=700M",
+        "#SBATCH --time=9",
+        "#SBATCH --gres=gpu:1",
+        "#SBATCH --account=me",
+        "#SBATCH --wckey=''",
+        "#SBATCH --array=0-8%7",
+        "#SBATCH --requeue",
+        "#SBATCH --comment=c",
+        "unset SNAKEMAKE_PROFILE",
+        "module load cuda",
+    ):
+        assert line in script.splitlines(), script
+    assert "srun" not in script
+
+
+def test_memory_of_an_allocation():
+    assert resources.memory_mb(ask(mem_mb=700, nodes=2)) == 1400
+    assert resources.memory_mb(ask(threads=4, mem_mb_per_cpu=500)) == 2000
+    assert resources.memory_mb(ask()) == 0

@@ -1,0 +1,321 @@
+"""Waiting, cutting, trying again: what the driver does with ready jobs, on a cluster that answers as told."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm, submitting
+from snakemake_executor_plugin_submitit.driver import Driver
+from snakemake_executor_plugin_submitit.members import Member, write_json
+from snakemake_executor_plugin_submitit.records import RunFolder
+from snakemake_executor_plugin_submitit.resources import Request
+from snakemake_executor_plugin_submitit.slurm import SubmitError, refusal
+from snakemake_executor_plugin_submitit.states import Observation, Patience
+from snakemake_executor_plugin_submitit.tracking import Entry
+
+
+class Told:
+    """Collects what the driver reports."""
+
+    def __init__(self):
+        self.succeeded, self.failed, self.resubmitted, self.texts = [], [], [], []
+
+    def success(self, entry):
+        self.succeeded.append(entry.member.name)
+
+    def failure(self, entry, message, logs, job_id):
+        self.failed.append((entry.member.name, message, job_id))
+
+    def again(self, entry, why):
+        self.resubmitted.append(entry.member.name)
+
+    def info(self, text):
+        self.texts.append(text)
+
+    warning = info
+
+
+class Cluster(slurm.Slurm):
+    """SLURM's rules for arrays and limits, with the answers of sbatch and squeue as the test gives them."""
+
+    def __init__(self, settings, *answers, array_size=1001):
+        super().__init__(settings)
+        self._configuration = {"MaxArraySize": str(array_size), "AccountingStorageType": "accounting_storage/none"}
+        self.answers, self.arrays, self.there, self.states, self.cancelled = list(answers), [], [], {}, []
+
+    def submit(self, submission, payloads):
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            answer()
+        self.arrays.append([[member.name for member in payload.members] for payload in payloads])
+        main = str(len(self.arrays))
+        ids = [main] if len(payloads) == 1 else [f"{main}_{index}" for index in range(len(payloads))]
+        self.states |= dict.fromkeys(ids, "RUNNING")
+        return ids
+
+    def find(self, token, tasks):
+        return self.there
+
+    def deliver(self, submission, payloads):
+        self.arrays.append("delivered")
+
+    def observe(self, jobs):
+        return {job: Observation(self.states[job]) for job in jobs if job in self.states}
+
+    def cancel(self, jobs):
+        self.cancelled += jobs
+        return ""
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(*answers, array_size=1001, **keywords):
+        settings = ExecutorSettings(poll_min_s=0.01, poll_max_s=0.02, **keywords)
+        cluster = Cluster(settings, *answers, array_size=array_size)
+        run = RunFolder.create(tmp_path)
+        driver = Driver(cluster, settings, run, Patience(0.0, 100.0), Told())
+        return SimpleNamespace(driver=driver, cluster=cluster, told=driver.report, run=run)
+
+    return make
+
+
+def jobs(run, *names, pack=1, rule="train") -> list[Entry]:
+    made = []
+    for name in names:
+        token = records.new_token()
+        member = Member(
+            token=token, name=name, command="true", folder=run.member_folder(token), log=run.path / f"{name}.log"
+        )
+        request = Request(rule=rule, runtime_min=5, pack=pack)
+        made.append(Entry(member=member, request=request, key=name, digest="", info=object()))
+    return made
+
+
+def finish(entries, status="ok"):
+    for entry in entries:
+        write_json(entry.member.folder / "result.json", {"status": status, "reason": "exit code 1"})
+
+
+def step_until(one, condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, one.told.texts
+        one.driver.step()
+        time.sleep(0.01)
+
+
+def test_one_array_per_request_cut_by_the_cluster_s_limit(make):
+    one = make(array_size=3)
+    one.driver.enqueue(jobs(one.run, *"abcdefg") + jobs(one.run, *"xy", rule="test"))
+    one.driver.step()
+    assert one.cluster.arrays == [
+        [["a"], ["b"], ["c"]],
+        [["d"], ["e"], ["f"]],
+        [["g"]],
+        [["x"], ["y"]],
+    ]
+
+
+def test_a_thousand_jobs_are_one_sbatch(make):
+    one = make()
+    one.driver.enqueue(jobs(one.run, *(str(number) for number in range(1000))))
+    one.driver.step()
+    assert [len(array) for array in one.cluster.arrays] == [1000]
+
+
+def test_packs(make):
+    one = make()
+    one.driver.enqueue(jobs(one.run, *"abcde", pack=2))
+    one.driver.step()
+    assert one.cluster.arrays == [[["a", "b"], ["c", "d"], ["e"]]]
+
+
+def test_portions_of_a_large_grid_are_submitted_together(make):
+    one = make()
+    one.driver.enqueue(jobs(one.run, "a", "b"), more_to_come=True)
+    one.driver.step()
+    assert one.cluster.arrays == []
+    one.driver.enqueue(jobs(one.run, "c"))
+    one.driver.step()
+    assert one.cluster.arrays == [[["a"], ["b"], ["c"]]]
+
+
+def test_max_submitted_keeps_the_rest_in_the_driver(make):
+    one = make(max_submitted=2)
+    entries = jobs(one.run, *"abcde")
+    one.driver.enqueue(entries)
+    one.driver.step()
+    one.driver.step()
+    assert one.cluster.arrays == [[["a"], ["b"]]]
+    finish(entries[:1])
+    step_until(one, lambda: len(one.cluster.arrays) == 2)
+    assert one.cluster.arrays[1] == [["c"]]
+    assert one.told.succeeded == ["a"]
+
+
+def test_sbatch_is_tried_again_and_then_given_up_with_its_own_words(make, monkeypatch):
+    monkeypatch.setattr(submitting, "PAUSE_S", 0.01)
+    one = make(*[SubmitError("sbatch: error: hiccup")] * 2)
+    one.driver.enqueue(jobs(one.run, "a"))
+    step_until(one, lambda: one.cluster.arrays)
+    assert sum("hiccup" in text for text in one.told.texts) == 2
+
+    other = make(*[SubmitError("sbatch: error: no luck")] * 9, sbatch_retries=2)
+    other.driver.enqueue(jobs(other.run, "a", "b"))
+    step_until(other, lambda: other.told.failed)
+    assert len(other.cluster.answers) == 9 - 3
+    assert [(name, "no luck" in message) for name, message, _ in other.told.failed] == [("a", True), ("b", True)]
+
+
+def test_an_unreachable_controller_is_waited_for_without_end(make, monkeypatch):
+    monkeypatch.setattr(submitting, "PAUSE_S", 0.001)
+    one = make(*[SubmitError("Unable to contact slurm controller", "away")] * 5, sbatch_retries=1)
+    one.driver.enqueue(jobs(one.run, "a"))
+    step_until(one, lambda: one.cluster.arrays)
+    assert not one.told.failed
+
+
+def test_a_job_that_sbatch_took_though_it_failed_is_not_submitted_twice(make, monkeypatch):
+    monkeypatch.setattr(submitting, "PAUSE_S", 0.01)
+    one = make(SubmitError("Socket timed out on send/recv operation", "away"))
+    one.cluster.there, one.cluster.states = ["77"], {"77": "RUNNING"}
+    entries = jobs(one.run, "a")
+    one.driver.enqueue(entries)
+    step_until(one, lambda: one.cluster.arrays)
+    assert one.cluster.arrays == ["delivered"]
+    finish(entries)
+    step_until(one, lambda: one.told.succeeded == ["a"])
+
+
+def test_what_can_never_work_is_not_tried_again(make):
+    one = make(refusal("sbatch: error: Batch job submission failed: Invalid partition name specified"))
+    one.driver.enqueue(jobs(one.run, "a", "b"))
+    one.driver.step()
+    assert [name for name, *_ in one.told.failed] == ["a", "b"]
+    assert "rule train" in one.told.failed[0][1] and "Invalid partition name" in one.told.failed[0][1]
+    assert not one.driver.submitter.pending and not list((one.run.path / "jobs").iterdir())
+
+
+def test_the_site_s_limit_is_learned(make):
+    limit = refusal(
+        "sbatch: error: QOSMaxSubmitJobPerUserLimit\nJob violates accounting/QOS policy (job submit limit…)"
+    )
+    one = make(limit)
+    entries = jobs(one.run, *"abcd")
+    one.driver.enqueue(entries)
+    step_until(one, lambda: one.cluster.arrays)
+    assert one.cluster.arrays == [[["a"], ["b"]]]
+    finish(entries[:2])
+    step_until(one, lambda: len(one.cluster.arrays) == 2)
+    assert one.cluster.arrays[1] == [["c"], ["d"]]
+    assert not one.told.failed
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Invalid account or account/partition combination specified", "fatal"),
+        ("Requested node configuration is not available", "fatal"),
+        ("Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", "fatal"),
+        ("AssocMaxSubmitJobLimit\nJob violates accounting/QOS policy", "limit"),
+        ("Slurm temporarily unable to accept job, sleeping and retrying", "away"),
+        ("Unable to contact slurm controller (connect failure)", "away"),
+        ("Socket timed out on send/recv operation", "away"),
+        ("something that nobody has seen", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_what_sbatch_s_words_mean(words, kind):
+    assert refusal(words).kind == kind
+
+
+def test_cancel_waits_for_the_sbatch_under_way_and_cancels_its_jobs(make):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert go_on.wait(20)
+
+    one = make(slow)
+    one.driver.enqueue(jobs(one.run, "a", "b") + jobs(one.run, "c", rule="later"))
+    stepping = threading.Thread(target=one.driver.step)
+    stepping.start()
+    assert begun.wait(20)
+    cancelling = threading.Thread(target=one.driver.cancel)
+    cancelling.start()
+    go_on.set()
+    cancelling.join(20)
+    stepping.join(20)
+    assert one.cluster.cancelled == ["1_0", "1_1"]
+    assert one.cluster.arrays == [[["a"], ["b"]]]  # the later one was not submitted any more
+    one.driver.step()
+    assert len(one.cluster.arrays) == 1
+
+
+def test_members_of_a_pack_report_for_themselves(make):
+    one = make()
+    entries = jobs(one.run, *"abc", pack=3)
+    one.driver.enqueue(entries)
+    one.driver.step()
+    finish(entries[:1])
+    finish(entries[1:2], "failed")
+    step_until(one, lambda: one.told.succeeded and one.told.failed)
+    assert one.told.succeeded == ["a"] and [name for name, *_ in one.told.failed] == ["b"]
+    one.cluster.states["1"] = "CANCELLED"
+    step_until(one, lambda: len(one.told.failed) == 2)
+    name, message, job_id = one.told.failed[1]
+    assert (name, job_id) == ("c", "1") and "was cancelled from outside" in message
+
+
+def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make):
+    one = make()
+    entries = jobs(one.run, "a")
+    one.driver.enqueue(entries)
+    one.driver.step()
+    submission = one.driver.registry.active[0]
+    later = make()
+    submission.tasks[0].lived, submission.tasks[0].seen = False, None
+    entries[0].adopted = True
+    later.cluster.states = {"1": "CANCELLED"}
+    later.driver.adopt(submission)
+    step_until(later, lambda: later.told.resubmitted == ["a"])
+    assert not later.told.failed
+
+
+def test_a_requeued_job_is_told_once_and_goes_on(make):
+    one = make()
+    entries = jobs(one.run, "a")
+    one.driver.enqueue(entries)
+    step_until(one, lambda: one.driver.watcher.registry.live_tasks and one.driver.registry.live_tasks[0].seen)
+    one.cluster.states["1"] = "PENDING"
+    step_until(one, lambda: any("in the queue again" in text for text in one.told.texts))
+    for _ in range(5):
+        one.driver.step()
+        time.sleep(0.03)
+    assert sum("in the queue again" in text for text in one.told.texts) == 1
+    one.cluster.states["1"] = "RUNNING"
+    finish(entries)
+    step_until(one, lambda: one.told.succeeded == ["a"])
+
+
+def test_files_are_removed_once_recorded_and_ended(make):
+    one = make()
+    entries = jobs(one.run, "a")
+    one.driver.enqueue(entries)
+    one.driver.step()
+    finish(entries)
+    step_until(one, lambda: one.told.succeeded)
+    entries[0].member.log.write_text("words")
+    one.driver.forget(entries[0], ok=True)
+    assert not entries[0].member.folder.exists() and not entries[0].member.log.exists()
+    one.driver.step()
+    submission = one.driver.registry.active[0]
+    (submission.folder / "submitit").mkdir()
+    (submission.folder / "submitit" / "1_0_result.pkl").touch()
+    one.driver.close()
+    assert not submission.folder.exists()
+    one.run.remove_if_done()
+    assert not one.run.path.exists()
