@@ -185,6 +185,23 @@ def test_controller_away_during_polling_and_during_submission(grid):
     assert re.search(r"does not answer|took \d+ s to answer|sbatch failed", second.screen), second.screen
 
 
+def test_database_away(accounting_sandbox, tmp_path):
+    """slurmdbd dies: sacct is of no use any more, and squeue knows what becomes of the jobs."""
+    one = Grid(accounting_sandbox, tmp_path / "grid", 3)
+    driver = one.start_all("--keep-going")
+    accounting_sandbox.kill("slurmdbd")
+    try:
+        main = one.sandbox.queue()[0]["id"].split("_")[0]
+        accounting_sandbox.run("scancel", f"{main}_1")
+        driver.wait_for("was cancelled from outside", "the driver tells of the cancelled job")
+        one.open()
+        assert driver.wait() == 1
+    finally:
+        accounting_sandbox.start("slurmdbd")
+    assert len(one.runs.names("begin")) == 3 and len(one.runs.names("end")) == 2
+    one.assert_nothing_left()
+
+
 def test_two_workflows_do_not_touch_each_other(grid):
     left, right = grid(3, "left"), grid(3, "right")
     first, second = left.start(), right.start()
