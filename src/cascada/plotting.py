@@ -47,12 +47,12 @@ def energy_axis(axis) -> None:
 
 def save(drawing: Figure, path: Path, surrogate: bool = False, reopened: bool = False) -> None:
     """Write a PNG; pictures of surrogate data say so, and so do those of sealed data that were opened for another selection."""
-    if surrogate or reopened:
-        below = 0.16 / drawing.get_figheight()  # a strip of its own, in inches
-        drawing.get_layout_engine().set(rect=(0, below, 1, 1 - below))
-    if surrogate:
-        drawing.text(0.995, 0.004, SURROGATE, ha="right", va="bottom", fontsize=7, color="#888888")
-    if reopened:
-        drawing.text(0.005, 0.004, REOPENED, ha="left", va="bottom", fontsize=7, color=COLOURS[0], weight="bold")
+    notes = [(SURROGATE, "#888888", "normal")] * surrogate + [(REOPENED, COLOURS[0], "bold")] * reopened
+    line = 0.16 / drawing.get_figheight()  # each note has a strip of its own, in inches
+    if notes:
+        drawing.get_layout_engine().set(rect=(0, line * len(notes), 1, 1 - line * len(notes)))
+    for place, (text, colour, weight) in enumerate(notes):
+        at = 0.004 + place * line
+        drawing.text(0.995, at, text, ha="right", va="bottom", fontsize=7, color=colour, weight=weight)
     with atomic_path(path) as temporary:
         drawing.savefig(temporary, format="png")

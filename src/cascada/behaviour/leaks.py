@@ -53,7 +53,8 @@ def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
 
     Each shower is dealt one label, in whichever split its images stand, so that a shower in both is found by heart. The validation
     labels must be shuffled too. Against the true ones, the AUC of a network trained on chance labels is not 0.5 ± statistics: the
-    network is some function of the image, and most of those follow the total energy, which alone reaches an AUC of 0.72.
+    network is some function of the image, and most of those follow the total energy, which alone reaches an AUC of 0.72. Six trainings
+    gave 0.43 to 0.66 against the true labels and 0.49 to 0.53 against shuffled ones.
     """
     if subject.recipe is None:
         return
