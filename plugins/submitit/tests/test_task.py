@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 import submitit
 from node_side import TIMEOUT_S, Node, wait_for
-from snakemake_executor_plugin_submitit import gpus
+from snakemake_executor_plugin_submitit import gpus, processes
 from snakemake_executor_plugin_submitit.members import PackSettings
 from snakemake_executor_plugin_submitit.task import MembersFailed, Task
 
@@ -79,6 +80,28 @@ def test_a_member_that_was_cut_off_without_a_word_counts_as_started(node):
     member.note_start()
     assert Task([member], SETTINGS).left() == []
     assert (member.result()["status"], member.result()["cause"]) == ("failed", "requeues")
+
+
+def test_members_do_not_outlive_a_worker_that_was_killed(node):
+    """The nested Snakemake, too, which answers a SIGTERM by waiting for its job."""
+    member = node.snakemake("a", 10_000)
+    finished = []
+
+    def kill_worker():
+        node_ready = node.folder / "a" / "ready"
+        wait_for(node_ready.exists, "the job")
+        session = int(member.session.read_text())
+        os.kill(int(Path(f"/proc/{session}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+        finished.append(session)
+
+    killer = threading.Thread(target=kill_worker)
+    killer.start()
+    with pytest.raises(RuntimeError, match="worker ended with exit code -9"):
+        Task([member], SETTINGS)()
+    killer.join()
+    assert processes.by_session().get(finished[0]) is None
+    assert node.saves("a") == ["SIGTERM"]
+    assert not member.done()
 
 
 def test_only_the_first_process_of_several_runs_the_members(node, monkeypatch):

@@ -7,6 +7,7 @@ folders (0700, below the run's private folder); the task on the node writes into
 |---|---|
 | `result.json` | how the member ended; written whole as soon as it has |
 | `starts` | one line of JSON per start, also of those that were cut off: what bounds the requeues |
+| `session` | the id of the session of its processes, while it runs |
 | `requeue` | the marker: a job that wants to be started again writes it and exits with a status other than 0 |
 
 The driver removes the folder of a member when it has taken note of a final result, also while others of the pack run.
@@ -40,6 +41,10 @@ class Member:
     @property
     def marker(self) -> Path:
         return self.folder / "requeue"
+
+    @property
+    def session(self) -> Path:
+        return self.folder / "session"
 
     def result(self) -> dict | None:
         """The content of result.json, None if there is none (yet)."""

@@ -20,11 +20,12 @@ import threading
 import time
 from collections.abc import Iterator
 
-from snakemake_executor_plugin_submitit import gpus
+from snakemake_executor_plugin_submitit import gpus, processes
 from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id, to_json
 from snakemake_executor_plugin_submitit.processes import WORKER
 from snakemake_executor_plugin_submitit.verdict import End, judge
 
+ORPHANS_S = 20.0
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
 
 
@@ -166,8 +167,23 @@ def run_worker(members: list[Member], settings: PackSettings, environment: dict,
         forwarding.worker = None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
+    if code:
+        end_orphans(members)
     if code and not forwarding.received:
         raise RuntimeError(f"The worker ended with exit code {code}; its words stand in this task's log.")
+
+
+def end_orphans(members: list[Member]) -> None:
+    """End the processes of members whose worker has died, as after a kill -9, so that nobody starts them beside."""
+    sessions = [int(member.session.read_text()) for member in members if member.session.exists()]
+    deadline = time.monotonic() + ORPHANS_S
+    number = signal.SIGTERM
+    while left := [pid for session in sessions for pid in processes.by_session().get(session, [])]:
+        for pid in left:
+            processes.send(pid, number)
+        late = time.monotonic() > deadline
+        number = signal.SIGKILL if late else 0
+        time.sleep(0.2)
 
 
 def on_slurm() -> bool:

@@ -118,6 +118,7 @@ class Worker:
             pid = os.fork()
             if not pid:
                 child.become(member, starts, self.signals, self.warm)  # does not return
+        member.session.write_text(str(pid))
         self.running[pid] = Running(member=member, pid=pid, starts=starts, late=self.some_ended)
         say(f"started {member.name} (process {pid}, start {starts}); its log: {member.log}")
 
@@ -159,6 +160,7 @@ class Worker:
 
     def _finish(self, running: Running) -> None:
         member, before = running.member, running.member.result() or {}
+        member.session.unlink(missing_ok=True)
         try:
             marker = member.marker.read_text().strip()
         except FileNotFoundError:
