@@ -255,6 +255,15 @@ def test_cancel_waits_for_the_sbatch_under_way_and_cancels_its_jobs(make):
     assert len(one.cluster.arrays) == 1
 
 
+def test_cancel_finds_the_job_of_an_sbatch_that_was_interrupted(make):
+    one = make(SubmitError("killed"))
+    one.driver.enqueue(jobs(one.run, "a", "b"))
+    one.driver.step()
+    one.cluster.there = ["7_0", "7_1"]
+    one.driver.cancel()
+    assert one.cluster.cancelled == ["7_0", "7_1"]
+
+
 def test_members_of_a_pack_report_for_themselves(make):
     one = make()
     entries = jobs(one.run, *"abc", pack=3)

@@ -54,6 +54,7 @@ class Driver:
         self.registry.cancelled.set()
         self.wake.set()
         with self.registry.submitting:
+            self.submitter.find_cut_off()
             tasks = [task for task in self.registry.live_tasks if task.job_id]
         if tasks:
             jobs = sum(len(task.open_entries) for task in tasks)

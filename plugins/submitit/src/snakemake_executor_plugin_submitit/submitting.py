@@ -55,6 +55,16 @@ class Submitter:
                 submitted |= self._try(submission)
         return submitted
 
+    def find_cut_off(self) -> None:
+        """Before all is cancelled: an sbatch that Ctrl-C has ended may have submitted its jobs nevertheless."""
+        for submission in [submission for submission in self.pending if submission.tries]:
+            found = self.backend.find(submission.token, len(submission.tasks))
+            if found is None:
+                self.report.warning(f"SLURM does not answer; look for jobs with the comment {submission.token}.")
+            elif found:
+                submission.submitted(found)
+                self.registry.add(submission)
+
     def _cut(self) -> None:
         """Cut waiting jobs into submissions, as far as there is room; the rest goes on waiting."""
         if not self.waiting or time.monotonic() < self.hold_until:
@@ -113,7 +123,8 @@ class Submitter:
                 self.run.write_ids(submission)
                 self.registry.add(submission)
         if failure is not None:
-            self._refused(submission, failure)
+            if not self.registry.cancelled.is_set():
+                self._refused(submission, failure)
             return False
         self.pending.remove(submission)
         jobs = len(submission.entries)
