@@ -247,6 +247,26 @@ def test_preempted_jobs_run_again(grid):
     one.assert_nothing_left()
 
 
+def test_preempted_pack_keeps_what_is_done(grid):
+    """Four jobs in one allocation, two at a time: the first has ended, the next two run when it is preempted."""
+    one = grid(4)
+    driver = one.start("--submitit-jobs-per-task=4", "--submitit-concurrent=2")
+    driver.wait_for(lambda: one.begun(2), "two members run")
+    assert len(one.sandbox.queue()) == 1
+    done = one.runs.names("begin")[0]
+    one.open(done)
+    driver.wait_for(lambda: one.begun(3), "the third member runs")
+    driver.wait_for("1 of 5 steps", "the first member is reported while the others run")
+    one.sandbox.run("scontrol", "requeue", one.sandbox.queue()[0]["id"])
+    driver.wait_for(lambda: one.begun(5), "two members run again")
+    one.open()
+    assert driver.wait() == 0, driver.screen
+    assert one.runs.names("end") == one.names
+    assert one.runs.names("begin").count(done) == 1
+    assert len(one.runs.names("begin")) == 6  # two of the four twice
+    one.assert_nothing_left()
+
+
 def test_requeues_are_bounded(grid):
     one = grid(1)
     driver = one.start_all("--submitit-max-requeues=1")
