@@ -5,7 +5,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm, submitting
+from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm, submitting, watching
 from snakemake_executor_plugin_submitit.driver import Driver
 from snakemake_executor_plugin_submitit.members import Member, write_json
 from snakemake_executor_plugin_submitit.records import RunFolder
@@ -279,7 +279,9 @@ def test_members_of_a_pack_report_for_themselves(make):
     assert (name, job_id) == ("c", "1") and "was cancelled from outside" in message
 
 
-def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make):
+@pytest.mark.parametrize("states", [{"1": "CANCELLED"}, {}])
+def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make, states, monkeypatch):
+    monkeypatch.setattr(watching, "ADOPTED_LOST_S", 0.1)
     one = make()
     entries = jobs(one.run, "a")
     one.driver.enqueue(entries)
@@ -288,7 +290,7 @@ def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make)
     later = make()
     submission.tasks[0].lived, submission.tasks[0].seen = False, None
     entries[0].adopted = True
-    later.cluster.states = {"1": "CANCELLED"}
+    later.cluster.states = states
     later.driver.adopt(submission)
     step_until(later, lambda: later.told.resubmitted == ["a"])
     assert not later.told.failed

@@ -1,6 +1,7 @@
 """After a driver was killed: take over its jobs that still run, and put on record those that ended meanwhile."""
 
 import shutil
+import time
 from pathlib import Path
 
 from snakemake_interface_common.exceptions import WorkflowError
@@ -70,7 +71,7 @@ class Adoption:
             self.report.info(self.backend.cancel([task.job_id])) if task.job_id else None
             settle(entry)
             return None
-        entry.adopted = True
+        entry.adopted, task.since = True, time.time()
         self.report.info(f"{entry.member.name} is adopted: an earlier run has submitted it as job {task.job_id}.")
         return entry, submission
 

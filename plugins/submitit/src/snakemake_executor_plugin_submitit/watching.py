@@ -1,5 +1,6 @@
 """Watching what was submitted: result files, one query for all, and what becomes of each job."""
 
+import dataclasses
 import time
 
 from . import costs, messages, states
@@ -7,6 +8,7 @@ from .states import Outcome, Patience
 from .tracking import Entry, Registry, Report, Task
 
 OWN_FAILURE_S = 10.0  # how long to wait for SLURM's reason of a failure that the job has told already
+ADOPTED_LOST_S = 10.0  # how long to look for an earlier driver's job that the cluster does not know any more
 SLOW_S = 5.0
 
 
@@ -72,7 +74,10 @@ class Watcher:
             if result is not None and result.get("status") == "failed" and self._reason_may_come(task, entry, now):
                 continue
             entry.result = result
-            outcome = states.judge(result, task.seen, now - task.since, self.patience)
+            patience = self.patience
+            if entry.adopted and not task.lived:  # the cluster has had its time to learn of it
+                patience = dataclasses.replace(patience, lost_s=min(patience.lost_s, ADOPTED_LOST_S))
+            outcome = states.judge(result, task.seen, now - task.since, patience)
             if outcome is not None:
                 self._settle(entry, outcome, task)
                 settled = True
@@ -93,7 +98,7 @@ class Watcher:
             self.report.success(entry)
             return
         task_log = self.backend.log(task.submission, task.job_id)
-        ended_before = entry.adopted and task.seen is not None and not task.lived
+        ended_before = entry.adopted and not task.lived
         outcome = states.explain(outcome, messages.tail(task_log, 40) + messages.tail(entry.member.log, 40))
         if ended_before and (entry.result or {}).get("status") != "failed":
             self.report.again(entry, outcome.reason)
