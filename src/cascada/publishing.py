@@ -64,7 +64,9 @@ def publish(request: Request, root: Path) -> str:
     _check_version(version, tag, tags)
     content = read_content(request.results / "model")
     behaviour = read_probes(request.results / "test/behaviour.json", content["checkpoint_sha256"])
-    notes = gate_notes(behaviour, request.ignore_gates) + dirt_notes(repository.changes(), content, request.allow_dirty)
+    notes = gate_notes(behaviour, request.ignore_gates) + dirt_notes(
+        repository.changes(ARTIFACTS), content, request.allow_dirty
+    )
     _check_results(request.results)
     _check_repository(repository, request)
     content["published"] = {

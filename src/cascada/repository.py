@@ -29,9 +29,9 @@ class Repository:
         """Return what DVC prints. Raises CascadaError with DVC's own words."""
         return self._checked([sys.executable, "-m", "dvc", *arguments])
 
-    def changes(self) -> list[str]:
-        """Changed files that git tracks, as `git status --porcelain` writes them."""
-        return self.git("status", "--porcelain", "--untracked-files=no").splitlines()
+    def changes(self, besides: str) -> list[str]:
+        """Changed files that git tracks outside the folder `besides`, as `git status --porcelain` writes them."""
+        return self.git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{besides}").splitlines()
 
     def tags(self, pattern: str) -> list[str]:
         return self.git("tag", "--list", pattern).split()
