@@ -302,14 +302,26 @@ def test_a_requeued_job_is_told_once_and_goes_on(make):
     one.driver.enqueue(entries)
     step_until(one, lambda: one.driver.watcher.registry.live_tasks and one.driver.registry.live_tasks[0].seen)
     one.cluster.states["1"] = "PENDING"
-    step_until(one, lambda: any("in the queue again" in text for text in one.told.texts))
+    step_until(one, lambda: any("is in the queue again" in text for text in one.told.texts))
     for _ in range(5):
         one.driver.step()
         time.sleep(0.03)
-    assert sum("in the queue again" in text for text in one.told.texts) == 1
+    assert sum("is in the queue again" in text for text in one.told.texts) == 1
     one.cluster.states["1"] = "RUNNING"
     finish(entries)
     step_until(one, lambda: one.told.succeeded == ["a"])
+
+
+def test_many_held_jobs_are_one_sentence(make):
+    one = make()
+    one.driver.enqueue(jobs(one.run, *"abcde"))
+    one.driver.step()
+    one.cluster.observe = lambda jobs: {job: Observation("PENDING", "JobHeldUser") for job in jobs}
+    step_until(one, lambda: len(one.told.texts) > 1)
+    assert one.told.texts[1:] == [
+        "Waiting until someone acts (JobHeldUser): 1_0; 1_1; 1_2 and 2 more: a; b; c and 2 more. "
+        "`scontrol release 1` lets them go on, `scancel 1` gives them up."
+    ]
 
 
 def test_files_are_removed_once_recorded_and_ended(make):

@@ -70,7 +70,8 @@ class Executor(RemoteExecutor):
             else:
                 self.driver.adopt(adopted)
         limit = self.workflow.scheduling_settings.max_jobs_per_timespan
-        self.driver.enqueue(new, more_to_come=bool(limit) and len(jobs) >= limit.max_jobs)
+        full = limit is not None and len(jobs) >= limit.max_jobs
+        self.driver.enqueue(new, more_to_come=full and any(not job.is_local for job in self.dag.ready_jobs))
 
     def _entry(self, job):
         """A new attempt at a job, or what an earlier driver has submitted of it with its submission."""

@@ -31,24 +31,43 @@ def failed(entry: Entry, task: Task, outcome: Outcome, logs: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def transition(task: Task, former: Observation | None) -> str:
-    """What to tell when the cluster sees a task in a new state; empty for what goes without saying."""
+def transition(task: Task, former: Observation | None) -> tuple[str, str] | None:
+    """What to tell when the cluster sees a task in a new state: ("back" or "held", SLURM's reason), mostly nothing."""
     if task.seen is None:
-        return ""
+        return None
+    reason = "" if task.seen.reason in ("", "None") else task.seen.reason
     if former is not None and former.state in ("RUNNING", "COMPLETING", "NODE_FAIL", "PREEMPTED"):
         back = task.seen.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT")
         if back and task.told != "back":
             task.told = "back"
-            reason = f" ({task.seen.reason})" if task.seen.reason not in ("", "None") else ""
-            return f"Job {task.job_id} is in the queue again{reason} and will go on: {task.names}"
+            return "back", reason
     if task.seen.state == "RUNNING":
         task.told = ""
-    if task.seen.state in ("PENDING", "REQUEUE_HOLD", "SPECIAL_EXIT") and states.HELD.search(task.seen.reason):
+    if task.seen.state in ("PENDING", "REQUEUE_HOLD", "SPECIAL_EXIT") and states.HELD.search(reason):
+        return "held", reason
+    return None
+
+
+def transitions(kind: str, reason: str, tasks: list[Task]) -> str:
+    """One sentence about all tasks to which the same has happened."""
+    ids = some([task.job_id for task in tasks])
+    names = some([entry.member.name for task in tasks for entry in task.entries])
+    why = f" ({reason})" if reason else ""
+    if kind == "back":
+        subject = f"Job {ids}" if len(tasks) == 1 else "Each of these jobs"
         return (
-            f"Job {task.job_id} does not start until someone acts ({task.seen.reason}): {task.names}. "
-            f"scontrol release {task.job_id} lets it go on, scancel {task.job_id} gives it up."
+            f"{subject} is in the queue again{why} and goes on later: {names if len(tasks) == 1 else f'{ids}: {names}'}"
         )
-    return ""
+    mains = " ".join(sorted({task.job_id.partition("_")[0] for task in tasks}))
+    return (
+        f"Waiting until someone acts{why}: {ids}: {names}. "
+        f"`scontrol release {mains}` lets them go on, `scancel {mains}` gives them up."
+    )
+
+
+def some(texts: list[str], at_most: int = 3) -> str:
+    """The first few of a list, and how many more there are."""
+    return "; ".join(texts[:at_most]) + (f" and {len(texts) - at_most} more" if len(texts) > at_most else "")
 
 
 def tail(path: Path, lines: int) -> str:

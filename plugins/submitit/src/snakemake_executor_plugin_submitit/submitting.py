@@ -8,8 +8,8 @@ from .records import RunFolder, new_token
 from .slurm import SubmitError
 from .tracking import Entry, Registry, Report, Submission, Task
 
-HOLD_S = 1.6  # Snakemake hands over a large grid in portions, one per second: how long to wait for the next
-HOLD_AT_MOST_S = 30.0
+HOLD_S = 5.0  # Snakemake hands over a large grid in portions, one per second at most: how long to wait for the next
+HOLD_AT_MOST_S = 12.0
 LIMIT_PAUSE_S = 10.0  # before an sbatch that the limit of submitted jobs has refused is tried again
 PAUSE_S, PAUSE_AT_MOST_S = 1.0, 60.0  # before the next try after a failure; doubles each time
 

@@ -47,11 +47,6 @@ class Task:
         """Entries of this workflow's run whose outcome is not known."""
         return [entry for entry in self.entries if not entry.settled and entry.info is not None]
 
-    @property
-    def names(self) -> str:
-        names = [entry.member.name for entry in self.entries]
-        return "; ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
     def note(self, seen: Observation | None, now: float) -> bool:
         """Take in what the cluster says; whether that is news."""
         former = self.seen.state if self.seen else None

@@ -36,6 +36,7 @@ class Watcher:
         seen = self.backend.observe({task.job_id: task.submission.submitted_at for task in tasks})
         query_s, now = time.monotonic() - began, time.time()
         self._tell_of_outage(seen is not None, query_s)
+        happened: dict[tuple[str, str], list[Task]] = {}
         for task in tasks:
             if seen is None:
                 task.since = now if task.seen is None else task.since  # nobody was there to ask
@@ -44,9 +45,11 @@ class Watcher:
             if task.note(seen.get(task.job_id), now):
                 news = True
                 if told := messages.transition(task, former):
-                    self.report.warning(told)
+                    happened.setdefault(told, []).append(task)
             if task.seen is None or task.seen.state != "PENDING":
                 news |= self._judge(task)
+        for (kind, reason), some in happened.items():
+            self.report.warning(messages.transitions(kind, reason, some))
         return news, query_s
 
     def _tell_of_outage(self, answered: bool, query_s: float) -> None:
