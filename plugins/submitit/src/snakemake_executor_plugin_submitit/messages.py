@@ -36,6 +36,8 @@ def transition(task: Task, former: Observation | None) -> tuple[str, str] | None
     if task.seen is None:
         return None
     reason = "" if task.seen.reason in ("", "None") else task.seen.reason
+    if task.seen.state in ("PENDING", "REQUEUE_HOLD", "SPECIAL_EXIT") and states.HELD.search(reason):
+        return "held", reason
     if former is not None and former.state in ("RUNNING", "COMPLETING", "NODE_FAIL", "PREEMPTED"):
         back = task.seen.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT")
         if back and task.told != "back":
@@ -43,8 +45,6 @@ def transition(task: Task, former: Observation | None) -> tuple[str, str] | None
             return "back", reason
     if task.seen.state == "RUNNING":
         task.told = ""
-    if task.seen.state in ("PENDING", "REQUEUE_HOLD", "SPECIAL_EXIT") and states.HELD.search(reason):
-        return "held", reason
     return None
 
 
