@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,12 @@ def test_the_profiles_set_what_exists(name):
 def test_wrong_values_are_refused(given, words):
     with pytest.raises(WorkflowError, match=re.escape(words)):
         ExecutorSettings(**given)
+
+
+def test_importing_the_plugin_imports_nothing_heavy():
+    """Every `import snakemake.cli`, also in each job, imports all executor plugins."""
+    program = "import sys, snakemake_executor_plugin_submitit; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "snakemake_executor_plugin_submitit" in loaded
+    assert not loaded & {"submitit", "cloudpickle", "numpy", "pandas", "torch", "snakemake"}
