@@ -1,6 +1,7 @@
 """Snakemake's official conformance tests for executor plugins: on SLURM with and without accounting, and without SLURM."""
 
 import pytest
+from slurm_sandbox import wait_until
 from snakemake.common.tests import TestWorkflowsLocalStorageBase
 from snakemake_executor_plugin_submitit import ExecutorSettings
 
@@ -30,9 +31,10 @@ def inside(sandbox):
         for name, value in sandbox.exports.items():
             patch.setenv(name, value)
         yield
-    left = sandbox.queue()
-    sandbox.change(**former)
-    assert left == []
+    try:
+        wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)
+    finally:
+        sandbox.change(**former)
 
 
 @pytest.mark.slurm

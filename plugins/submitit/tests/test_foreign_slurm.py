@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from slurm_sandbox import clean
+from slurm_sandbox import clean, wait_until
 from slurm_sandbox.driver import Driver, write
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
@@ -95,4 +95,4 @@ def test_foreign_workflow(sandbox, clean_python, tmp_path):
     assert (tmp_path / "report.txt").read_text().split() == ["-18", "-8", "-2"]
     assert not list((tmp_path / "squares").glob("*"))
     assert len(list((tmp_path / "benchmarks").glob("*.tsv"))) == 3
-    assert sandbox.queue() == []
+    wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)
