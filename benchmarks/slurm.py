@@ -39,7 +39,7 @@ rule all:
 
 rule trivial:
     output: "out/{number}"
-    resources: runtime=10, mem_mb=200
+    resources: runtime=10, mem_mb=500
     shell: "touch {output}"
 """
 SUBMITIT = ["--executor", "submitit"]
@@ -75,13 +75,14 @@ def children_cpu() -> float:
 
 
 def snakemake(python: Path | str, folder: Path, environment: dict[str, str], *arguments: str) -> None:
-    """Run Snakemake on the workflow in `folder`; its screen is shown if it fails."""
+    """Run Snakemake on the workflow in `folder`; the end of its screen is shown if it fails."""
     command = [str(python), "-m", "snakemake", "--nolock", *arguments]
     done = subprocess.run(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout.decode()}")
+        screen = "\n".join(done.stdout.decode().splitlines()[-60:])
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}; its screen ends with\n{screen}")
 
 
 def measure(name: str, sandbox: Sandbox, number: int, python: Path | str, arguments: list[str]) -> Run:
