@@ -37,7 +37,12 @@ def test_what_does_not_agree_is_refused(config, message):
 def test_a_surrogate_is_cut_into_runs_that_do_not_depend_on_each_other():
     shards = configuration.shards(experiment())
     found = [(one.name, one.specification["showers"], one.specification["first"]) for one in shards]
-    assert found == [("proton-0000", 100, 0), ("proton-0001", 100, 100), ("proton-0002", 50, 200), ("iron-0000", 100, 0)]
+    assert found == [
+        ("proton-0000", 100, 0),
+        ("proton-0001", 100, 100),
+        ("proton-0002", 50, 200),
+        ("iron-0000", 100, 0),
+    ]
     assert all(one.file is None and one.specification["seed"] == 3 for one in shards)
 
 
