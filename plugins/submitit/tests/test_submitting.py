@@ -342,3 +342,15 @@ def test_files_are_removed_once_recorded_and_ended(make):
     assert not submission.folder.exists()
     one.run.remove_if_done()
     assert not one.run.path.exists()
+
+
+def test_a_job_with_nothing_left_to_do_does_not_stay_in_the_queue(make):
+    one = make()
+    entries = jobs(one.run, "a", "b", pack=2)
+    one.driver.enqueue(entries)
+    one.driver.step()
+    finish(entries, "failed")
+    step_until(one, lambda: len(one.told.failed) == 2)
+    one.cluster.states["1"] = "PENDING"  # put into the queue again before its members were given up
+    one.driver.close(wait_s=0.1)
+    assert one.cluster.cancelled == ["1"]

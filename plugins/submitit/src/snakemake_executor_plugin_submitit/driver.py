@@ -69,6 +69,10 @@ class Driver:
         while self.registry.active and time.monotonic() < deadline and not self.registry.live_tasks:
             time.sleep(0.05)
             self._clear()
+        # what is still there has nothing to do, such as a job put into the queue again for a member that is given up
+        tasks = [task for submission in self.registry.active for task in submission.tasks if not task.closed]
+        if idle := [task.job_id for task in tasks if all(entry.settled for entry in task.entries)]:
+            self.backend.cancel(idle)
 
     @property
     def cancelled(self) -> bool:
