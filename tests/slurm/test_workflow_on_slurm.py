@@ -58,7 +58,7 @@ def interrupted(workflow, sandbox):
     experiment = yaml.safe_load((folder / "experiments" / "smoke.yaml").read_text())
     experiment["training"]["epochs"] = EPOCHS
     experiment["search"]["models"]["lenet"]["learning_rate"] = {"choice": [0.002, 0.004]}
-    (folder / "experiments" / "longer.yaml").write_text(yaml.safe_dump(experiment))
+    (folder / "experiments" / "longer.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
     one_at_a_time = ("--set-resources", "train:submitit_pack=2", "train:submitit_concurrent=1")
     driver = start(
         sandbox, folder, *one_at_a_time, "--configfile", "experiments/longer.yaml", "--until", "train",
