@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from cascada import machine, metrics
+from cascada import machine, metrics, outcome
 from cascada.data.loading import Showers
 from cascada.errors import CascadaError
-from cascada.files import atomic_path, sha256, write_json
+from cascada.files import sha256
 from cascada.hyperparameters import Hyperparameters
 from cascada.interruption import Interruption, leave
 from cascada.models import build
@@ -26,7 +26,7 @@ from cascada.resume import Progress, ResumeFile, identity, locked
 from cascada.tracking import TrialLog
 
 EVALUATION_BATCH = 512
-METRICS = ("loss", "accuracy", "f1", "roc_auc")
+METRICS = outcome.METRICS
 
 
 @dataclass(kw_only=True, slots=True)
@@ -200,11 +200,11 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         )  # fmt: skip
         with log:
             _run_epochs(trainer, interruption, resume, progress, log, report)
-            result = _result(trainer, data_sha256, started)
+            result = outcome.describe(trainer, data_sha256, started)
             if result["best_epoch"]:
                 log.best({f"validation_{name}": result["validation"][name] for name in METRICS})
             log.end(result["status"])
-        write_outputs(trainer, result)
+        outcome.write(trainer, result)
         progress.end(result["status"])
         resume.remove()
     return result
@@ -228,51 +228,6 @@ def _run_epochs(trainer: Trainer, interruption, resume, progress, log, report) -
         )
     if state.status == "running":
         state.status = "completed"
-
-
-def _result(trainer: Trainer, data_sha256: str, started: float) -> dict:
-    trial, state = trainer.trial, trainer.state
-    best = trainer.best_row() or dict.fromkeys(state.history[-1])
-    on_gpu = trainer.device.type == "cuda"
-    return {
-        "configuration": trial.configuration,
-        "model": trial.model,
-        "hyperparameters": trial.hyperparameters,
-        "seed": trial.seed,
-        "epochs": trial.epochs,
-        "status": state.status,
-        "validation": {name: best[f"validation_{name}"] for name in METRICS},
-        "training": {name: best[f"training_{name}"] for name in METRICS},
-        "best_epoch": state.best_epoch,
-        "threads": trainer.limits.threads,
-        "precision": str(trainer.precision).removeprefix("torch."),
-        "memory_tier": trainer.training.tier,
-        "wall_seconds": time.time() - started,
-        "training_seconds": state.seconds,
-        "samples_per_second": len(trainer.training) * len(state.history) / max(state.seconds, 1e-9),
-        "device": machine.describe(trainer.device),
-        "peak_memory_mb": machine.peak_memory_mb(trainer.device),
-        "gpu_hours": state.seconds / 3600 if on_gpu else 0.0,
-        "parameters": sum(weights.numel() for weights in trainer.classifier.parameters()),
-        "versions": machine.versions(),
-        "data_sha256": data_sha256,
-        **machine.job(),
-    }
-
-
-def write_outputs(trainer: Trainer, result: dict) -> None:
-    """Write checkpoint.pt (the best epoch), history.tsv and, as it says that all is done, metrics.json last."""
-    folder = trainer.trial.folder
-    if trainer.state.best_weights is not None:
-        trainer.classifier.load_state_dict(trainer.state.best_weights)
-    # a file object, not a path: the archive would carry the temporary file's name, and no two runs the same bytes
-    with atomic_path(folder / "checkpoint.pt") as temporary, temporary.open("wb") as file:
-        torch.save(trainer.classifier.checkpoint(), file)
-    with atomic_path(folder / "history.tsv") as temporary:
-        history = trainer.state.history
-        lines = ["\t".join(history[0])] + ["\t".join(str(value) for value in row.values()) for row in history]
-        temporary.write_text("\n".join(lines) + "\n")
-    write_json(folder / "metrics.json", result)
 
 
 def evaluate(logits: list[torch.Tensor], labels: list[torch.Tensor]) -> dict[str, float]:
