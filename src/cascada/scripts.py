@@ -30,7 +30,8 @@ class _Tee:
 def logged(snakemake: Any) -> Iterator[None]:
     """Append what is printed to the rule's log; end with status 1 on a CascadaError.
 
-    Appended, because an interrupted job goes on in the same log.
+    Appended, as a job may have written there before its script began. (Snakemake removes a rule's log before each start;
+    on a cluster, the job's own log keeps all starts.)
     """
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
