@@ -45,6 +45,11 @@ rule plot_selection:
         histories=trial_files("history.tsv"),
         summary="<results>/dataset/summary.json",
     output:
+        table=report(
+            "<results>/selection/leaderboard.html",
+            category="2. Search",
+            caption="../report/leaderboard.rst",
+        ),
         leaderboard=report(
             "<results>/selection/leaderboard.png",
             category="2. Search",
@@ -61,6 +66,6 @@ rule plot_selection:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.plots"),
+        code=digest("cascada.plots", "cascada.pages"),
     script:
         "../scripts/plot_selection.py"

@@ -1,7 +1,8 @@
-"""Rule `plot_selection`: leaderboard and learning curves as pictures."""
+"""Rule `plot_selection`: the leaderboard as a page and as a picture, and the learning curves."""
 
 from pathlib import Path
 
+from cascada.pages import write_leaderboard
 from cascada.plots import plot_leaderboard, plot_learning_curves
 from cascada.scripts import logged
 
@@ -10,3 +11,4 @@ with logged(snakemake):
     histories = [Path(path) for path in inputs.histories]
     plot_leaderboard(Path(inputs.leaderboard), Path(inputs.summary), metric, Path(output.leaderboard))
     plot_learning_curves(Path(inputs.leaderboard), histories, Path(inputs.summary), Path(output.learning_curves))
+    write_leaderboard(Path(inputs.leaderboard), metric, Path(output.table))

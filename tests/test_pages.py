@@ -59,3 +59,14 @@ def test_costs_are_summed_per_rule_and_over_all(benchmarks, tmp_path):
     assert found["merge"].jobs == 1 and found["merge"].cpu_hours == 0
     last = Path(tmp_path / "costs.tsv").read_text().splitlines()[-1].split("\t")
     assert last[0] == "all" and last[1] == "3" and float(last[4]) == 0.5
+
+
+def test_the_leaderboard_says_once_where_it_comes_from(tmp_path):
+    header = ["rank", "configuration", "validation_f1_mean", *pages.PROVENANCE]
+    facts = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake"]
+    rows = [["1", "lenet-00000000", "0.99", *facts], ["", "gradient_boosting", "0.97", *facts]]
+    (tmp_path / "leaderboard.tsv").write_text("\n".join("\t".join(row) for row in [header, *rows]) + "\n")
+    pages.write_leaderboard(tmp_path / "leaderboard.tsv", "f1", tmp_path / "leaderboard.html")
+    text = (tmp_path / "leaderboard.html").read_text()
+    assert text.count("0123456789ab") == 1 and "uncommitted" not in text
+    assert "<td>0.99</td>" in text and "validation f1 mean" in text and "lenet-00000000" in text

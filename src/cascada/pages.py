@@ -8,6 +8,8 @@ from typing import Any
 
 from cascada.files import read_json, write_text
 
+PROVENANCE = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # columns of the leaderboard
+
 STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; margin: 1.2em; }
 h1 { font-size: 1.3em; } h2 { font-size: 1.05em; margin-top: 1.6em; }
@@ -83,6 +85,23 @@ def write_table(tsv: Path, title: str, notes: Sequence[str], path: Path) -> None
     with tsv.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file, delimiter="\t"))
     write_text(path, page(title, *(paragraph(note) for note in notes), table(header, rows)))
+
+
+def write_leaderboard(leaderboard: Path, metric: str, path: Path) -> None:
+    """Write leaderboard.tsv as a page, where its rows come from once below it."""
+    with leaderboard.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    shown = [name for name in rows[0] if name not in PROVENANCE]
+    facts = {name: rows[0].get(name, "") for name in PROVENANCE}
+    facts |= {"git_dirty": facts["git_dirty"] == "True", "data_sha256": {"training": facts["data_sha256"]}}
+    notes = [
+        paragraph(
+            f"Ranked by the mean of the validation {metric} over seeds; spread is the standard deviation over seeds."
+        ),
+        paragraph("Rows without a rank are baselines: shown, never selected."),
+    ]
+    body = table([name.replace("_", " ") for name in shown], [[row[name] for name in shown] for row in rows])
+    write_text(path, page("Leaderboard", *notes, body, provenance(facts)))
 
 
 def _cell(value: Any) -> str:
