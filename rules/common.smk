@@ -80,3 +80,13 @@ def all_predictions(wildcards):
         return [f"<results>/predictions/{name}.h5" for name in prediction_jobs.files(config.get("predictions"))]
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
+
+
+def code_of_shard(wildcards):
+    """The conversion's code with that of the one source in use: another source's edit converts nothing again."""
+    return digest("cascada.data.sources", f"cascada.data.sources.{shard_specification(wildcards)['kind']}")
+
+
+def code_of_trial(wildcards):
+    """The training's code with that of the one family in use: a family that is added trains nothing again."""
+    return digest("cascada.training", f"cascada.models.{CONFIGURATIONS[wildcards.configuration].model}")

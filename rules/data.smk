@@ -14,7 +14,7 @@ rule convert:
         "../envs/cascada.yaml"
     params:
         shard=shard_specification,
-        code=digest("cascada.data.sources"),
+        code=code_of_shard,
     script:
         "../scripts/convert.py"
 

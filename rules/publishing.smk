@@ -79,6 +79,6 @@ rule predict:
     threads: 1
     params:
         predictions=config.get("predictions", {}),
-        code=digest("cascada.serving"),
+        code=digest("cascada.serving", "cascada.data.sources.*"),
     script:
         "../scripts/predict.py"

@@ -69,7 +69,7 @@ rule test_behaviour:
         device="auto",
     params:
         behaviour=config["behaviour"],
-        code=digest("cascada.behaviour"),
+        code=digest("cascada.behaviour.*"),
     script:
         "../scripts/test_behaviour.py"
 

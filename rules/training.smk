@@ -12,7 +12,7 @@ rule list_configurations:
         search=config["search"],
         training=config["training"],
         tensorboard=f"{RESULTS}/tensorboard",
-        code=digest("cascada.search"),
+        code=digest("cascada.search", "cascada.models.*"),
     script:
         "../scripts/list_configurations.py"
 
@@ -40,7 +40,7 @@ rule train:
     params:
         configuration=configuration_of_trial,
         tensorboard=tensorboard_run,
-        code=digest("cascada.training"),
+        code=code_of_trial,
     script:
         "../scripts/train.py"
 

@@ -45,7 +45,16 @@ def test_what_changes_the_digest(library, name, old, new, changes):
     assert (compute() != before) == changes
 
 
-def test_training_depends_on_every_model_and_not_on_plots():
-    found = module._closure(("cascada.training",))
-    assert {"cascada.models.lenet", "cascada.models.cae", "cascada.data.loading"} < found
-    assert "cascada.plots" not in found and "cascada.testing" not in found
+def test_a_rule_depends_on_what_it_uses_and_not_on_its_neighbours():
+    training = module._closure(("cascada.training", "cascada.models.lenet"))
+    assert {"cascada.models.lenet", "cascada.models.base", "cascada.data.loading", "cascada.resume"} < training
+    assert not training & {"cascada.models.cae", "cascada.plots", "cascada.testing", "cascada.data.merging"}
+    conversion = module._closure(("cascada.data.sources", "cascada.data.sources.surrogate"))
+    assert {"cascada.data.cascade", "cascada.data.atmosphere", "cascada.data.format"} < conversion
+    assert not conversion & {"cascada.plotting", "cascada.data.card", "cascada.data.sources.corsika7"}
+    assert "cascada.plotting" not in module._closure(("cascada.data.merging",))
+
+
+def test_a_star_stands_for_every_module_of_a_package():
+    found = module._closure(("cascada.models.*",))
+    assert {"cascada.models", "cascada.models.lenet", "cascada.models.cae", "cascada.models.vae"} < found

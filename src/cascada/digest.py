@@ -14,7 +14,11 @@ SOURCE = Path(__file__).parents[1]
 
 @functools.cache
 def digest(*modules: str) -> str:
-    """Return 16 hexadecimal digits for modules (`cascada.training`) and all that they import of this library."""
+    """Return 16 hexadecimal digits for modules (`cascada.training`) and all that they import of this library.
+
+    `cascada.models.*` stands for every module of a package. What is imported by a name known only at run time (a model
+    family, a source) has to be named by the caller.
+    """
     state = hashlib.sha256()
     for module in sorted(_closure(modules)):
         state.update(module.encode() + b"\0" + _code(_path(module)).encode() + b"\0")
@@ -23,18 +27,23 @@ def digest(*modules: str) -> str:
 
 def _closure(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
-    waiting = list(modules)
+    waiting = [name for module in modules for name in _named(module)]
     while waiting:
         module = waiting.pop()
-        if module in found:
-            continue
-        found.add(module)
-        path = _path(module)
-        waiting += _imports(path)
-        if path.name == "__init__.py" and module != "cascada":
-            # plug-ins: a package that finds its modules by listing its folder depends on all of them
-            waiting += [f"{module}.{other.stem}" for other in path.parent.glob("*.py") if other.stem != "__init__"]
+        if module not in found:
+            found.add(module)
+            waiting += _imports(_path(module))
     return found
+
+
+def _named(module: str) -> list[str]:
+    package = module.removesuffix(".*")
+    if package == module:
+        return [module]
+    return [
+        package,
+        *(f"{package}.{path.stem}" for path in _path(package).parent.glob("*.py") if path.stem != "__init__"),
+    ]
 
 
 @functools.cache
