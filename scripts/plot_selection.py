@@ -11,4 +11,4 @@ with logged(snakemake):
     histories = [Path(path) for path in inputs.histories]
     plot_leaderboard(Path(inputs.leaderboard), Path(inputs.summary), metric, Path(output.leaderboard))
     plot_learning_curves(Path(inputs.leaderboard), histories, Path(inputs.summary), Path(output.learning_curves))
-    write_leaderboard(Path(inputs.leaderboard), metric, Path(output.table))
+    write_leaderboard(Path(inputs.leaderboard), Path(inputs.summary), metric, Path(output.table))

@@ -66,7 +66,10 @@ def test_the_leaderboard_says_once_where_it_comes_from(tmp_path):
     facts = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake"]
     rows = [["1", "lenet-00000000", "0.99", *facts], ["", "gradient_boosting", "0.97", *facts]]
     (tmp_path / "leaderboard.tsv").write_text("\n".join("\t".join(row) for row in [header, *rows]) + "\n")
-    pages.write_leaderboard(tmp_path / "leaderboard.tsv", "f1", tmp_path / "leaderboard.html")
+    write_json(tmp_path / "summary.json", {"surrogate": True})
+    pages.write_leaderboard(
+        tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "leaderboard.html"
+    )
     text = (tmp_path / "leaderboard.html").read_text()
-    assert text.count("0123456789ab") == 1 and "uncommitted" not in text
+    assert text.count("0123456789ab") == 1 and "uncommitted" not in text and "Surrogate showers" in text
     assert "<td>0.99</td>" in text and "validation f1 mean" in text and "lenet-00000000" in text

@@ -110,3 +110,23 @@ def test_the_table_can_be_read_back(tmp_path):
     search.write_table(found, tmp_path / "configurations.tsv", [1, 2])
     expected = [{"configuration": c.id, "model": c.model, "hyperparameters": c.hyperparameters} for c in found]
     assert search.read_table(tmp_path / "configurations.tsv") == expected
+
+
+@pytest.mark.parametrize(
+    "space, message",
+    [
+        ({"normalize": "no"}, r"normalize: 'no' given, a value of type bool is allowed"),
+        ({"batch_size": 32.5}, r"batch_size: 32\.5 given, a value of type int"),
+        ({"learning_rate": "1e-3"}, r"learning_rate: '1e-3' given, .*write 1\.0e-3, not 1e-3"),
+        ({"learning_rate": {"choice": ["1e-3"]}}, r"write 1\.0e-3"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_found_at_the_dry_run(space, message):
+    with pytest.raises(ConfigError, match=message):
+        search.configurations(config({"lenet": space}))
+
+
+def test_numbers_that_yaml_reads_as_text_are_explained():
+    space = {"lenet": {"learning_rate": {"loguniform": ["1e-4", "1e-2"]}}}
+    with pytest.raises(ConfigError, match=r"YAML reads 1e-3 as text"):
+        search.configurations(config(space, sampler="random", samples=2))

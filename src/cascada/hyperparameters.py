@@ -3,6 +3,7 @@
 What a family adds stands in the `Config` dataclass of its own file under models/.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from cascada.errors import ConfigError
@@ -27,6 +28,8 @@ class Hyperparameters:
     augmentation: str = "none"  # eight rotations and mirrors, shifts by at most two cells, a factor on all energies
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _of_type(field.name, getattr(self, field.name), type(field.default))
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("transform", self.transform, TRANSFORMS)
         _one_of("augmentation", self.augmentation, AUGMENTATIONS)
@@ -37,6 +40,14 @@ class Hyperparameters:
         _at_least("weight_decay", self.weight_decay, 0)
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"momentum: {self.momentum} given, 0 to below 1 is allowed.")
+
+
+def _of_type(name: str, value: object, expected: type) -> None:
+    """A string such as "no" is a true value, and YAML reads 1e-3 as a string: neither may pass for what it looks like."""
+    if type(value) is expected or (expected is float and type(value) is int):
+        return
+    hint = "; in YAML write 1.0e-3, not 1e-3" if expected is float and isinstance(value, str) else ""
+    raise ConfigError(f"{name}: {value!r} given, a value of type {expected.__name__} is allowed{hint}.")
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -87,14 +87,16 @@ def write_table(tsv: Path, title: str, notes: Sequence[str], path: Path) -> None
     write_text(path, page(title, *(paragraph(note) for note in notes), table(header, rows)))
 
 
-def write_leaderboard(leaderboard: Path, metric: str, path: Path) -> None:
+def write_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) -> None:
     """Write leaderboard.tsv as a page, where its rows come from once below it."""
     with leaderboard.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     shown = [name for name in rows[0] if name not in PROVENANCE]
     facts = {name: rows[0].get(name, "") for name in PROVENANCE}
     facts |= {"git_dirty": facts["git_dirty"] == "True", "data_sha256": {"training": facts["data_sha256"]}}
+    surrogate = read_json(summary)["surrogate"]
     notes = [
+        paragraph("Surrogate showers: a fast toy cascade, not CORSIKA." if surrogate else "", "note"),
         paragraph(
             f"Ranked by the mean of the validation {metric} over seeds; spread is the standard deviation over seeds."
         ),

@@ -45,6 +45,7 @@ def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path
     """Loss and F1 against the epoch for the best configurations; dashed: training, solid: validation."""
     best = [row["configuration"] for row in _rows(leaderboard) if row["status"] != "baseline"][:MOST_CURVES]
     drawing, axes = plotting.figure(9, 3.8, 1, 2)
+    labelled = set()
     for history in histories:
         configuration = history.parts[-4]
         if configuration not in best:
@@ -55,10 +56,11 @@ def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path
             panel.plot(
                 epochs, [float(row[f"training_{name}"]) for row in rows], "--", color=colour, linewidth=1, alpha=0.7
             )
-            label = configuration if name == "loss" and history.parts[-3].endswith("-1") else None
+            label = configuration if configuration not in labelled else None  # once for all seeds
             panel.plot(
                 epochs, [float(row[f"validation_{name}"]) for row in rows], color=colour, marker=".", label=label
             )
+        labelled.add(configuration)
     for panel, name in zip(axes, ("cross entropy", "F1"), strict=True):
         panel.set(xlabel="epoch", ylabel=name)
         panel.xaxis.get_major_locator().set_params(integer=True)

@@ -33,8 +33,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def identity(trial, data_sha256: str, threads: int, precision: str) -> str:
-    """A hash of all that a resume file's numbers depend on; a file with another hash is not gone on with."""
+def identity(trial, data_sha256: str, threads: int, precision: str, tier: str) -> str:
+    """A hash of all that a resume file's numbers depend on; a file with another hash is not gone on with.
+
+    Of the memory tiers, `stream` alone shuffles in another way.
+    """
     content = {
         "model": trial.model,
         "hyperparameters": trial.hyperparameters,
@@ -44,6 +47,7 @@ def identity(trial, data_sha256: str, threads: int, precision: str) -> str:
         "code": trial.code,
         "threads": threads,
         "precision": precision,
+        "streamed": tier == "stream",
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

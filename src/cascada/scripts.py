@@ -1,6 +1,7 @@
 """What every rule's script shares: output goes to the rule's log, errors meant for users come without a traceback."""
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +29,12 @@ class _Tee:
 
 @contextlib.contextmanager
 def logged(snakemake: Any) -> Iterator[None]:
-    """Append what is printed to the rule's log; end with status 1 on a CascadaError.
+    """Append what is printed to the rule's log; end with status 1 on a CascadaError, and in good order on SIGTERM.
 
     Appended, as a job may have written there before its script began. (Snakemake removes a rule's log before each start;
     on a cluster, the job's own log keeps all starts.)
     """
+    signal.signal(signal.SIGTERM, _end)
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -45,3 +47,8 @@ def logged(snakemake: Any) -> Iterator[None]:
         except CascadaError as error:
             print(f"{snakemake.rule}: {error}", file=sys.stderr)
             raise SystemExit(1) from None
+
+
+def _end(number: int, _frame) -> None:
+    """Leave through the exits of all contexts, so that no half-written file stays under its temporary name."""
+    raise SystemExit(128 + number)

@@ -132,7 +132,8 @@ def _check_entry(place: str, entry: Any) -> None:
             _check_entry(f"{place}.choice[{number}]", item)
         return
     if len(values) != 2 or not all(isinstance(v, int | float) for v in values) or values[0] > values[1]:
-        raise ConfigError(f"{place}.{kind}: {values!r} given, [low, high] with low ≤ high is needed.")
+        hint = " YAML reads 1e-3 as text: write 1.0e-3." if any(isinstance(v, str) for v in values) else ""
+        raise ConfigError(f"{place}.{kind}: {values!r} given, [low, high] with low ≤ high is needed.{hint}")
     if kind == "randint" and not all(isinstance(v, int) for v in values):
         raise ConfigError(f"{place}.randint: {values!r} given, whole numbers are needed.")
     if kind == "loguniform" and values[0] <= 0:

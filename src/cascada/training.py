@@ -47,7 +47,7 @@ class Trial:
 
 @dataclass(kw_only=True, slots=True)
 class Machine:
-    """What the profile allows on this machine; only `threads` and `precision` change bits."""
+    """What the profile allows on this machine; only `threads`, `precision` and the tier `stream` change bits."""
 
     device: str = "auto"
     threads: int = 1
@@ -187,7 +187,7 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
     with locked(trial.folder / "trial.lock"), Interruption() as interruption:
         trainer = Trainer(trial, limits)
         data_sha256 = sha256(trial.data)
-        known = identity(trial, data_sha256, limits.threads, str(trainer.precision))
+        known = identity(trial, data_sha256, limits.threads, str(trainer.precision), trainer.training.tier)
         resume = ResumeFile(trial.folder / "resume.pt", known, trainer.device)
         snapshot = resume.read(report)
         if snapshot:

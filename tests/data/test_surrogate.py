@@ -101,7 +101,7 @@ def test_cores_are_random_and_the_same_for_both_classes(mixture):
 
 
 def test_total_energy_is_no_more_of_a_leak_than_the_yardstick(mixture):
-    """physics.md: total energy alone reaches AUC 0.72, muons alone 0.61."""
+    """Yardsticks: total energy alone reaches AUC 0.72, muons alone 0.61."""
     labels = np.repeat([1, 0], 200)
     total = np.concatenate([images.sum(axis=(1, 2)) for images, _ in mixture.values()])
     muons = np.concatenate([events["muons"] for _, events in mixture.values()]).astype(float)

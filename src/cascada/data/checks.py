@@ -6,7 +6,7 @@ import numpy as np
 
 from cascada.metrics import auc
 
-# physics.md's yardsticks of the surrogate: total energy alone reaches 0.72
+# yardsticks of surrogate data: total energy alone reaches an AUC of 0.72
 LARGEST_AUC_OF_TOTAL_ENERGY = 0.75
 LARGEST_AUC_OF_CORE_OFFSET = 0.55
 LARGEST_IMBALANCE = 0.1
@@ -24,7 +24,10 @@ def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def ks_limit(one: int, other: int, level: float = 0.01) -> float:
-    """The distance that two samples of one distribution exceed with probability `level` (asymptotic)."""
+    """The distance that two samples of one distribution exceed with probability `level` (asymptotic).
+
+    `one`, `other`: numbers of independent events. Images of one shower share its energy, so that they count as one.
+    """
     return float(np.sqrt(-np.log(level / 2) / 2 * (one + other) / (one * other)))
 
 

@@ -29,7 +29,7 @@ class InputTransform(nn.Module):
         super().__init__()
         if transform not in TRANSFORMS:
             raise ConfigError(f"transform: {transform!r} given, allowed are {list(TRANSFORMS)}.")
-        self.transform, self.threshold, self.normalize = transform, float(threshold), bool(normalize)
+        self.transform, self.threshold, self.normalize = transform, float(threshold), normalize
         self.register_buffer("mean", torch.zeros(channels, 1, 1))
         self.register_buffer("scale", torch.ones(channels, 1, 1))
 
@@ -59,7 +59,7 @@ def fit_transform(images: torch.Tensor, transform: str, threshold: float, normal
     scale = torch.where(deviation > 1e-12, 1 / deviation, torch.ones_like(deviation))
     result.mean.copy_(mean.view(-1, 1, 1))
     result.scale.copy_(scale.view(-1, 1, 1))
-    result.normalize = bool(normalize)
+    result.normalize = normalize
     return result
 
 

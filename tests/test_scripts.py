@@ -1,0 +1,50 @@
+"""What every rule's script shares: its log, errors without a traceback, and nothing half-written on SIGTERM."""
+
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from workflows import ROOT, environment
+
+from cascada.errors import DataError
+from cascada.scripts import logged
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from cascada.files import atomic_path
+from cascada.scripts import logged
+
+folder = Path(sys.argv[1])
+with logged(SimpleNamespace(log=[folder / "rule.log"], rule="merge")), atomic_path(folder / "out.h5") as temporary:
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_sigterm_leaves_nothing_half_written(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], env=environment(ROOT))
+    while not list(tmp_path.glob(".out.h5.*.tmp")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["rule.log"]
+
+
+def test_an_error_for_the_user_is_one_sentence_in_the_log(tmp_path, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as end, logged(SimpleNamespace(log=[tmp_path / "a/rule.log"], rule="merge")):
+            print("begins")
+            raise DataError("x.h5: broken.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert end.value.code == 1
+    assert (tmp_path / "a/rule.log").read_text() == "begins\nmerge: x.h5: broken.\n"
+    assert "Traceback" not in capsys.readouterr().err
