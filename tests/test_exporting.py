@@ -12,9 +12,10 @@ from exports import EXPERIMENT, classifier, energies, export_inputs, make_export
 from cascada import exported as exported_folder
 from cascada import exporting, model_card
 from cascada.errors import DataError
+from cascada.exported_program import program
 from cascada.files import read_json, sha256, write_json
 from cascada.models import families
-from cascada.serving import Model, program
+from cascada.serving import Model
 
 # every family once, with one channel or two, and both transforms
 CASES = [

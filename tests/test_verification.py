@@ -13,8 +13,8 @@ from exports import make_export
 
 from cascada.cli import main
 from cascada.errors import DataError
+from cascada.exported_program import program
 from cascada.files import sha256
-from cascada.serving import program
 from cascada.verification import check_hashes, verify
 
 
@@ -124,3 +124,34 @@ def test_a_program_that_would_run_code_is_refused(folder, tmp_path, where):
     with pytest.raises(DataError, match=r"model\.pt2"):
         program(folder)
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_layout_of_older_archives_is_refused(folder, tmp_path):
+    """PyTorch unpickles them: `serialized_*.pt` where the new layout cannot be read."""
+    stored = io.BytesIO()
+    torch.save(Evil(tmp_path / "executed"), stored)
+    with zipfile.ZipFile(folder / "model.pt2") as archive:
+        graph = archive.read("archive/models/model.json")
+    version = ".".join(str(json.loads(graph)["schema_version"][part]) for part in ("major", "minor"))
+    with zipfile.ZipFile(folder / "model.pt2", "w") as archive:
+        archive.writestr("version", version)
+        archive.writestr("serialized_exported_program.json", graph)
+        for name in ("state_dict", "constants", "example_inputs"):
+            archive.writestr(f"serialized_{name}.pt", stored.getvalue())
+    with pytest.raises(DataError, match=r"model\.pt2: not an archive as `cascada` exports it"):
+        program(folder)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["version", "archive/data/weights/model.pt", "archive/data/constants/opaque_obj_0", "archive/data/aotinductor/model/a.so",
+     "archive/models/MODEL.json", "archive/models/model.json"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_that_an_export_does_not_write_are_refused(folder, name):
+    program(folder)
+    with zipfile.ZipFile(folder / "model.pt2", "a") as archive:
+        archive.writestr(name, b"")
+    with pytest.raises(DataError, match=r"model\.pt2: not an archive"):
+        program(folder)

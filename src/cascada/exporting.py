@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cascada import metrics
+from cascada import bootstrap, metrics
 from cascada.data.format import CELL_SIZE, DATA_MODEL_VERSION, IMAGE_SIZE
 from cascada.data.loading import Showers
 from cascada.errors import DataError
@@ -68,7 +68,7 @@ def export_model(
     _write_probe(classifier, validation, folder / PROBE)
     write_text(folder / LICENSE, _license())
     content = _content(classifier, chosen, test, read_json(summary), experiment)
-    content["validation"] = _with_intervals(logits, validation.labels.numpy(), experiment["testing"])
+    content["validation"] = _with_intervals(logits, validation.events, experiment["testing"])
     write_description(folder, content)
     return content
 
@@ -155,8 +155,10 @@ def _write_probe(classifier: Classifier, validation: Showers, path: Path) -> Non
         file["true_energy"].attrs["unit"] = "GeV"
 
 
-def _with_intervals(logits: np.ndarray, labels: np.ndarray, settings: dict) -> dict:
-    """Metrics of the exported checkpoint on validation showers as value, low, high."""
+def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict) -> dict:
+    """Metrics of the exported checkpoint on validation showers as value, low, high; images of a shower are drawn together."""
+    labels, shower = events["label"].astype(np.int64), bootstrap.number_showers(events["shower_id"])
+    images, showers = bootstrap.images_of(shower), shower.max() + 1
     probability, rest = metrics.softmax(logits), (settings["bootstrap"], settings["confidence"], settings["seed"])
     statistics = {
         "f1": lambda rows: metrics.f1(probability[rows], labels[rows]),
@@ -164,7 +166,10 @@ def _with_intervals(logits: np.ndarray, labels: np.ndarray, settings: dict) -> d
         "roc_auc": lambda rows: metrics.roc_auc(probability[rows], labels[rows]),
         "loss": lambda rows: metrics.log_loss(logits[rows], labels[rows]),
     }
-    found = {name: metrics.bootstrap(statistics[name], len(labels), *rest) for name in METRICS}
+    found = {
+        name: metrics.bootstrap(lambda drawn, of=statistics[name]: of(images(drawn)), showers, *rest)
+        for name in METRICS
+    }
     return found | {"showers": len(labels), "confidence": settings["confidence"]}
 
 
@@ -243,7 +248,8 @@ def check_export(folder: Path, checkpoint: Path, train: Path, report: Path) -> d
 
     Raises DataError if a probability differs by more than TOLERANCE.
     """
-    from cascada.serving import Model, program
+    from cascada.exported_program import program
+    from cascada.serving import Model
 
     classifier = load_classifier(checkpoint)
     images = Showers(train, "validation", "cpu").images(CHECKED_SHOWERS)

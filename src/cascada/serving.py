@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from cascada.data.format import (
     read_sources,
 )
 from cascada.errors import ConfigError, DataError
-from cascada.exported import ONNX, PT2, read_content
+from cascada.exported import ONNX, read_content
 from cascada.files import atomic_path, sha256
 
 BATCH = 128  # showers computed and held at a time
@@ -66,41 +65,6 @@ class Model:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Take raw images float32 (n, C, 80, 80) [GeV], return probabilities float32 (n, K)."""
         return self._session.run(None, {"images": images})[0]
-
-
-def program(folder: Path) -> Any:
-    """Return model.pt2 as a function of images (N, C, 80, 80) [GeV].
-
-    PyTorch would unpickle some entries of such an archive, so archives with pickled weights are refused.
-    """
-    import torch
-
-    path = Path(folder) / PT2
-    try:
-        _refuse_pickles(path)
-        return torch.export.load(path).module()
-    except DataError:
-        raise
-    except Exception as error:  # zip, JSON and PyTorch's errors have no base of their own
-        raise DataError(f"{path}: not a readable program ({error}); get the folder again (`dvc pull`).") from error
-
-
-def _refuse_pickles(path: Path) -> None:
-    """Raise DataError where loading would execute what is inside: only plain tensors are taken."""
-    import io
-
-    import torch
-
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith("_config.json") and "/data/" in name:
-                entries = json.loads(archive.read(name))["config"].values()
-                if any(entry.get("use_pickle") for entry in entries):
-                    raise DataError(
-                        f"{path}: {name} names pickled entries, which could run code; export the model again."
-                    )
-            elif "/sample_inputs/" in name:
-                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

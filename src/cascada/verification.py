@@ -11,8 +11,9 @@ import numpy as np
 
 from cascada.errors import DataError
 from cascada.exported import ONNX, PROBE, PT2, SUMS, TOLERANCE, read_content
+from cascada.exported_program import program
 from cascada.files import sha256
-from cascada.serving import Model, program
+from cascada.serving import Model
 
 DATA_FILES = {"train.h5": "train_sha256", "test.h5": "test_sha256"}
 

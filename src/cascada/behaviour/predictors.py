@@ -50,6 +50,6 @@ def from_onnx(folder: str | os.PathLike, threads: int = 1) -> Predictor:
 
 def from_program(folder: str | os.PathLike) -> Predictor:
     """The model.pt2 of an exported folder, by PyTorch."""
-    from cascada.serving import program
+    from cascada.exported_program import program
 
     return from_module(program(Path(folder)), logits=False)

@@ -52,7 +52,7 @@ def _show(checks: list, folder: Path) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada verify",
-        description=f"{HELP[0].upper()}{HELP[1:]}.",
+        description=f"{HELP[0].upper()}{HELP[1:]}. model.pt2 is a program, and it is run: verify only folders of people you trust.",
         epilog="exit status: 0 all as recorded; 1 something differs; 2 wrong usage",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="exported folder, such as artifacts/model")
