@@ -12,7 +12,7 @@ from showers import CLASSES, images_of, small_dataset
 
 from cascada.baselines import features
 from cascada.behaviour import predictors, runner, transformations
-from cascada.behaviour.leaks import area_of_shuffled, deal
+from cascada.behaviour.leaks import area_of_shuffled, deal, deviation_by_chance
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import LIMITS, Limit, Settings
 from cascada.behaviour.subject import AT_LEAST, Measurement, Recipe, Subject
@@ -202,6 +202,47 @@ def test_showers_in_both_splits_are_found_by_shuffled_labels(data, tmp_path):
         file["events"][:] = events
     assert area_of_shuffled(recipe(leaky, epochs=25), 1000, seed=1) > 0.8
     assert area_of_shuffled(recipe(data, epochs=25), 1000, seed=1) < 0.75
+
+
+@pytest.mark.parametrize("probe", ["symmetries", "energy_dependence", "total_energy", "core_offset"])
+def test_copies_of_a_shower_do_not_narrow_an_interval(probe, showers):
+    def uneven(images):
+        return probabilities(40 * (concentration(images) - 0.45) + images[:, 0, :, :40].sum(axis=(1, 2)) / 20 - 4)
+
+    def widths(copies, shower_id):
+        events = np.tile(showers[1], copies)
+        events["shower_id"] = shower_id
+        subject = Subject(uneven, np.tile(showers[0], (copies, 1, 1, 1)), events, Settings(bootstrap=400))
+        parts = [part for one in PROBES[probe](subject) for part in (vars_of(one), *one.details)]
+        return np.array([part["high"] - part["low"] for part in parts])
+
+    single, images = widths(1, np.arange(120)), np.arange(360)
+    assert single.min() > 0
+    # edges of the thirds of energy move with copies by a shower or two
+    np.testing.assert_allclose(widths(3, images % 120), single, rtol=0.1 if probe == "energy_dependence" else 0.01)
+    assert np.median(widths(3, images) / single) == pytest.approx(3**-0.5, abs=0.1)
+
+
+def vars_of(one):
+    return {name: getattr(one, name) for name in ("value", "low", "high")}
+
+
+def test_chance_counts_showers():
+    events = new_events(400)
+    events["label"] = np.arange(400) % 2
+    assert deviation_by_chance(events) == pytest.approx((401 / 12 / 200**2) ** 0.5)
+    events["shower_id"] = np.arange(400) % 100
+    assert (
+        deviation_by_chance(events) == deviation_by_chance(events[:100]) > 1.9 * deviation_by_chance(new_copy(events))
+    )
+    assert deviation_by_chance(events[::2]) == np.inf
+
+
+def new_copy(events):
+    """The same with a shower for every image."""
+    again = events.copy()
+    again["shower_id"] = np.arange(len(events))
+    return again
 
 
 def test_labels_are_dealt_by_shower():

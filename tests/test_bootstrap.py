@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cascada import bootstrap, metrics
+from cascada.data.format import new_events
 
 
 @pytest.fixture(params=[2, 3])
@@ -73,6 +74,77 @@ def test_what_cannot_be_known_is_nan():
     found = bootstrap.intervals({"means": nowhere}, 4, 10, 0.9, 1)["means"]
     assert found["value"][0] == 1 and np.isnan([found["value"][1], found["low"][1], found["high"][1]]).all()
     assert np.isnan(bootstrap.auc(np.ones(3), np.ones(3, bool))(np.ones((1, 3)))).all()
+
+
+def test_showers_are_numbered_by_their_first_image():
+    assert bootstrap.number_showers(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 2, 1]
+    # one image each, in whatever order: every draw stays what it was
+    assert bootstrap.number_showers(np.array([9, 1, 5])).tolist() == [0, 1, 2]
+
+
+def test_images_of_drawn_showers():
+    images = bootstrap.images_of(bootstrap.number_showers(np.array([7, 3, 7, 9, 3, 7])))
+    assert images(np.array([1, 0, 2, 1])).tolist() == [1, 4, 0, 2, 5, 3, 1, 4]
+    assert sorted(images(np.arange(3))) == [0, 1, 2, 3, 4, 5]
+
+
+def test_images_of_one_shower_are_drawn_together():
+    """Weights agree with the rows drawn; showers are of different size."""
+    random = np.random.default_rng(6)
+    shower, values = random.integers(0, 40, 130), random.normal(0, 1, 130)
+    found = bootstrap.intervals({"mean": bootstrap.mean(values)}, 130, 300, 0.9, 5, shower)["mean"]
+    numbers = bootstrap.number_showers(shower)
+    images = bootstrap.images_of(numbers)
+    plain = metrics.bootstrap(lambda drawn: values[images(drawn)].mean(), numbers.max() + 1, 300, 0.9, 5)
+    for name in ("value", "low", "high"):
+        assert found[name] == pytest.approx(plain[name])
+
+
+def test_copies_of_a_shower_tell_nothing_new(sample):
+    p, y = sample
+
+    def width(copies, shower_id):
+        p_, y_ = np.tile(p, (copies, 1)), np.tile(y, copies)
+        statistics = {
+            "f1": bootstrap.f1(p_, y_),
+            "auc": bootstrap.roc_auc(p_, y_),
+            "brier": bootstrap.brier(p_, y_),
+        }
+        found = bootstrap.intervals(statistics, len(y_), 1000, 0.95, 1, shower_id)
+        return np.array([one["high"] - one["low"] for one in found.values()])
+
+    single, images = width(1, None), np.arange(4 * len(y))
+    assert width(1, np.random.default_rng(1).permutation(len(y))).tolist() == single.tolist()
+    np.testing.assert_allclose(width(4, images % len(y)), single, rtol=0.03)
+    np.testing.assert_allclose(width(4, images), single / 2, rtol=0.15)
+
+
+def test_exact_intervals_count_showers():
+    assert bootstrap.clopper_pearson(20, 400, 0.95, 100) == bootstrap.clopper_pearson(5, 100, 0.95)
+    assert bootstrap.clopper_pearson(400, 400, 0.95, 100) == bootstrap.clopper_pearson(100, 100, 0.95)
+    assert bootstrap.clopper_pearson(0, 400, 0.95, 100) == bootstrap.clopper_pearson(0, 100, 0.95)
+    assert bootstrap.clopper_pearson(3, 100, 0.95, 100) == bootstrap.clopper_pearson(3, 100, 0.95)
+    low, high = bootstrap.clopper_pearson(1, 400, 0.95, 100)  # a quarter of a shower
+    assert 0 <= low < 1 / 400 < bootstrap.clopper_pearson(0, 100, 0.95)[1] < high
+    share = {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert bootstrap.exact(share, 40, 0.95, 10) == bootstrap.exact(share, 10, 0.95)
+
+
+def test_validation_of_an_export_draws_showers(sample):
+    from cascada import exporting
+
+    p, y = sample
+
+    def widths(copies, shower_id):
+        events = new_events(copies * len(y))
+        events["label"], events["shower_id"] = np.tile(y, copies), shower_id
+        settings = {"bootstrap": 300, "confidence": 0.95, "seed": 1}
+        found = exporting._with_intervals(np.log(np.tile(p, (copies, 1))), events, settings)
+        return np.array([found[name]["high"] - found[name]["low"] for name in exporting.METRICS])
+
+    single, images = widths(1, np.arange(len(y))), np.arange(4 * len(y))
+    np.testing.assert_allclose(widths(4, images % len(y)), single, rtol=0.03)
+    np.testing.assert_allclose(widths(4, images), single / 2, rtol=0.25)
 
 
 @pytest.mark.parametrize(

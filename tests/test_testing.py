@@ -123,6 +123,31 @@ def test_differences_are_paired(content):
     assert 0 < found["low"] < found["value"] < found["high"]
 
 
+def widths(found):
+    """Of every interval of a report but those in bins of quantiles, whose edges copies move."""
+    names = ("f1", "accuracy", "roc_auc", "loss", "brier", "ece", "merit_factor", "background_efficiency")
+    parts = [found[name] for name in names] + found["calibration"] + found["background_curve"]
+    parts += [row[name] for row in found["energy_bins"] for name in ("f1", "accuracy")]
+    parts += [found["baselines"]["other"][name]["difference"] for name in ("f1", "loss")]
+    return np.array([one["high"] - one["low"] for one in parts] + [found["ece"]["if_calibrated"]])
+
+
+def test_copies_of_a_shower_do_not_narrow_an_interval():
+    logits, events = sample(300)
+    other = logits + np.random.default_rng(3).normal(0, 2, logits.shape)
+    settings = SETTINGS | {"bootstrap": 400}
+
+    def widths_of(copies, shower_id):
+        again = np.tile(events, copies)
+        again["shower_id"] = shower_id
+        rows = np.tile(np.arange(300), copies)
+        return widths(report(logits[rows], again, {"other": other[rows]}, settings))
+
+    images, single = np.arange(1200), widths_of(1, events["shower_id"])
+    np.testing.assert_allclose(widths_of(4, images % 300), single, rtol=0.03, atol=1e-9)
+    assert np.median(widths_of(4, images) / single) == pytest.approx(0.5, abs=0.06)
+
+
 def test_three_classes_and_unknown_muons():
     random = np.random.default_rng(4)
     events = new_events(90)
@@ -185,7 +210,8 @@ def test_outputs_of_an_opening(opened):
     content, folder = run(opened, 1), opened[0]
     assert json.loads((folder / "metrics.json").read_text())["opening"]["number"] == 1
     with h5py.File(folder / "predictions.h5") as file, h5py.File(opened[1]) as test:
-        assert np.array_equal(file["event_id"][:], test["events"]["event_id"])
+        for name in ("event_id", "shower_id"):
+            assert np.array_equal(file[name][:], test["events"][name])
         assert np.array_equal(file["label"][:], test["events"]["label"])
         for name in baselines.NAMES:
             right = (file[f"baselines/{name}/probability"][:].argmax(axis=1) == file["label"][:]).mean()

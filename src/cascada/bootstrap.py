@@ -1,8 +1,11 @@
 """Bootstrap intervals of many statistics at once, on the same resamples. NumPy alone.
 
-A resample of N showers is a row of weights: how often each shower was drawn. A statistic takes weights (R, N) and returns
-(R, …), so that it sorts or bins the showers once and not once per resample. As all statistics see the same weights, a
-difference of two is a paired bootstrap.
+A resample of N images is a row of weights: how often each was drawn. A statistic takes weights (R, N) and returns (R, …), so
+that it sorts or bins the images once and not once per resample. As all statistics see the same weights, a difference of two is
+a paired bootstrap.
+
+Showers are drawn, each with all of its images (cluster bootstrap; Field and Welsh, 2007): images that were made from one shower
+with several cores are no independent events, and drawn one by one they would make every interval too narrow.
 """
 
 import math
@@ -16,14 +19,21 @@ CALIBRATION_BINS = 15  # of equal width (Guo et al., 2017)
 
 
 def intervals(
-    statistics: Mapping[str, Statistic], number: int, resamples: int, confidence: float, seed: int
+    statistics: Mapping[str, Statistic],
+    number: int,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    shower_id: np.ndarray | None = None,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Return by name `value`, `low`, `high` (…): the percentile bootstrap over `number` showers.
+    """Return by name `value`, `low`, `high` (…): the percentile bootstrap over the showers of `number` images.
 
-    Resamples that give NaN are left out; `low` and `high` are NaN where all do.
+    `shower_id` (number,) says which images come from one shower; without it each is a shower of its own. Resamples that give
+    NaN are left out; `low` and `high` are NaN where all do.
     """
+    shower = np.arange(number) if shower_id is None else number_showers(shower_id)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    for weights in _weights(number, resamples, seed):
+    for weights in _weights(shower, resamples, seed):
         for name, statistic in statistics.items():
             drawn[name].append(statistic(weights))
     whole, tail = np.ones((1, number)), (1 - confidence) / 2
@@ -34,15 +44,38 @@ def intervals(
     return found
 
 
-def _weights(number: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    random = np.random.default_rng(seed)
-    step = max(1, CELLS // max(number, 1))
+def number_showers(shower_id: np.ndarray) -> np.ndarray:
+    """Number the showers of images (N,) from 0 in order of their first image: with one image each, 0 to N − 1."""
+    _, first, which = np.unique(shower_id, return_index=True, return_inverse=True)
+    place = np.empty(len(first), np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[which]
+
+
+def images_of(shower: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what gives the rows of all images of drawn showers, for images (N,) numbered by `number_showers`."""
+    order, sizes = np.argsort(shower, kind="stable"), np.bincount(shower)
+    starts = np.cumsum(sizes) - sizes
+
+    def rows(drawn: np.ndarray) -> np.ndarray:
+        many = sizes[drawn]
+        ends = np.cumsum(many)
+        return order[np.repeat(starts[drawn] - ends + many, many) + np.arange(many.sum())]
+
+    return rows
+
+
+def _weights(shower: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Blocks (R, N) of weights: an image was drawn as often as its shower."""
+    random, number = np.random.default_rng(seed), int(shower.max(initial=-1)) + 1
+    step = max(1, CELLS // max(len(shower), 1))
     for start in range(0, resamples, step):
         rows = [
             np.bincount(random.integers(0, number, number), minlength=number)
             for _ in range(min(step, resamples - start))
         ]
-        yield np.stack(rows).astype(np.float64)
+        counts = np.stack(rows).astype(np.float64)
+        yield counts if number == len(shower) else np.take(counts, shower, axis=1)
 
 
 def _quantiles(values: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
@@ -178,12 +211,18 @@ def brier(probability: np.ndarray, labels: np.ndarray) -> Statistic:
     return mean(squares / 2 if probability.shape[1] == 2 else squares)
 
 
-def clopper_pearson(count: int, number: int, confidence: float) -> tuple[float, float]:
-    """Exact interval of a share; of 0 of n (or n of n) the one-sided limit, 1 − (1 − confidence)^(1/n)."""
+def clopper_pearson(count: int, number: int, confidence: float, showers: int | None = None) -> tuple[float, float]:
+    """Exact interval of a share; of 0 of n (or n of n) the one-sided limit, 1 − (1 − confidence)^(1/n).
+
+    `count` of `number` images from `showers` showers: where these are fewer, both are scaled to the number of showers, as if
+    all images of a shower told the same.
+    """
     from scipy.stats import beta
 
     if not number:
         return math.nan, math.nan
+    if showers is not None and showers < number:
+        count, number = count * showers / number, showers
     if count in (0, number):
         limit = 1 - (1 - confidence) ** (1 / number)
         return (0.0, limit) if count == 0 else (1 - limit, 1.0)
@@ -192,9 +231,12 @@ def clopper_pearson(count: int, number: int, confidence: float) -> tuple[float, 
     return float(low), float(high)
 
 
-def exact(share: dict, number: int, confidence: float) -> dict:
-    """Widen the interval of a share of `number` showers to the exact one: a bootstrap of 5 out of 5 knows no doubt."""
-    low, high = clopper_pearson(round(share["value"] * number), number, confidence)
+def exact(share: dict, number: int, confidence: float, showers: int | None = None) -> dict:
+    """Widen the interval of a share of `number` images to the exact one: a bootstrap of 5 out of 5 knows no doubt.
+
+    `showers`: how many showers the images come from, if fewer.
+    """
+    low, high = clopper_pearson(round(share["value"] * number), number, confidence, showers)
     return {"value": share["value"], "low": min(low, share["low"]), "high": max(high, share["high"])}
 
 

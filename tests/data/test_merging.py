@@ -8,6 +8,7 @@ import pytest
 import showers
 
 from cascada.data.card import warnings
+from cascada.data.checks import ks_limit
 from cascada.data.format import EVENTS, IMAGES, SPLITS, Header, SourceRow, create, new_events
 from cascada.data.merging import MergeOptions, merge
 from cascada.errors import DataError
@@ -91,6 +92,7 @@ def test_images_of_one_shower_stay_together(tmp_path):
     validation = set(train["shower_id"][train["split"] == 1])
     assert not validation & set(train["shower_id"][train["split"] == 0])
     assert summary["checks"]["showers_in_train_and_test"] == 0
+    assert summary["checks"]["ks_limit_at_1_percent"] == ks_limit(25, 25)  # showers of a class, not images
     assert np.unique(np.concatenate([train, test])["shower_id"], return_counts=True)[1].tolist() == [4] * 50
 
 

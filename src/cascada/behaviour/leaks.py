@@ -37,14 +37,7 @@ def _separation(subject: Subject, values: np.ndarray) -> dict[str, float]:
     known = np.isfinite(values)
     values, positive = values[known], subject.labels[known] == 1
     sign = 1 if not auc(values, positive) < 0.5 else -1
-    settings = subject.settings
-    found = bootstrap.intervals(
-        {"auc": bootstrap.auc(sign * values, positive)},
-        len(values),
-        settings.bootstrap,
-        settings.confidence,
-        settings.seed,
-    )["auc"]
+    found = subject.intervals({"auc": bootstrap.auc(sign * values, positive)}, known)["auc"]
     return {name: float(value) for name, value in found.items()}
 
 
@@ -58,11 +51,9 @@ def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
     """
     if subject.recipe is None:
         return
-    classes = [np.count_nonzero(subject.labels == 1), np.count_nonzero(subject.labels != 1)]
-    if min(classes) == 0:
+    sigma = deviation_by_chance(subject.events)
+    if not math.isfinite(sigma):
         return
-    # of an AUC that knows nothing: the rank sum test's variance (Mann and Whitney, 1947)
-    sigma = math.sqrt((sum(classes) + 1) / 12 / classes[0] / classes[1])
     repetitions = min(MOST_REPETITIONS, math.ceil((sigma / PRECISION) ** 2))
     areas = [area_of_shuffled(subject.recipe, subject.settings.showers, seed) for seed in range(repetitions)]
     offset = abs(statistics.fmean(areas) - 0.5)
@@ -76,6 +67,16 @@ def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
         name="shuffled_labels_auc_offset", value=offset, low=max(0.0, offset - half), high=offset + half, details=rows,
         meaning=f"distance from 0.5 of the mean ROC AUC of {repetitions} short training(s) on shuffled labels",
     )  # fmt: skip
+
+
+def deviation_by_chance(events: np.ndarray) -> float:
+    """Standard deviation of an AUC that knows nothing: the rank sum test's (Mann and Whitney, 1947); infinite for one class alone.
+
+    It counts showers, not images: those of one shower are dealt one label.
+    """
+    signal = events["label"] == 1
+    one, other = (len(np.unique(events["shower_id"][mine])) for mine in (signal, ~signal))
+    return math.sqrt((one + other + 1) / 12 / one / other) if one and other else math.inf
 
 
 def area_of_shuffled(recipe: Recipe, validated: int, seed: int) -> float:

@@ -96,18 +96,12 @@ def energy_dependence(subject: Subject) -> Iterator[Measurement]:
     energy, right = subject.events["true_energy"], subject.probability.argmax(axis=1) == subject.labels
     edges = np.quantile(energy, [0, 1 / 3, 2 / 3, 1])
     members = np.stack([energy <= edges[1], (energy > edges[1]) & (energy <= edges[2]), energy > edges[2]], axis=1)
-    settings = subject.settings
     thirds = bootstrap.means(right.astype(float), members)
     statistics = {"thirds": thirds, "fall": lambda weights: np.subtract(*thirds(weights)[:, [0, 2]].T)}
-    options = (settings.bootstrap, settings.confidence, settings.seed)
-    found = bootstrap.intervals(statistics, len(right), *options)
+    found = subject.intervals(statistics)
     rows = [
         {"at": f"{edges[i] / 1000:.1f} to {edges[i + 1] / 1000:.1f} TeV"}
-        | bootstrap.exact(
-            {part: float(found["thirds"][part][i]) for part in ("value", "low", "high")},
-            int(members[:, i].sum()),
-            settings.confidence,
-        )
+        | subject.exact({part: float(found["thirds"][part][i]) for part in ("value", "low", "high")}, members[:, i])
         for i in range(3)
     ]
     yield Measurement(
@@ -184,11 +178,7 @@ def _losses(subject: Subject, found: np.ndarray) -> np.ndarray:
 
 
 def _auc(subject: Subject, found: np.ndarray) -> dict[str, float]:
-    settings = subject.settings
-    statistic = bootstrap.roc_auc(found, subject.labels)
-    one = bootstrap.intervals({"auc": statistic}, len(found), settings.bootstrap, settings.confidence, settings.seed)[
-        "auc"
-    ]
+    one = subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"]
     return {name: float(value) for name, value in one.items()}
 
 

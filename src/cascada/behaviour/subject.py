@@ -1,7 +1,7 @@
 """A predictor with the showers that it is probed on, and what a probe finds."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -93,12 +93,24 @@ class Subject:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         return np.asarray(self.predict(np.ascontiguousarray(images, np.float32)), np.float64)
 
-    def interval(self, values: np.ndarray, share: bool = False) -> dict[str, float]:
-        """Mean of one value per shower (N,), with its bootstrap interval; of a share, at least the exact one."""
+    def intervals(
+        self, statistics: Mapping[str, bootstrap.Statistic], chosen: np.ndarray | slice = slice(None)
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """`bootstrap.intervals` of the images, or of the chosen ones alone; images of one shower are drawn together."""
+        showers = self.events["shower_id"][chosen]
         options = (self.settings.bootstrap, self.settings.confidence, self.settings.seed)
-        found = bootstrap.intervals({"mean": bootstrap.mean(values.astype(float))}, len(values), *options)["mean"]
+        return bootstrap.intervals(statistics, len(showers), *options, showers)
+
+    def exact(self, share: dict[str, float], chosen: np.ndarray | slice = slice(None)) -> dict[str, float]:
+        """Widen the interval of a share of the images, or of the chosen ones, to the exact one at least."""
+        showers = self.events["shower_id"][chosen]
+        return bootstrap.exact(share, len(showers), self.settings.confidence, len(np.unique(showers)))
+
+    def interval(self, values: np.ndarray, share: bool = False) -> dict[str, float]:
+        """Mean of one value per image (N,), with its bootstrap interval; of a share, at least the exact one."""
+        found = self.intervals({"mean": bootstrap.mean(values.astype(float))})["mean"]
         found = {name: float(value) for name, value in found.items()}
-        return bootstrap.exact(found, len(values), self.settings.confidence) if share else found
+        return self.exact(found) if share else found
 
 
 def worst(rows: Iterable[dict]) -> dict[str, float]:

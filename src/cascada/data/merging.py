@@ -245,10 +245,10 @@ def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, opti
         counts[split] = {name: int(mine.sum()) for name, mine in rows.items()}
         spectra[split] = {name: np.histogram(events["true_energy"][mine], edges)[0] for name, mine in rows.items()}
     by_class = [events["true_energy"][labels == label].astype(float) for label in range(len(classes))]
+    showers = [len(np.unique(events["shower_id"][labels == label])) for label in range(len(classes))]
     pairs = [(a, b) for a in range(len(classes)) for b in range(a + 1, len(classes))]
     distance, limit = max(
-        (checks.ks_distance(by_class[a], by_class[b]), checks.ks_limit(len(by_class[a]), len(by_class[b])))
-        for a, b in pairs
+        (checks.ks_distance(by_class[a], by_class[b]), checks.ks_limit(showers[a], showers[b])) for a, b in pairs
     )
     in_train = set(events["shower_id"][events["split"] != SPLITS["test"]].tolist())
     across = len(in_train & set(events["shower_id"][events["split"] == SPLITS["test"]].tolist()))

@@ -113,7 +113,7 @@ def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file["probability"] = metrics.softmax(result.logits).astype(np.float32)
         file["logits"] = result.logits.astype(np.float32)  # where probabilities round to 1
-        for name in ("label", "event_id", "true_energy", "muons"):
+        for name in ("label", "event_id", "shower_id", "true_energy", "muons"):
             file[name] = result.events[name]
         file["true_energy"].attrs["unit"] = "GeV"
         for name, logits in result.baselines.items():

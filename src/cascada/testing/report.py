@@ -16,7 +16,7 @@ def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarr
 
     `settings`: `bootstrap`, `confidence`, `seed`. Class 1 is the signal, the rest the background.
     """
-    labels = events["label"].astype(np.int64)
+    labels, shower = events["label"].astype(np.int64), bootstrap.number_showers(events["shower_id"])
     probability = metrics.softmax(logits)
     signal, score = labels == 1, log_odds(logits)
     bins = {
@@ -46,17 +46,19 @@ def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarr
     options = (settings["bootstrap"], settings["confidence"], settings["seed"])
     found = {
         name: {key: value.tolist() for key, value in one.items()}
-        for name, one in bootstrap.intervals(statistics, len(labels), *options).items()
+        for name, one in bootstrap.intervals(statistics, len(labels), *options, shower).items()
     }
     names = (*COMPARED, "confusion_matrix", "merit_factor")
     content = {name: found[name] for name in names}
-    content |= background(found["curve"], score, signal, settings["confidence"])
-    content["ece"] = _calibration_error(found["ece"], confidence, settings["seed"])
+    content |= background(found["curve"], score, signal, settings["confidence"], shower)
+    content["ece"] = _calibration_error(found["ece"], confidence, settings["seed"], shower)
+    rows = _profile(bins["probability"], found["frequency"], probability[:, 1])
+    different = [number for number in _different(shower, bins["probability"][1]) if number]
     content["calibration"] = [
-        row | bootstrap.exact(row, row["showers"], settings["confidence"])
-        for row in _profile(bins["probability"], found["frequency"], probability[:, 1])
+        row | bootstrap.exact(row, row["showers"], settings["confidence"], number)
+        for row, number in zip(rows, different, strict=True)
     ]
-    content["energy_bins"] = _energy_bins(bins["true_energy"], found, settings["confidence"])
+    content["energy_bins"] = _energy_bins(bins["true_energy"], found, settings["confidence"], shower)
     content["profiles"] = {
         name: {
             str(k): _profile((bins[name][0], bins[name][1] & (labels == k)[:, None]), found[f"{name}.{k}"])
@@ -102,7 +104,12 @@ def _in_bin(probability: np.ndarray, labels: np.ndarray, members: np.ndarray) ->
     }
 
 
-def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: float) -> dict:
+def _different(shower: np.ndarray, members: np.ndarray) -> list[int]:
+    """Number of different showers (N,) in each group of members (N, M)."""
+    return [len(np.unique(shower[mine])) for mine in members.T]
+
+
+def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: float, shower: np.ndarray) -> dict:
     """Background left at half of the signal, Q = ε_S/√ε_B, and the curve; limits where no background survives.
 
     The interval of ε_B covers both what the bootstrap sees, the cut that moves included, and the exact (Clopper-Pearson)
@@ -110,11 +117,11 @@ def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: f
     upper limit; Q then has no value and a lower limit, `low`.
     """
     points = []
-    number = int((~signal).sum())
+    number, showers = int((~signal).sum()), len(np.unique(shower[~signal]))
     for i, wanted in enumerate(CURVE):
         left, kept = curve["value"][i]
         survivors = round(left * number) if number else 0
-        low, high = bootstrap.clopper_pearson(survivors, number, confidence)
+        low, high = bootstrap.clopper_pearson(survivors, number, confidence, showers)
         if survivors:
             low, high = min(low, curve["low"][i][0]), max(high, curve["high"][i][0])
         points.append(
@@ -138,16 +145,16 @@ def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: f
     return {"background_efficiency": at | limit, "q_factor": quality, "background_curve": points}
 
 
-def _calibration_error(found: dict, confidence: np.ndarray, seed: int) -> dict:
+def _calibration_error(found: dict, confidence: np.ndarray, seed: int, shower: np.ndarray) -> dict:
     """ECE with an interval that allows for its bias, and what a perfectly calibrated model would show.
 
     Resampling adds noise to every bin, so that the resamples' ECE lies above the sample's, as the sample's lies above the truth:
     the interval reaches down as far below the value as the resamples reach above it (reverse percentile).
     """
-    random = np.random.default_rng(seed)
+    random, showers = np.random.default_rng(seed), shower.max() + 1
     cells = bootstrap.calibration_error
-    drawn = [
-        cells(confidence, random.random(len(confidence)) < confidence)(np.ones((1, len(confidence))))[0]
+    drawn = [  # images of one shower are right or wrong together
+        cells(confidence, random.random(showers)[shower] < confidence)(np.ones((1, len(confidence))))[0]
         for _ in range(CALIBRATED_DRAWS)
     ]
     low = max(0.0, 2 * found["value"] - found["high"])
@@ -186,13 +193,13 @@ def _profile(bins: tuple[np.ndarray, np.ndarray], found: dict, values: np.ndarra
     return rows
 
 
-def _energy_bins(bins: tuple[np.ndarray, np.ndarray], found: dict, confidence: float) -> list[dict]:
+def _energy_bins(bins: tuple[np.ndarray, np.ndarray], found: dict, confidence: float, shower: np.ndarray) -> list[dict]:
     edges, members = bins
-    rows = []
+    rows, different = [], _different(shower, members)
     for i, number in enumerate(members.sum(axis=0).tolist()):
         if number:
             row = {"low_gev": edges[i], "high_gev": edges[i + 1], "showers": number}
             row |= {name: found[f"{name}/{i}"] for name in ("f1", "accuracy", "confusion_matrix")}
-            row["accuracy"] = bootstrap.exact(row["accuracy"], number, confidence)
+            row["accuracy"] = bootstrap.exact(row["accuracy"], number, confidence, different[i])
             rows.append(row)
     return rows
