@@ -3,6 +3,8 @@
 import hashlib
 import subprocess
 
+import pytest
+
 from cascada import pages, selection
 from cascada.provenance import provenance
 
@@ -21,6 +23,22 @@ def test_commit_and_changes(tmp_path):
     assert clean["git_commit"] == git(tmp_path, "rev-parse", "HEAD").strip() and clean["git_dirty"] is False
     (tmp_path / "file").write_text("two")
     assert provenance(tmp_path)["git_dirty"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "dirty"),
+    [("src/cascada/models/x.py", True), ("experiments/mine.yaml", True), ("Snakefile", True), ("notes.txt", False),
+     ("src/ignored.pyc", False)],
+)  # fmt: skip
+def test_new_files_that_git_does_not_know(tmp_path, name, dirty):
+    """They change a result if they lie among its sources: a model family is found by its file."""
+    git(tmp_path, "init")
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    git(tmp_path, "add", ".gitignore")
+    git(tmp_path, "commit", "-m", "one")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("new")
+    assert provenance(tmp_path)["git_dirty"] is dirty
 
 
 def test_outside_a_repository(tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,11 @@ def test_a_dirty_work_tree_is_refused_unless_allowed(repository, fails):
     assert "tracked.txt" not in changed and git(repository, "status", "--porcelain") == "M  tracked.txt"
     assert "allow_dirty was set" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
     git(repository, "checkout", "--quiet", "HEAD", "--", "tracked.txt")
+    new = repository / "experiments/mine.yaml"
+    new.parent.mkdir()
+    new.write_text("experiment: mine\n")
+    assert "uncommitted changes (experiments/mine.yaml)" in fails()
+    shutil.rmtree(new.parent)
 
 
 def test_a_missing_remote_is_refused(repository, fails):

@@ -7,19 +7,27 @@ from pathlib import Path
 from cascada.files import sha256
 
 LOCK = Path("envs/requirements.txt")
+# what a result is made from: a new file here changes it, whether git knows the file or not
+SOURCES = ("Snakefile", "config.yaml", "rules", "scripts", "src", "experiments", "profiles", "plugins", "envs")
+# of the whole tree the tracked files, of the sources those that git does not know (nor ignore) too
+TRACKED = ("status", "--porcelain", "--untracked-files=no")
+UNKNOWN = ("ls-files", "--others", "--exclude-standard", "--", *SOURCES)
 
 
 def provenance(folder: Path | None = None, **data: str | None) -> dict:
     """Return `git_commit`, `git_dirty` (None outside a repository), `lock_sha256`, `data_sha256`, `command`, `python`.
 
+    New files in SOURCES that git does not know make it dirty too.
+
     `data`: sha256 of the files that the result was made from, by name: provenance(train=…, test=…).
     """
     folder = Path.cwd() if folder is None else folder
-    commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = [_git(folder, *TRACKED), _git(folder, *UNKNOWN)]
     lock = folder / LOCK
     return {
         "git_commit": commit,
-        "git_dirty": None if changes is None else bool(changes),
+        "git_dirty": None if None in changes else any(changes),
         "lock_sha256": sha256(lock) if lock.is_file() else None,
         "data_sha256": data,
         "command": _command(),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cascada.errors import CascadaError
+from cascada.provenance import TRACKED, UNKNOWN
 
 
 class Repository:
@@ -30,8 +31,12 @@ class Repository:
         return self._checked([sys.executable, "-m", "dvc", *arguments])
 
     def changes(self, besides: str) -> list[str]:
-        """Changed files that git tracks outside the folder `besides`, as `git status --porcelain` writes them."""
-        return self.git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{besides}").splitlines()
+        """Changed files that git tracks outside the folder `besides`, and new ones among the sources of results.
+
+        As `git status --porcelain` writes them.
+        """
+        new = self.git(*UNKNOWN).splitlines()
+        return self.git(*TRACKED, "--", ".", f":!{besides}").splitlines() + [f"?? {name}" for name in new]
 
     def tags(self, pattern: str) -> list[str]:
         return self.git("tag", "--list", pattern).split()
