@@ -157,9 +157,9 @@ def dirt_notes(changes: list[str], content: dict, allow: bool) -> list[str]:
         problems.append(f"the results were made with uncommitted changes or outside a repository ({', '.join(steps)})")
     if problems and not allow:
         raise CascadaError(
-            f"Not published: {' and '.join(problems)}. Commit, and run again what was made before that "
-            "(`snakemake --forcerun list_configurations merge`); `publishing: {allow_dirty: true}` publishes all the same "
-            "and says so in the card."
+            f"Not published: {' and '.join(problems)}. Commit, and make again what records the commit "
+            "(`snakemake --forcerun select describe_data`; no trial is trained again); `publishing: {allow_dirty: true}` "
+            "publishes all the same and says so in the card."
         )
     return [f"Published although {problem}: allow_dirty was set." for problem in problems]
 
