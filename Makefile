@@ -49,5 +49,6 @@ format: $(INSTALLED) ## bring the style in order
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-clean: ## remove results, keep the environment
-	rm -rf results .snakemake report.html report.zip
+clean: ## remove results, keep the environment and the ledgers of the sealed showers
+	rm -rf .snakemake report.html report.zip
+	test ! -d results || find results -depth ! -name test.ledger.jsonl \( ! -type d -o -type d -empty \) -delete

@@ -249,7 +249,7 @@ def test_another_selection_with_the_flag_is_marked(opened):
 
 def test_other_sealed_data_are_another_seal(opened):
     run(opened, 1)
-    entry = ledger.read(opened[1])[0] | {"test_sha256": "0" * 64}
+    entry = ledger.read(opened[1])[0] | {"test_sha256": "0" * 64, "seal_sha256": "0" * 64}
     ledger.path_of(opened[1]).write_text(json.dumps(entry) + "\n")
     assert not run(opened, 2)["opening"]["reopened"]
 

@@ -1,9 +1,11 @@
 """The ledger beside test.h5: an append-only file that records every opening of the sealed data.
 
-One line of JSON per opening: time, selection, hashes of the checkpoint and of the sealed data, git commit, command. No rule declares
-it, so that none deletes it. It keeps an honest user honest: whoever chooses again after a look at the test has chosen on the test.
+One line of JSON per opening: time, experiment, selection, hashes of the checkpoint and of the sealed data, git commit, command. No
+rule declares it, so that none deletes it. It keeps an honest user honest: whoever chooses again after a look at the test has chosen on
+the test. So the same showers are the same seal in whatever order, file or experiment of this `results/` they come again.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -14,6 +16,7 @@ from cascada.files import sha256
 from cascada.provenance import provenance
 
 NAME = "test.ledger.jsonl"
+BLOCK = 512
 
 
 def path_of(test: Path) -> Path:
@@ -22,7 +25,10 @@ def path_of(test: Path) -> Path:
 
 def read(test: Path) -> list[dict]:
     """All entries, the oldest first. Raises DataError if a line cannot be read."""
-    path = path_of(test)
+    return _read(path_of(test))
+
+
+def _read(path: Path) -> list[dict]:
     if not path.exists():
         return []
     try:
@@ -33,26 +39,55 @@ def read(test: Path) -> list[dict]:
         ) from error
 
 
+def elsewhere(test: Path, entry: dict) -> list[dict]:
+    """Openings of the same seal in the other experiments, `results/*/dataset`; none where test.h5 lies elsewhere."""
+    folder = test.absolute().parent
+    if folder.name != "dataset":
+        return []
+    paths = sorted(folder.parents[1].glob(f"*/{folder.name}/{NAME}"))
+    found = [
+        {"experiment": path.parents[1].name} | one for path in paths if path.parent != folder for one in _read(path)
+    ]
+    return same_data([one for one in found if "test_sha256" in one], entry)
+
+
+def seal(test: Path) -> str:
+    """Identify the sealed showers: sha256 over their images' sorted fingerprints, whatever their order and the file's bytes."""
+    import numpy as np
+
+    from cascada.data.checks import fingerprints
+    from cascada.data.format import IMAGES, open_showers
+
+    with open_showers(test) as file:
+        images = file[IMAGES]
+        prints = [fingerprints(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK)]
+    together = np.sort(np.concatenate([np.zeros(0, np.uint64), *prints]))
+    return hashlib.sha256(together.astype("<u8").tobytes()).hexdigest()
+
+
 def open_seal(test: Path, chosen: dict, reopen: bool) -> dict:
-    """Allow or refuse an opening before any shower is read; append it to the ledger; return `describe`'s facts.
+    """Allow or refuse an opening before anything is predicted; append it to the ledger; return `describe`'s facts.
 
     `chosen`: best.json. The same checkpoint may be tested again, a different one only with `reopen`: else DataError.
     """
     entry = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "experiment": test.absolute().parents[1].name,
         **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
         "test_sha256": sha256(test),
+        "seal_sha256": seal(test),
         **provenance(),
     }
-    before = read(test)
+    before = sorted([*elsewhere(test, entry), *read(test)], key=lambda one: one["time"])
     others = different(before, entry)
     # going on with a selection that was tested before needs no flag, but the mark stays (`describe`)
     known = any(one["checkpoint_sha256"] == entry["checkpoint_sha256"] for one in same_data(before, entry))
     if others and not known and not reopen:
         last = others[-1]
         raise DataError(
-            f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on {last['time']} "
-            f"({len(others)} opening(s) in {path_of(test)}). A choice made after a look at the test is a choice on the test. "
+            f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
+            f"{last['time']}{_where(last, entry)} ({len(others)} such opening(s), see {NAME} beside test.h5). "
+            "A choice made after a look at the test is a choice on the test. "
             "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true`, "
             "which tests this one too and marks every output."
         )
@@ -61,9 +96,21 @@ def open_seal(test: Path, chosen: dict, reopen: bool) -> dict:
     return describe([*before, entry])
 
 
+def _where(one: dict, entry: dict) -> str:
+    """In which other experiment an entry was made, "" for the same one."""
+    name = one.get("experiment", entry["experiment"])
+    return "" if name == entry["experiment"] else f" in the experiment {name}"
+
+
 def same_data(entries: list[dict], entry: dict) -> list[dict]:
-    """Openings of the same sealed data; entries that do not say which data count as such."""
-    return [one for one in entries if one.get("test_sha256", entry["test_sha256"]) == entry["test_sha256"]]
+    """Openings of the same sealed data: the same file or the same images; entries that do not say which count as such."""
+    return [one for one in entries if _same(one, entry, "test_sha256") or _same(one, entry, "seal_sha256")]
+
+
+def _same(one: dict, entry: dict, name: str) -> bool:
+    # older entries know the file only, the oldest not even that
+    missing = entry[name] if name == "test_sha256" else None
+    return one.get(name, missing) == entry[name]
 
 
 def different(entries: list[dict], entry: dict) -> list[dict]:

@@ -1,0 +1,107 @@
+"""The seal is the showers themselves: neither another file of them nor another experiment opens it unnoticed."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import h5py
+import pytest
+from showers import small_dataset
+
+from cascada.errors import DataError
+from cascada.files import sha256
+from cascada.testing import ledger
+
+ROOT = Path(__file__).parents[1]
+FIRST, SECOND = ({"configuration": f"lenet-{n}", "seed": n, "checkpoint_sha256": str(n) * 64} for n in (1, 2))
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    return small_dataset(tmp_path_factory.mktemp("sealed"), showers=80)[1]
+
+
+@pytest.fixture
+def test_file(sealed, tmp_path):
+    """test.h5 of an experiment whose seal has not been opened."""
+    return copy(sealed, tmp_path, "one")
+
+
+def copy(sealed, results, experiment):
+    path = results / experiment / "dataset/test.h5"
+    path.parent.mkdir(parents=True)
+    return shutil.copy(sealed, path)
+
+
+def reorder(path, change=0.0):
+    """Write the same showers in another order, as other shards would give."""
+    before = sha256(path)
+    with h5py.File(path, "r+") as file:
+        for name in ("images", "events"):
+            file[name][:] = file[name][:][::-1]
+        file["images"][0, 0, 0, 0] += change
+    assert sha256(path) != before
+
+
+def test_the_same_showers_in_another_order_are_the_same_seal(test_file):
+    ledger.open_seal(test_file, FIRST, False)
+    reorder(test_file)
+    with pytest.raises(DataError, match=r"for another selection: lenet-1, seed 1, on [^ ]* \(1 such opening"):
+        ledger.open_seal(test_file, SECOND, False)
+    assert not ledger.open_seal(test_file, FIRST, False)["reopened"]
+    found = ledger.open_seal(test_file, SECOND, True)
+    assert found["reopened"] and found["number"] == 3 and found["selections"] == 2
+
+
+def test_other_showers_are_another_seal(test_file):
+    ledger.open_seal(test_file, FIRST, False)
+    reorder(test_file, change=1.0)
+    assert ledger.open_seal(test_file, SECOND, False) | {"ledger": []} == {
+        "number": 1, "selections": 1, "reopened": False, "ledger": [],
+    }  # fmt: skip
+
+
+def test_the_seal_was_opened_in_another_experiment(sealed, test_file, tmp_path):
+    ledger.open_seal(test_file, FIRST, False)
+    other = copy(sealed, tmp_path, "two")
+    reorder(other)
+    with pytest.raises(DataError, match=r"lenet-1, seed 1, on [^ ]* in the experiment one"):
+        ledger.open_seal(other, SECOND, False)
+    assert not ledger.path_of(other).exists()
+    assert ledger.open_seal(other, FIRST, False) | {"ledger": []} == {
+        "number": 2, "selections": 1, "reopened": False, "ledger": [],
+    }  # fmt: skip
+    found = ledger.open_seal(other, SECOND, True)
+    assert found["reopened"] and [one["experiment"] for one in found["ledger"]] == ["one", "two", "two"]
+    third = copy(sealed, tmp_path, "three")
+    reorder(third, change=1.0)
+    assert ledger.open_seal(third, SECOND, False)["number"] == 1
+
+
+def test_lines_of_older_versions_know_the_file_only(sealed, test_file, tmp_path):
+    ledger.open_seal(test_file, FIRST, False)
+    (entry,) = ledger.read(test_file)
+    old = {name: value for name, value in entry.items() if name not in ("seal_sha256", "experiment")}
+    ledger.path_of(test_file).write_text(json.dumps(old) + "\n")
+    with pytest.raises(DataError, match="for another selection"):
+        ledger.open_seal(test_file, SECOND, False)
+    with pytest.raises(DataError, match="in the experiment one"):
+        ledger.open_seal(copy(sealed, tmp_path, "two"), SECOND, False)
+    ledger.path_of(test_file).write_text(json.dumps(old | {"test_sha256": "0" * 64}) + "\n")
+    assert ledger.open_seal(test_file, SECOND, False)["number"] == 1
+
+
+def test_cleaning_keeps_the_ledger(test_file, tmp_path):
+    ledger.open_seal(test_file, FIRST, False)
+    (tmp_path / "results").mkdir()
+    shutil.move(tmp_path / "one", tmp_path / "results/one")
+    for name in ("results/two/trials/a.txt", ".snakemake/log/a.log", "src/kept.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for _ in range(2):
+        subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+        left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+        assert left == {"Makefile", "src/kept.py", "results/one/dataset/test.ledger.jsonl"}
+    assert not (tmp_path / "results/two").exists()
