@@ -161,6 +161,22 @@ def test_a_job_whose_code_or_params_changed_is_cancelled_not_adopted(tmp_path, l
     assert not left.entries[0].member.folder.exists()
 
 
+def test_a_changed_member_takes_its_pack_along_but_no_other_task(tmp_path):
+    run = RunFolder.create(tmp_path)
+    one = submission(run, ["a", "b", "c"], ["d"])
+    one.submitted(["7_0", "7_1"])
+    run.write(one)
+    run.write_ids(one)
+    run.release()
+    cluster = Cluster()
+    adopted = adoption.Adoption(tmp_path, cluster, Words())
+    assert adopted.take("key of a", "other") is None
+    assert adopted.take("key of b", "other") is None
+    assert cluster.cancelled == ["7_0"]  # once
+    _, whole = adopted.take("key of c", "same")
+    assert [task.given_up for task in whole.tasks] == [True, False]
+
+
 @pytest.mark.parametrize(("status", "digest"), [("failed", "same"), ("ok", "other")])
 def test_what_ended_badly_or_from_other_code_runs_again(tmp_path, left, status, digest):
     write_json(left.entries[0].member.folder / "result.json", {"status": status})

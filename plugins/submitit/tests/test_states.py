@@ -99,6 +99,8 @@ def test_interval_is_short_while_there_is_news_and_long_while_there_is_none():
         ("7_[0-1,5%4]", ["7_0", "7_1", "7_5"]),
         ("7_[0-6:3]", ["7_0", "7_3", "7_6"]),
         ("7_[3]", ["7_3"]),
+        ("7_[1,5-7,60-6...]", ["7_1", "7_5", "7_6", "7_7"]),  # as squeue cuts it
+        ("7_[1,6...]", ["7_1"]),
     ],
 )
 def test_task_ids(text, ids):

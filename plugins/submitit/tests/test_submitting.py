@@ -221,6 +221,8 @@ def test_the_site_s_limit_is_learned(make):
         ("Requested node configuration is not available", "fatal"),
         ("Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", "fatal"),
         ("AssocMaxSubmitJobLimit\nJob violates accounting/QOS policy", "limit"),
+        ("AssocGrpSubmitJobsLimit\nJob violates accounting/QOS policy", "limit"),
+        ("QOSGrpSubmitJobsLimit\nJob violates accounting/QOS policy", "limit"),
         ("Slurm temporarily unable to accept job, sleeping and retrying", "away"),
         ("Unable to contact slurm controller (connect failure)", "away"),
         ("Socket timed out on send/recv operation", "away"),
@@ -249,7 +251,7 @@ def test_cancel_waits_for_the_sbatch_under_way_and_cancels_its_jobs(make):
     go_on.set()
     cancelling.join(20)
     stepping.join(20)
-    assert one.cluster.cancelled == ["1_0", "1_1"]
+    assert one.cluster.cancelled == ["1"]  # the whole array at once
     assert one.cluster.arrays == [[["a"], ["b"]]]  # the later one was not submitted any more
     one.driver.step()
     assert len(one.cluster.arrays) == 1
@@ -261,7 +263,25 @@ def test_cancel_finds_the_job_of_an_sbatch_that_was_interrupted(make):
     one.driver.step()
     one.cluster.there = ["7_0", "7_1"]
     one.driver.cancel()
-    assert one.cluster.cancelled == ["7_0", "7_1"]
+    assert one.cluster.cancelled == ["7"]
+
+
+def test_of_an_adopted_array_only_the_jobs_of_this_run_are_cancelled(make):
+    one = make()
+    entries = jobs(one.run, *"abc")
+    one.driver.enqueue(entries)
+    one.driver.step()
+    entries[1].info = None  # part of the earlier run only
+    one.driver.cancel()
+    assert one.cluster.cancelled == ["1_0", "1_2"]
+
+
+def test_scancel_gets_exactly_the_ids_asked_for(monkeypatch):
+    asked = []
+    answer = SimpleNamespace(ok=True, error="", text="")
+    monkeypatch.setattr(slurm.commands, "ask", lambda command: asked.append(command) or answer)
+    assert slurm.Slurm(ExecutorSettings()).cancel(["19_5", "20", "19_5", ""]) == ""
+    assert asked == [["scancel", "19_5", "20"]]
 
 
 def test_members_of_a_pack_report_for_themselves(make):
@@ -294,6 +314,21 @@ def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make,
     later.driver.adopt(submission)
     step_until(later, lambda: later.told.resubmitted == ["a"])
     assert not later.told.failed
+
+
+def test_unchanged_members_of_a_pack_that_adoption_cancelled_are_submitted_again(make):
+    one = make()
+    entries = jobs(one.run, *"abc", pack=3)
+    one.driver.enqueue(entries)
+    one.driver.step()
+    (task,) = one.driver.registry.active[0].tasks
+    entries[0].adopted = entries[1].adopted = task.given_up = True
+    entries[2].settled = True  # the changed one
+    step_until(one, lambda: task.lived)
+    finish(entries[1:2], "failed")  # as its end by scancel looks
+    one.cluster.states["1"] = "CANCELLED"
+    step_until(one, lambda: not task.open_entries)
+    assert one.told.resubmitted == ["a", "b"] and not one.told.failed
 
 
 def test_a_requeued_job_is_told_once_and_goes_on(make):

@@ -8,7 +8,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 
 from . import identity
 from .records import RunFolder, abandoned, remove_member
-from .tracking import Entry, Submission
+from .tracking import Entry, Submission, Task
 
 
 class Adoption:
@@ -68,12 +68,19 @@ class Adoption:
             self.report.info(
                 f"Code, params or input of {entry.member.name} have changed: job {task.job_id} is cancelled."
             )
-            self.report.info(self.backend.cancel([task.job_id])) if task.job_id else None
+            self._give_up(task)
             settle(entry)
             return None
         entry.adopted, task.since = True, time.time()
         self.report.info(f"{entry.member.name} is adopted: an earlier run has submitted it as job {task.job_id}.")
         return entry, submission
+
+    def _give_up(self, task: Task) -> None:
+        """Cancel this task of an earlier driver, and no other of its array."""
+        if task.job_id and not task.given_up:
+            task.given_up = True
+            if trouble := self.backend.cancel([task.job_id]):
+                self.report.warning(trouble.strip())
 
     def finish(self, persistence, left: list[Entry]) -> None:
         """At the end: put on record what succeeded unseen, tell of jobs that are nobody's, and clear up."""

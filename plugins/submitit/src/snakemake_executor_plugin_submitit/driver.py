@@ -7,6 +7,7 @@ only puts jobs into the queue (`enqueue`), clears up behind recorded ones (`forg
 import shutil
 import threading
 import time
+from collections.abc import Iterable, Iterator
 
 from . import costs, states
 from .records import RunFolder, remove_member
@@ -59,7 +60,7 @@ class Driver:
         if tasks:
             jobs = sum(len(task.open_entries) for task in tasks)
             self.report.info(f"Cancelling {jobs} jobs in {len(tasks)} tasks of the {self.backend.name} cluster.")
-            if trouble := self.backend.cancel(task.job_id for task in tasks):
+            if trouble := self.backend.cancel(_whole_arrays(tasks)):
                 self.report.warning(trouble.strip())
 
     def close(self, wait_s: float = 10.0) -> None:
@@ -121,3 +122,14 @@ class Driver:
         if task.seen is not None and not task.seen.alive:
             return True
         return self.backend.log(task.submission, task.job_id).with_name(f"{task.job_id}_0_result.pkl").exists()
+
+
+def _whole_arrays(tasks: Iterable[Task]) -> Iterator[str]:
+    """The ids to cancel: of whole arrays, unless an adopted one also holds jobs that are not part of this run."""
+    by_submission: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_submission.setdefault(task.submission.token, []).append(task)
+    for mine in by_submission.values():
+        submission = mine[0].submission
+        strangers = any(entry.info is None and not entry.settled for entry in submission.entries)
+        yield from [task.job_id for task in mine] if strangers else [submission.job_id]

@@ -27,7 +27,7 @@ FATAL = re.compile(
     r"|could not detect \"srun\"|unavailable parameter|account or partition|associat|licen[cs]e|not a valid|no such file",
     re.IGNORECASE,
 )
-LIMIT = re.compile(r"MaxSubmit", re.IGNORECASE)
+LIMIT = re.compile(r"MaxSubmit|GrpSubmit", re.IGNORECASE)
 AWAY = re.compile(
     r"unable to contact|connection refused|connection (failure|reset)|timed out|transport endpoint|zero bytes|"
     r"unexpected message|temporarily",
@@ -225,10 +225,13 @@ class Slurm:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def cancel(self, jobs: Iterable[str]) -> str:
-        """Cancel jobs, whole arrays at once; tries for half a minute. Empty, or what SLURM said and the user can do."""
-        mains = sorted({job.partition("_")[0] for job in jobs if job}, key=int)
+        """Cancel exactly these (`7_1`: one task, `7`: the whole array); tries for half a minute.
+
+        Returns what SLURM said and the user can do, empty if all is well.
+        """
+        ids = sorted({job for job in jobs if job})
         trouble = ""
-        for some in batching.slices(mains, 100):
+        for some in batching.slices(ids, 100):
             for pause in (1, 2, 4, 8, 15, 0):
                 answer = commands.ask(["scancel", *some])
                 if answer.ok or "Invalid job id" in answer.error:

@@ -167,7 +167,7 @@ def task_ids(text: str) -> list[str]:
     for part in rest.strip("[]").partition("%")[0].split(","):
         first, _, last = part.partition("-")
         last, _, step = last.partition(":")
-        if first.isdigit():
+        if all(number.isdigit() for number in (first, last or first, step or "1")):  # squeue cuts long lists: `60-6...`
             found += [f"{main}_{index}" for index in range(int(first), int(last or first) + 1, int(step or 1))]
     return found
 

@@ -101,9 +101,9 @@ class Watcher:
             self.report.success(entry)
             return
         task_log = self.backend.log(task.submission, task.job_id)
-        ended_before = entry.adopted and not task.lived
+        ended_before = entry.adopted and (not task.lived or task.given_up)
         outcome = states.explain(outcome, messages.tail(task_log, 40) + messages.tail(entry.member.log, 40))
-        if ended_before and (entry.result or {}).get("status") != "failed":
+        if ended_before and (task.given_up or (entry.result or {}).get("status") != "failed"):
             self.report.again(entry, outcome.reason)
             return
         logs = [str(path) for path in (entry.member.log, messages.keep(task_log, entry.member.log)) if path.exists()]
