@@ -67,6 +67,7 @@ def test_model(
         "opening": opening,
         "provenance": provenance(train=chosen.get("data_sha256"), test=opening["ledger"][-1]["test_sha256"]),
     }
+    ledger.record(test, opening, content)
     _write_predictions(predictions, result, opening["reopened"])
     write_json(metrics_file, content)
     return content

@@ -2,7 +2,7 @@
 
 One line of JSON per opening: time, experiment, selection, hashes of the checkpoint and of the sealed data, git commit, command. No
 rule declares it, so that none deletes it. It keeps an honest user honest: whoever chooses again after a look at the test has chosen on
-the test. So the same showers are the same seal in whatever order, file or experiment of this `results/` they come again.
+the test. A line with the result follows the opening's, since a refused opening leaves no other trace of the first. The same showers are the same seal in whatever order, file or experiment of this `results/` they come again.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from cascada.provenance import provenance
 
 NAME = "test.ledger.jsonl"
 BLOCK = 512
+HEADLINES = ("f1", "accuracy", "roc_auc")  # of the result, with their intervals
 
 
 def path_of(test: Path) -> Path:
@@ -24,7 +25,7 @@ def path_of(test: Path) -> Path:
 
 
 def read(test: Path) -> list[dict]:
-    """All entries, the oldest first. Raises DataError if a line cannot be read."""
+    """All openings, the oldest first, with their `result` where there is one. Raises DataError if a line cannot be read."""
     return _read(path_of(test))
 
 
@@ -32,11 +33,24 @@ def _read(path: Path) -> list[dict]:
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
         raise DataError(
             f"{path}: a line is not JSON ({error}); restore the ledger, it is only ever appended to."
         ) from error
+    results = {_key(line["result_of"]): line["result"] for line in lines if "result_of" in line}
+    openings = [line for line in lines if "result_of" not in line]
+    return [one | ({"result": results[_key(one)]} if _key(one) in results else {}) for one in openings]
+
+
+def _key(entry: dict) -> tuple[str, str]:
+    return entry["time"], entry["checkpoint_sha256"]
+
+
+def record(test: Path, opening: dict, content: dict) -> None:
+    """Append the result of the opening that `open_seal` returned: the headline metrics of metrics.json's `content`."""
+    of = {name: opening["ledger"][-1][name] for name in ("time", "checkpoint_sha256")}
+    _append(path_of(test), {"result_of": of, "result": {name: content[name] for name in HEADLINES}})
 
 
 def elsewhere(test: Path, entry: dict) -> list[dict]:
@@ -86,7 +100,7 @@ def open_seal(test: Path, chosen: dict, reopen: bool) -> dict:
         last = others[-1]
         raise DataError(
             f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
-            f"{last['time']}{_where(last, entry)} ({len(others)} such opening(s), see {NAME} beside test.h5). "
+            f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5). "
             "A choice made after a look at the test is a choice on the test. "
             "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true`, "
             "which tests this one too and marks every output."
@@ -100,6 +114,15 @@ def _where(one: dict, entry: dict) -> str:
     """In which other experiment an entry was made, "" for the same one."""
     name = one.get("experiment", entry["experiment"])
     return "" if name == entry["experiment"] else f" in the experiment {name}"
+
+
+def _result(one: dict) -> str:
+    parts = [
+        f"{name} {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+        for name, found in one.get("result", {}).items()
+        if None not in (found["value"], found["low"], found["high"])
+    ]
+    return f", with {', '.join(parts)}" if parts else ""
 
 
 def same_data(entries: list[dict], entry: dict) -> list[dict]:
