@@ -12,6 +12,7 @@ from snakemake_executor_plugin_submitit import adoption, identity, records
 from snakemake_executor_plugin_submitit.members import Member, write_json
 from snakemake_executor_plugin_submitit.records import RunFolder
 from snakemake_executor_plugin_submitit.resources import Request
+from snakemake_executor_plugin_submitit.states import Observation
 from snakemake_executor_plugin_submitit.tracking import Entry, Submission, Task
 
 REQUEST = Request(rule="train", runtime_min=5, options=(("nice", "1"),), pack=2)
@@ -102,11 +103,26 @@ def test_the_run_of_a_living_driver_is_left_alone_and_that_of_a_killed_one_is_no
     run.release()
 
 
+def test_a_driver_never_takes_its_own_run_for_abandoned(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(records.fcntl, "flock", no_locks)
+    own = RunFolder.create(tmp_path)
+    other = RunFolder.create(tmp_path)
+    assert [run.path for run in records.abandoned(tmp_path, own.path)] == [other.path]
+    adopted = adoption.Adoption(tmp_path, Cluster(), Words(), own.path)
+    adopted.finish(None, [])
+    assert own.path.exists() and not other.path.exists()
+    own.remove()
+    own.remove_if_done()  # harmless when it is gone
+
+
 class Cluster:
     """What Adoption asks of a cluster: which jobs are there, and to cancel."""
 
     def __init__(self, found=()):
-        self.found, self.cancelled, self.delivered = found, [], []
+        self.found, self.cancelled, self.delivered, self.seen = found, [], [], {}
 
     def find(self, token, tasks):
         return self.found
@@ -122,7 +138,7 @@ class Cluster:
         return ""
 
     def observe(self, ids):
-        return {}
+        return self.seen
 
 
 class Words(list):
@@ -209,6 +225,24 @@ def test_a_driver_killed_during_sbatch_finds_its_job_by_the_token_or_forgets_it(
     run.release()
     with pytest.raises(Exception, match="Try again once squeue works"):
         adoption.Adoption(third, Cluster(found=None), Words())
+
+
+@pytest.mark.parametrize(
+    ("seen", "open_members", "told"),
+    [
+        (None, ["a", "b"], []),  # SLURM does not answer
+        ({}, [], []),
+        ({"7_1": Observation("RUNNING")}, ["b"], ["scancel 7_1 ends them"]),
+    ],
+)
+def test_jobs_that_are_not_part_of_this_run_stay_on_record_unless_they_ended(tmp_path, left, seen, open_members, told):
+    words, cluster = Words(), Cluster()
+    cluster.seen = seen
+    adopted = adoption.Adoption(tmp_path, cluster, words)
+    adopted.finish(None, [])
+    assert [one.member.name for one in left.entries if one.member.folder.exists()] == open_members
+    assert len(words) == len(told) and all(part in text for part, text in zip(told, words, strict=True))
+    assert adopted.runs[0].path.exists() == bool(open_members)
 
 
 def test_records_of_jobs_that_ended_without_a_driver(tmp_path, monkeypatch):

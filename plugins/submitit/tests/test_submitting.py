@@ -331,6 +331,43 @@ def test_unchanged_members_of_a_pack_that_adoption_cancelled_are_submitted_again
     assert one.told.resubmitted == ["a", "b"] and not one.told.failed
 
 
+def test_jobs_whose_folder_the_disk_refuses_go_on_waiting(make, monkeypatch):
+    one = make()
+    one.driver.enqueue(jobs(one.run, "a", "b") + jobs(one.run, "x", rule="test"))
+    create, calls = one.run.submission_folder, []
+
+    def refuse_second(token):
+        calls.append(token)
+        if len(calls) == 2:
+            raise OSError(122, "Disk quota exceeded")
+        return create(token)
+
+    monkeypatch.setattr(one.run, "submission_folder", refuse_second)
+    with pytest.raises(OSError, match="quota"):
+        one.driver.step()
+    assert not one.cluster.arrays and not list((one.run.path / "jobs").iterdir())
+    one.driver.step()
+    assert one.cluster.arrays == [[["a"], ["b"]], [["x"]]]
+
+
+def test_a_job_whose_end_cannot_be_told_in_full_fails(make, monkeypatch):
+    one = make()
+    entries = jobs(one.run, "a", "b")
+    one.driver.enqueue(entries)
+    one.driver.step()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(one.told, "resubmitted", SimpleNamespace(append=full))
+    entries[0].adopted, one.driver.registry.active[0].tasks[0].given_up = True, True
+    one.cluster.states |= {"1_0": "CANCELLED"}
+    finish(entries[1:])
+    step_until(one, lambda: one.told.failed and one.told.succeeded)
+    ((name, message, job_id),) = one.told.failed
+    assert (name, job_id) == ("a", "1_0") and "No space left" in message
+
+
 def test_a_requeued_job_is_told_once_and_goes_on(make):
     one = make()
     entries = jobs(one.run, "a")

@@ -12,11 +12,11 @@ from .tracking import Entry, Submission, Task
 
 
 class Adoption:
-    """What earlier drivers have left in this working directory."""
+    """What earlier drivers have left in this working directory; `own` is the folder of this driver's run."""
 
-    def __init__(self, base: Path, backend, report):
+    def __init__(self, base: Path, backend, report, own: Path | None = None):
         self.backend, self.report = backend, report
-        self.runs: list[RunFolder] = abandoned(base)
+        self.runs: list[RunFolder] = abandoned(base, own)
         self._open: dict[str, tuple[Entry, Submission]] = {}
         self._taken: set[int] = set()
         self._told = False
@@ -101,7 +101,9 @@ class Adoption:
         if not tasks:
             return
         ids = {job: task.submission.submitted_at for job, task in tasks.items()}
-        seen = self.backend.observe(ids) or {}
+        seen = self.backend.observe(ids)
+        if seen is None:  # nobody knows: they stay on record for the next run
+            return
         alive = [job for job in tasks if job in seen and seen[job].alive]
         for entry, submission in self._open.values():
             task = next(task for task in submission.tasks if entry in task.entries)

@@ -41,7 +41,7 @@ class Executor(RemoteExecutor):
         backend = local.backend(self.settings)
         patience = Patience(max(1.0, self.workflow.execution_settings.latency_wait), self.settings.lost_after_s)
         driver = Driver(backend, self.settings, RunFolder.create(self.base), patience, self)
-        self.adoption = adoption.Adoption(self.base, backend, self)
+        self.adoption = adoption.Adoption(self.base, backend, self, driver.run.path)
         self.adoption.restore(self.workflow.persistence, self.dag)
         self.driver = driver
 

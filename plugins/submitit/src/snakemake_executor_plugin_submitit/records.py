@@ -65,8 +65,9 @@ class RunFolder:
 
     def remove_if_done(self) -> None:
         """Remove the folder unless a job in it is still open; gives the lock back."""
-        if all(folder.name.startswith(".") for folder in (self.path / "members").iterdir()):
-            shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # removed already
+            if all(folder.name.startswith(".") for folder in (self.path / "members").iterdir()):
+                shutil.rmtree(self.path, ignore_errors=True)
         self.release()
 
     def remove(self) -> None:
@@ -126,11 +127,11 @@ class RunFolder:
                 yield submission
 
 
-def abandoned(base: Path) -> list[RunFolder]:
-    """The run folders whose drivers live no more, locked for the caller."""
+def abandoned(base: Path, own: Path | None = None) -> list[RunFolder]:
+    """The run folders whose drivers live no more, locked for the caller; never its `own`."""
     found = []
     for path in sorted((base / "runs").glob("*")):
-        if (lock := _lock(path)) is not None:
+        if path != own and (lock := _lock(path)) is not None:
             found.append(RunFolder(path, lock))
     return found
 

@@ -70,9 +70,24 @@ class Submitter:
         if not self.waiting or time.monotonic() < self.hold_until:
             return
         array_size = self.backend.array_size
+        live = self.registry.live_tasks + [task for submission in self.pending for task in submission.tasks]
         with self.registry.lock:
             waiting, self.waiting, self._hold_since = self.waiting, [], 0.0
-        live = self.registry.live_tasks + [task for submission in self.pending for task in submission.tasks]
+        made: list[Submission] = []
+        try:
+            left = self._make(waiting, live, array_size, made)
+        except BaseException:  # such as a full disk: no job may be lost, the next step tries again
+            for submission in made:
+                shutil.rmtree(submission.folder, ignore_errors=True)
+            with self.registry.lock:
+                self.waiting = waiting + self.waiting
+            raise
+        with self.registry.lock:
+            self.waiting = left + self.waiting
+        self.pending += made
+
+    def _make(self, waiting: list[Entry], live: list[Task], array_size: int, made: list[Submission]) -> list[Entry]:
+        """Append the submissions there is room for to `made`; returns what has to wait."""
         left: list[Entry] = []
         for entries in batching.groups(waiting, lambda entry: entry.request):
             tasks = [Task(entries=pack) for pack in batching.slices(entries, entries[0].request.pack)]
@@ -80,9 +95,8 @@ class Submitter:
             left += [entry for task in rest for entry in task.entries]
             for chunk in chunks:
                 live += chunk
-                self.pending.append(self._submission(chunk))
-        with self.registry.lock:
-            self.waiting = left + self.waiting
+                made.append(self._submission(chunk))
+        return left
 
     def _room(self, tasks: list[Task], live: list[Task]) -> int | None:
         rooms = [self.backend.room(tasks, live)]

@@ -96,7 +96,15 @@ class Watcher:
         return alone and not ended and now - entry.failed_since < OWN_FAILURE_S
 
     def _settle(self, entry: Entry, outcome: Outcome, task: Task) -> None:
+        """Tell what has become of an entry; whatever happens meanwhile, Snakemake must not wait for it for ever."""
         entry.settled = True
+        try:
+            self._tell(entry, outcome, task)
+        except Exception as error:
+            text = f"{entry.member.name}: its end could not be told in full ({type(error).__name__}: {error})\n"
+            self.report.failure(entry, text, [], task.job_id)
+
+    def _tell(self, entry: Entry, outcome: Outcome, task: Task) -> None:
         if outcome.ok:
             self.report.success(entry)
             return
