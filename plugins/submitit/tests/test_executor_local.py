@@ -137,6 +137,31 @@ def test_ctrl_c_twice_leaves_no_process(grid):
     wait_until(lambda: not processes_of(grid), "all processes have ended", 60)
 
 
+SLOW_TO_END = """
+    import signal, sys, time
+    def save(*_):
+        time.sleep(4)
+        open("saved", "w").close()
+        sys.exit(1)
+    signal.signal(signal.SIGTERM, save)
+    open("begun", "w").close()
+    time.sleep(600)
+"""
+
+
+def test_ctrl_c_waits_until_a_job_has_saved(tmp_path):
+    """As in a terminal, where it reaches submitit's processes, too; nothing may start the job anew beside itself."""
+    write(tmp_path, "save.py", SLOW_TO_END)
+    write(tmp_path, "Snakefile", f'rule one:\n    output: "out"\n    shell: "exec {sys.executable} save.py"\n')
+    driver = start(tmp_path, *PLUGIN)
+    wait_until((tmp_path / "begun").exists, "the job runs", 120)
+    os.killpg(driver.pid, signal.SIGINT)
+    assert driver.wait(120) != 0
+    assert (tmp_path / "saved").exists()
+    assert processes_of(tmp_path) == []
+    assert list((tmp_path / ".snakemake/submitit/runs").iterdir()) == []
+
+
 def test_killed_driver_resumes(grid):
     arguments = (*PLUGIN, "--submitit-gpus=none", "--config", "jobs=1", "gate=go")
     driver = start(grid, *arguments)

@@ -1,6 +1,7 @@
 """The worker: forks for members, passes signals on, and lets each report for itself. Real processes throughout."""
 
 import os
+import shutil
 import signal
 import sys
 
@@ -234,6 +235,21 @@ def test_members_end_when_the_task_is_killed(node):
     worker.stdin.close()  # what the kernel does when the task's process dies
     assert worker.wait(timeout=60) == 0
     assert (member.result()["status"], node.saves("a")) == ("requeue", ["SIGTERM"])
+
+
+def test_members_end_also_when_the_driver_has_cleared_them_away(node):
+    pack = [node.plain(name, 10_000) for name in ("a", "b", "c")]
+    worker = node.worker(pack, concurrent=2)
+    node.wait_ready("a", "b")
+    for member in pack:
+        shutil.rmtree(member.folder)
+    for pid in list(family(worker.pid))[1:2]:  # the first ends by itself, then the third is due
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "not started: c" in (node.folder / "worker.log").read_text(), "the third to be passed over")
+    alone(worker, TERM)
+    assert worker.wait(timeout=60) == 0
+    assert sorted(node.saves("a") + node.saves("b")) == ["SIGTERM"]
+    assert not (node.folder / "c" / "ready").exists()
 
 
 def test_members_end_when_the_worker_is_killed(node):

@@ -7,13 +7,16 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import gpus, resources
+from . import gpus, processes, resources
 from .members import PackSettings
 from .resources import Request
 from .slurm import SubmitError
 from .states import Observation
 from .tracking import Submission, Task
+from .worker import PREEMPTION_S
 
+JOB_VARIABLE = "SUBMITIT_LOCAL_JOB_ID"  # what submitit sets for a task, and its worker and members inherit
+MARGIN_S = 15.0  # beyond what the worker gives the members of a task that was told to end
 FOR_EVER_MIN = 60 * 24 * 365  # the worker itself watches the time, from when it has got its share of the machine
 
 
@@ -33,6 +36,7 @@ class Local:
             "gib": tuple(str(number) for number in range(max(1, memory_gib))),
         }
         self._jobs = {}
+        self._grace_s = PREEMPTION_S
 
     def takes(self, whole: Request) -> dict[str, int]:
         """Units of the machine that a task holds. More cores or memory than there are means all; GPUs must exist."""
@@ -75,6 +79,7 @@ class Local:
             raise SubmitError(str(error), "fatal") from error
         executor = AutoExecutor(submission.folder / "submitit", cluster=self.name, **self._options())
         executor.update_parameters(timeout_min=FOR_EVER_MIN, stderr_to_stdout=True)
+        self._grace_s = max(self._grace_s, resources.signal_delay(submission.whole, self.settings))
         jobs = executor.submit_array(payloads)
         self._jobs |= {job.job_id: job for job in jobs}
         return [job.job_id for job in jobs]
@@ -104,15 +109,24 @@ class Local:
             return False
 
     def cancel(self, jobs: Iterable[str]) -> str:
-        """End the processes; their jobs get a SIGTERM first, a SIGKILL later."""
-        alive = [job for job in jobs if self._alive(job)]
-        for job in alive:
-            os.kill(int(job), signal.SIGINT)
-        deadline = time.monotonic() + 15
-        while any(self._alive(job) for job in alive) and time.monotonic() < deadline:
+        """End the processes and wait: their jobs get a SIGTERM first, and time to save, a SIGKILL later.
+
+        submitit kills a task a second after it was told to end, or has done so already, as Ctrl-C in a terminal
+        reaches every process there. Its worker goes on until all members have ended: nobody may start them anew before.
+        """
+        jobs = list(jobs)
+        for job in jobs:
+            if self._alive(job):
+                os.kill(int(job), signal.SIGINT)
+        deadline = time.monotonic() + self._grace_s + MARGIN_S
+        while (left := self._left(jobs)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        left = [job for job in alive if self._alive(job)]
         return f"Processes that do not end: {' '.join(left)}; end them with kill -9.\n" if left else ""
+
+    def _left(self, jobs: list[str]) -> list[str]:
+        """The processes of the jobs that still live: submitit's, the workers, the members'."""
+        alive = [job for job in jobs if self._alive(job)]
+        return alive + [str(pid) for pid in processes.with_variable(JOB_VARIABLE, set(jobs))]
 
 
 class Debug(Local):

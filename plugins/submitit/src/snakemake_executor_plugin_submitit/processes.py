@@ -27,6 +27,17 @@ def by_session() -> dict[int, list[int]]:
     return sessions
 
 
+def with_variable(name: str, values: set[str]) -> list[int]:
+    """Living processes that were started with one of the values in this environment variable."""
+    wanted = {f"{name}={value}".encode() for value in values}
+    found = []
+    for pid in sorted(pid for pids in by_session().values() for pid in pids):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if wanted.intersection(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")):
+                found.append(pid)
+    return found
+
+
 def catches(pid: int, number: int) -> bool:
     """Whether the process has a handler of its own for the signal."""
     try:

@@ -9,6 +9,7 @@ gets it, once, also one that installs its handler later; all others were started
 is killed. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
 """
 
+import contextlib
 import dataclasses
 import os
 import select
@@ -112,13 +113,18 @@ class Worker:
         return {signal.SIGUSR2} if due else set()
 
     def _start(self, member: Member) -> None:
-        starts = member.note_start(host=socket.gethostname(), job_id=job_id())
+        try:
+            starts = member.note_start(host=socket.gethostname(), job_id=job_id())
+        except FileNotFoundError:
+            say(f"not started: {member.name}: its folder is gone, so nobody waits for it")
+            return
         member.marker.unlink(missing_ok=True)
         with self.signals.blocked():
             pid = os.fork()
             if not pid:
                 child.become(member, starts, self.signals, self.warm)  # does not return
-        member.session.write_text(str(pid))
+        with contextlib.suppress(FileNotFoundError):
+            member.session.write_text(str(pid))
         self.running[pid] = Running(member=member, pid=pid, starts=starts, late=self.some_ended)
         say(f"started {member.name} (process {pid}, start {starts}); its log: {member.log}")
 
@@ -172,19 +178,20 @@ class Worker:
             )
         )  # fmt: skip
         ended = time.time()
-        member.write_result(
-            **dataclasses.asdict(verdict),
-            exit_code=running.exit_code,
-            started=running.started,
-            ended=ended,
-            starts=running.starts,
-            host=socket.gethostname(),
-            job_id=job_id(),
-            # of all starts together, as far as they could report
-            wall_seconds=before.get("wall_seconds", 0.0) + ended - running.started,
-            cpu_seconds=before.get("cpu_seconds", 0.0) + running.usage.ru_utime + running.usage.ru_stime,
-            max_rss_mb=max(before.get("max_rss_mb", 0.0), running.usage.ru_maxrss / 1024),
-        )
+        with contextlib.suppress(FileNotFoundError):  # the driver has given up and cleared away; end the others
+            member.write_result(
+                **dataclasses.asdict(verdict),
+                exit_code=running.exit_code,
+                started=running.started,
+                ended=ended,
+                starts=running.starts,
+                host=socket.gethostname(),
+                job_id=job_id(),
+                # of all starts together, as far as they could report
+                wall_seconds=before.get("wall_seconds", 0.0) + ended - running.started,
+                cpu_seconds=before.get("cpu_seconds", 0.0) + running.usage.ru_utime + running.usage.ru_stime,
+                max_rss_mb=max(before.get("max_rss_mb", 0.0), running.usage.ru_maxrss / 1024),
+            )
         del self.running[running.pid]
         self.some_ended = True
         say(f"{verdict.status}: {member.name}" + (f": {verdict.reason}" if verdict.reason else ""))
