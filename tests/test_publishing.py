@@ -17,8 +17,10 @@ from publications import FAILED, PASSED, WARNED, clone, dvc, git, request, state
 from cascada import published_plots, publishing
 from cascada.cli import main
 from cascada.errors import CascadaError
-from cascada.exported import read_content
+from cascada.exported import read_content, write_description
 from cascada.files import sha256, write_json
+from cascada.model_card import REOPENED
+from cascada.model_page import write_model_page
 from cascada.serving import Model
 from cascada.verification import verify
 
@@ -167,6 +169,24 @@ def test_a_failed_gate_stops_publishing_unless_ignored(repository, fails):
         write_json(path, content)
         assert message in fails()
     publications.write_probes(results, PASSED)
+
+
+def test_a_second_look_at_the_sealed_showers_is_noted(repository, tmp_path):
+    results = repository / "results/tiny"
+    content = read_content(results / "model")
+    check = tmp_path / "check.json"
+    write_json(check, {"tolerance": 1e-5, "showers": 2, "largest_differences": {}})
+    write_model_page(results / "model", check, tmp_path / "before.html")
+    marked = content | {"test": content["test"] | {"reopened": True}}
+    write_description(results / "model", marked)
+    write_model_page(results / "model", check, tmp_path / "after.html")
+    assert [REOPENED in (tmp_path / name).read_text() for name in ("before.html", "after.html")] == [False, True]
+    publishing.publish(request(repository, version="0.2.1"), repository)
+    write_description(results / "model", content)
+    assert REOPENED in git(repository, "log", "-1", "--format=%B") and REOPENED in git(
+        repository, "tag", "-n9", "-l", "model@v0.2.1"
+    )
+    assert REOPENED not in git(repository, "tag", "-n9", "-l", "model@v0.2.0")
 
 
 def test_a_dirty_work_tree_is_refused_unless_allowed(repository, fails):

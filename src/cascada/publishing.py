@@ -24,6 +24,7 @@ from pathlib import Path
 from cascada.errors import CascadaError
 from cascada.exported import CONTENT, DESCRIPTION, FILES, read_content, write_description
 from cascada.files import read_json, write_json
+from cascada.model_card import REOPENED
 from cascada.provenance import provenance
 from cascada.published_plots import write_plots
 from cascada.repository import Repository
@@ -67,6 +68,7 @@ def publish(request: Request, root: Path) -> str:
     notes = gate_notes(behaviour, request.ignore_gates) + dirt_notes(
         repository.changes(ARTIFACTS), content, request.allow_dirty
     )
+    notes += [REOPENED] if content["test"].get("reopened") else []
     _check_results(request.results)
     _check_repository(repository, request)
     content["published"] = {
@@ -87,10 +89,14 @@ def publish(request: Request, root: Path) -> str:
         repository.dvc("add", "--quiet", f"{ARTIFACTS}/model", f"{ARTIFACTS}/dataset")
         if request.push:
             _push(repository)
-        message = f"Publish {tag}\n\nExperiment {content['experiment']}, configuration {content['configuration']}.\n"
-        message += "".join(f"{note}\n" for note in notes)
+        remarks = "".join(f"{note}\n" for note in notes)
+        message = (
+            f"Publish {tag}\n\nExperiment {content['experiment']}, configuration {content['configuration']}.\n{remarks}"
+        )
         if request.commit:
-            commit = repository.commit_and_tag(ARTIFACTS, message, tag, f"{content['experiment']} {version}")
+            commit = repository.commit_and_tag(
+                ARTIFACTS, message, tag, f"{content['experiment']} {version}\n\n{remarks}"
+            )
     return _conclusion(tag, commit[:12] if request.commit else "", request, content["experiment"])
 
 
