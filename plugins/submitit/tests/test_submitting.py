@@ -1,5 +1,7 @@
 """Waiting, cutting, trying again: what the driver does with ready jobs, on a cluster that answers as told."""
 
+import asyncio
+import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -7,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm, submitting, watching
 from snakemake_executor_plugin_submitit.driver import Driver
+from snakemake_executor_plugin_submitit.executor import Executor, remove_empty, uninterrupted
 from snakemake_executor_plugin_submitit.members import Member, write_json
 from snakemake_executor_plugin_submitit.records import RunFolder
 from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.slurm import SubmitError, refusal
 from snakemake_executor_plugin_submitit.states import Observation, Patience
 from snakemake_executor_plugin_submitit.tracking import Entry
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 
 class Told:
@@ -282,6 +286,90 @@ def test_scancel_gets_exactly_the_ids_asked_for(monkeypatch):
     monkeypatch.setattr(slurm.commands, "ask", lambda command: asked.append(command) or answer)
     assert slurm.Slurm(ExecutorSettings()).cancel(["19_5", "20", "19_5", ""]) == ""
     assert asked == [["scancel", "19_5", "20"]]
+
+
+def executor(one) -> Executor:
+    """Snakemake's side, with what the end of a run and a failing job need of it."""
+    made = Executor.__new__(Executor)
+    made.driver, made.logs, made._entries, made._failures = one.driver, one.run.path.parents[1] / "logs", {}, 0
+    made.logs.mkdir(exist_ok=True)
+    made.adoption = SimpleNamespace(finish=lambda *_: None)
+    made.logger = SimpleNamespace(info=one.told.info, warning=one.told.warning, error=one.told.info)
+    made.workflow = SimpleNamespace(persistence=None, scheduler=SimpleNamespace(error_callback=one.told.failed.append))
+    return made
+
+
+@pytest.mark.parametrize("trouble", ["", "Unable to contact slurm controller. Cancel by hand: scancel 1"])
+def test_what_could_not_be_cancelled_stays_on_record(make, trouble):
+    one = make()
+    one.driver.enqueue(jobs(one.run, "a"))
+    one.driver.step()
+    one.cluster.cancel = lambda jobs: trouble
+    one.driver.cancel()
+    executor(one)._finish()
+    assert one.run.path.exists() == bool(trouble)
+    assert any("resume -- ARGUMENTS" in text for text in one.told.texts) == bool(trouble)
+    assert [run.path for run in records.abandoned(one.run.path.parents[1])] == [one.run.path] * bool(trouble)
+
+
+@pytest.mark.parametrize(("there", "kept"), [(None, True), ([], False)])
+def test_an_interrupted_sbatch_that_nobody_knows_of_stays_on_record(make, there, kept):
+    one = make(SubmitError("killed"))
+    one.driver.enqueue(jobs(one.run, "a"))
+    one.driver.step()
+    one.cluster.there = there
+    one.driver.cancel()
+    executor(one)._finish()
+    assert one.run.path.exists() == kept
+
+
+def test_a_driver_that_fails_waits_longer_and_longer_and_then_gives_up(make, monkeypatch):
+    one = make()
+    made, pauses = executor(one), []
+
+    async def look():
+        return [info async for info in made.check_active_jobs([])]
+
+    monkeypatch.setattr(one.driver, "step", lambda: 1 / 0)
+    for _ in range(9):
+        assert asyncio.run(look()) == []
+        pauses.append(one.driver.interval)
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(look())
+    assert one.driver.cancelled
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_a_group_that_fails_has_a_reason_too(make, group):
+    """Snakemake shows the message of a job, and drops that of a group."""
+    one = make()
+    shown = []
+    job = SimpleNamespace(is_group=lambda: group, log_error=lambda msg, **_: None if group else shown.append(msg))
+    (entry,) = jobs(one.run, "a")
+    entry.info = SubmittedJobInfo(job)
+    executor(one).failure(entry, "ran out of memory", [], "7")
+    assert sum("ran out of memory" in text for text in shown + one.told.texts) == 1
+    assert one.told.failed == [job]
+
+
+def test_an_interrupt_while_all_is_cancelled_is_survived_without_a_terminal(monkeypatch):
+    def gone(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.write", gone)
+    with uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_only_empty_log_folders_are_removed(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "log").touch()
+    (tmp_path / "file").touch()
+    remove_empty(tmp_path)
+    remove_empty(tmp_path / "not there")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "full"]
 
 
 def test_members_of_a_pack_report_for_themselves(make):

@@ -29,6 +29,7 @@ class Driver:
         self.watcher = Watcher(backend, patience, self.registry, report)
         self.wake = threading.Event()  # there is something to do before the interval has passed
         self.interval = settings.poll_min_s  # until the next step
+        self.left_behind = False  # not all jobs could be cancelled
         self._query_interval, self._next_query = settings.poll_min_s, 0.0
 
     # -- from the main thread --------------------------------------------------------------------------------------
@@ -55,13 +56,19 @@ class Driver:
         self.registry.cancelled.set()
         self.wake.set()
         with self.registry.submitting:
-            self.submitter.find_cut_off()
+            self.left_behind = not self.submitter.find_cut_off()
             tasks = [task for task in self.registry.live_tasks if task.job_id]
         if tasks:
             jobs = sum(len(task.open_entries) for task in tasks)
             self.report.info(f"Cancelling {jobs} jobs in {len(tasks)} tasks of the {self.backend.name} cluster.")
             if trouble := self.backend.cancel(_whole_arrays(tasks)):
+                self.left_behind = True
                 self.report.warning(trouble.strip())
+        if self.left_behind:
+            self.report.warning(
+                "Jobs of this run may go on. What is known of them is kept: start the workflow again with "
+                "`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS`, which takes them over."
+            )
 
     def close(self, wait_s: float = 10.0) -> None:
         """Remove what is done, once the processes that write there have ended."""

@@ -1,6 +1,7 @@
 """Snakemake's view of the plugin: a thin layer over driver.py."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -13,7 +14,8 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
-FAILURES_AT_MOST = 10
+FAILURES_AT_MOST = 10  # in a row
+PAUSE_AT_MOST_S = 60.0  # after a failure; doubles each time
 
 
 class Executor(RemoteExecutor):
@@ -52,6 +54,7 @@ class Executor(RemoteExecutor):
 
     def run_jobs(self, jobs):
         """Hand ready jobs over to the driver; the only place where Snakemake shows a whole batch."""
+        from . import identity
         from .resources import ResourceError
 
         new = []
@@ -60,7 +63,7 @@ class Executor(RemoteExecutor):
             try:
                 entry, adopted = self._entry(job)
             except ResourceError as error:
-                self.report_job_error(SubmittedJobInfo(job), msg=f"Rule {job.name} asks for what cannot be: {error}\n")
+                self._fail(SubmittedJobInfo(job), f"Rule {identity.rule(job)} asks for what cannot be: {error}\n")
                 continue
             entry.info = SubmittedJobInfo(job, external_jobid=entry.member.token)
             self._entries[job] = entry
@@ -126,6 +129,7 @@ class Executor(RemoteExecutor):
                 self._failures = 0
             except Exception:
                 self._failures += 1
+                self.driver.interval = min(PAUSE_AT_MOST_S, 2.0**self._failures)
                 self.logger.warning(f"The executor submitit met an error and goes on:\n{traceback.format_exc()}")
                 if self._failures >= FAILURES_AT_MOST:
                     self.driver.cancel()
@@ -151,7 +155,12 @@ class Executor(RemoteExecutor):
 
     def failure(self, entry, message: str, logs: list[str], job_id: str | None) -> None:
         entry.info.external_jobid = job_id
-        self.report_job_error(entry.info, msg=message, aux_logs=logs)
+        self._fail(entry.info, message, aux_logs=logs)
+
+    def _fail(self, info, message: str, **keywords) -> None:
+        if info.job.is_group():  # Snakemake leaves a group's message out
+            self.logger.error(message)
+        self.report_job_error(info, msg=message, **keywords)
 
     def again(self, entry, why: str) -> None:
         """A job of an earlier driver that ended while nobody looked: submit it anew."""
@@ -204,12 +213,10 @@ class Executor(RemoteExecutor):
 
         self.driver.close()
         self.adoption.finish(self.workflow.persistence, list(self._entries.values()))
-        for folder in self.logs.iterdir():
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        remove_empty(self.logs)
         if table := costs.table(self.driver.usages):
             self.logger.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
-        if self.driver.cancelled:
+        if self.driver.cancelled and not self.driver.left_behind:
             self.driver.run.remove()
         else:
             self.driver.run.remove_if_done()
@@ -229,6 +236,14 @@ def private(folder: Path) -> Path:
     return folder
 
 
+def remove_empty(base: Path) -> None:
+    """Remove the empty folders in `base`, as far as other drivers and the disk let it."""
+    with contextlib.suppress(OSError):
+        for folder in base.iterdir():
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
+
+
 class uninterrupted:
     """A context in which Ctrl-C and SIGTERM do nothing. Outside of the main thread it has no effect."""
 
@@ -239,7 +254,8 @@ class uninterrupted:
                 self.former[number] = signal.signal(number, self._note)
 
     def _note(self, number, _frame):
-        print("Jobs are being cancelled, or files put away; this ends by itself.", flush=True)
+        with contextlib.suppress(OSError):  # a terminal that is gone; print may be in use when the signal comes
+            os.write(2, b"Jobs are being cancelled, or files put away; this ends by itself.\n")
 
     def __exit__(self, *_):
         for number, handler in self.former.items():

@@ -55,15 +55,21 @@ class Submitter:
                 submitted |= self._try(submission)
         return submitted
 
-    def find_cut_off(self) -> None:
-        """Before all is cancelled: an sbatch that Ctrl-C has ended may have submitted its jobs nevertheless."""
+    def find_cut_off(self) -> bool:
+        """Before all is cancelled: an sbatch that Ctrl-C has ended may have submitted its jobs nevertheless.
+
+        Returns whether it is known of all of them.
+        """
+        known = True
         for submission in [submission for submission in self.pending if submission.tries]:
             found = self.backend.find(submission.token, len(submission.tasks))
             if found is None:
+                known = False
                 self.report.warning(f"SLURM does not answer; look for jobs with the comment {submission.token}.")
             elif found:
                 submission.submitted(found)
                 self.registry.add(submission)
+        return known
 
     def _cut(self) -> None:
         """Cut waiting jobs into submissions, as far as there is room; the rest goes on waiting."""
