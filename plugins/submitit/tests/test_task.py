@@ -258,3 +258,31 @@ def test_a_cancelled_task_does_not_come_back(node, slurm):
     assert state(slurm, job) == "CANCELLED"
     wait_for(lambda: (member.result() or {}).get("status") == "requeue", "the member's word")
     assert not member.done()
+
+
+WARNED_AND_GOES_ON = """
+import os, pathlib, signal, sys, time
+here = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGUSR2, lambda *_: (here / "warned").touch())
+def save(*_):
+    pathlib.Path(os.environ["SNAKEMAKE_SUBMITIT_REQUEUE_MARKER"]).write_text("saved")
+    sys.exit(1)
+signal.signal(signal.SIGTERM, save)
+(here / "ready").touch()
+time.sleep(600)
+"""
+
+
+@pytest.mark.slurm
+def test_a_task_cancelled_after_the_warning_does_not_come_back(node, slurm):
+    (node.folder / "warned.py").write_text(WARNED_AND_GOES_ON)
+    member = counted(node, "a", f"exec {sys.executable} {node.folder}/warned.py {node.folder}")
+    job = submit(node, Task([member], SETTINGS), use_srun=False)
+    wait_for((node.folder / "ready").exists, "the member to run")
+    slurm.run("scancel", "--batch", "--signal=USR2", job.job_id)
+    wait_for((node.folder / "warned").exists, "the member to be warned")
+    slurm.run("scancel", job.job_id)
+    wait_for(lambda: (member.result() or {}).get("status") == "requeue", "the member's word")
+    wait_for(lambda: not slurm.queue(), "the job to leave the queue")
+    assert state(slurm, job) == "CANCELLED", log_of(job)
+    assert "to be started again" not in log_of(job)

@@ -91,7 +91,8 @@ class Task:
     def _again(self, forwarding: "Forwarding") -> None:
         """Have the rest run in another attempt, or leave it to whoever ended this one. Does not return on SLURM."""
         names = ", ".join(member.name for member in self.left())
-        if signal.SIGUSR2 not in forwarding.received and forwarding.received and not is_running():
+        told_to_end = forwarding.received & {signal.SIGTERM, signal.SIGINT}
+        if told_to_end and not is_running():  # also after the warning: a cancelled job must not come back
             sys.exit(f"interrupted; not done: {names}")
         requeue = forwarding.previous.get(signal.SIGUSR2)
         if not callable(requeue):
