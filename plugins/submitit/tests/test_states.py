@@ -73,6 +73,9 @@ def test_reasons_that_more_resources_cure_come_with_advice():
         ("slurmstepd-n1: error: Exceeded job memory limit", "ran out of memory (it ended)"),
         ("*** JOB 5 ON n1 CANCELLED AT … DUE TO TIME LIMIT ***", "ran out of time (it ended)"),
         ("Traceback", "it ended"),
+        ("error: Out of memory: Killed process 5 (python)", "ran out of memory (it ended)"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 GiB", "it ended"),
+        ("GPU out of memory", "it ended"),
     ],
 )
 def test_the_log_explains_what_the_state_does_not(log, expected):

@@ -387,6 +387,22 @@ def test_members_of_a_pack_report_for_themselves(make):
     assert (name, job_id) == ("c", "1") and "was cancelled from outside" in message
 
 
+def test_the_task_s_log_does_not_explain_the_failure_that_a_member_of_a_pack_told_itself(make):
+    one = make()
+    entries = jobs(one.run, *"ab", pack=2)
+    one.driver.enqueue(entries)
+    one.driver.step()
+    log = one.cluster.log(one.driver.registry.active[0], "1")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("a: killed by SIGKILL (memory used up?)\n")
+    finish(entries[1:], "failed")
+    step_until(one, lambda: one.told.failed)
+    one.cluster.states["1"] = "FAILED"
+    step_until(one, lambda: len(one.told.failed) == 2)
+    words = {name: message for name, message, _ in one.told.failed}
+    assert "ran out of memory" in words["a"] and "ran out of memory" not in words["b"].partition("\n")[0]
+
+
 @pytest.mark.parametrize("states", [{"1": "CANCELLED"}, {}])
 def test_an_adopted_job_that_ended_before_anyone_looked_is_submitted_again(make, states, monkeypatch):
     monkeypatch.setattr(watching, "ADOPTED_LOST_S", 0.1)

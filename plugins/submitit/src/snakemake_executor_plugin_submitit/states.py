@@ -130,8 +130,10 @@ def next_interval(current: float, news: bool, query_s: float, low: float, high: 
     return min(high, max(low, wanted, 10 * query_s))
 
 
+# the node's memory: more of it does not help a job whose GPU's memory is full
 OUT_OF_MEMORY_WORDS = re.compile(
-    r"oom[-_ ]kill|exceeded (job )?memory limit|exceeded step memory limit|out of memory|memory used up", re.IGNORECASE
+    r"oom[-_ ]kill|exceeded (job |step )?memory limit|(?<!cuda )(?<!gpu )(?<!hip )out of memory|memory used up",
+    re.IGNORECASE,
 )
 TIME_LIMIT_WORDS = re.compile(r"DUE TO TIME LIMIT|cut off at the allocation's time limit", re.IGNORECASE)
 

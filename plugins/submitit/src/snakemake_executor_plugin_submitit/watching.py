@@ -110,7 +110,10 @@ class Watcher:
             return
         task_log = self.backend.log(task.submission, task.job_id)
         ended_before = entry.adopted and (not task.lived or task.given_up)
-        outcome = states.explain(outcome, messages.tail(task_log, 40) + messages.tail(entry.member.log, 40))
+        words = messages.tail(entry.member.log, 40)
+        if len(task.entries) == 1 or (entry.result or {}).get("status") != "failed":
+            words += messages.tail(task_log, 40)  # the log of all members: it may tell of another's end
+        outcome = states.explain(outcome, words)
         if ended_before and (task.given_up or (entry.result or {}).get("status") != "failed"):
             self.report.again(entry, outcome.reason)
             return
