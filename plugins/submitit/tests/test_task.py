@@ -82,26 +82,42 @@ def test_a_member_that_was_cut_off_without_a_word_counts_as_started(node):
     assert (member.result()["status"], member.result()["cause"]) == ("failed", "requeues")
 
 
-def test_members_do_not_outlive_a_worker_that_was_killed(node):
-    """The nested Snakemake, too, which answers a SIGTERM by waiting for its job."""
-    member = node.snakemake("a", 10_000)
-    finished = []
+def run_and_kill_worker(node: Node, members: list) -> int:
+    """Run a task whose worker is killed while member `a`, the first, runs. Returns the session that it had."""
+    sessions = []
 
     def kill_worker():
-        node_ready = node.folder / "a" / "ready"
-        wait_for(node_ready.exists, "the job")
-        session = int(member.session.read_text())
-        os.kill(int(Path(f"/proc/{session}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
-        finished.append(session)
+        wait_for((node.folder / "a" / "ready").exists, "the job")
+        sessions.append(int(members[0].session.read_text()))
+        stat = Path(f"/proc/{sessions[0]}/stat").read_text()
+        os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
 
     killer = threading.Thread(target=kill_worker)
     killer.start()
     with pytest.raises(RuntimeError, match="worker ended with exit code -9"):
-        Task([member], SETTINGS)()
+        Task(members, SETTINGS)()
     killer.join()
-    assert processes.by_session().get(finished[0]) is None
+    return sessions[0]
+
+
+def test_members_do_not_outlive_a_worker_that_was_killed(node):
+    """The nested Snakemake, too, which answers a SIGTERM by waiting for its job."""
+    member = node.snakemake("a", 10_000)
+    session = run_and_kill_worker(node, [member])
+    assert processes.by_session().get(session) is None
     assert node.saves("a") == ["SIGTERM"]
     assert not member.done()
+
+
+def test_what_an_earlier_attempt_has_left_in_writing_ends_nobody(node):
+    """The worker dies before it starts the second member, whose session was written down on another node."""
+    bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    node.started.append(bystander)
+    first, second = node.plain("a", 10_000), counted(node, "b", "true")
+    second.session.write_text(str(bystander.pid))
+    run_and_kill_worker(node, [first, second])
+    assert bystander.poll() is None
+    assert node.saves("a") == ["SIGTERM"]
 
 
 def test_only_the_first_process_of_several_runs_the_members(node, monkeypatch):

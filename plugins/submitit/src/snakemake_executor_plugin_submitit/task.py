@@ -44,6 +44,8 @@ class Task:
         if rank := int(os.environ.get("SLURM_PROCID", 0)):
             print(f"process {rank} of a job of several: the first one runs Snakemake", flush=True)
             return
+        for member in self.members:  # an earlier attempt's, perhaps on another node: such ids may be anyone's here
+            member.session.unlink(missing_ok=True)
         with Forwarding() as forwarding:
             while left := self.left():
                 with self._share(forwarding) as (environment, files):
