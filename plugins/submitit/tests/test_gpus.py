@@ -136,6 +136,21 @@ def test_a_killed_holder_gives_back_when_its_children_have_ended(slots):
         time.sleep(0.05)
 
 
+def test_all_sessions_of_a_user_share_the_locks(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from snakemake_executor_plugin_submitit import gpus; print(gpus.default_folder())",
+    ]
+
+    def folder(**more: str) -> str:
+        clean = {name: value for name, value in ENVIRONMENT.items() if name != gpus.FOLDER_VARIABLE}
+        return subprocess.run(command, env=clean | more, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert folder() == folder(TMPDIR=str(tmp_path)) == f"/tmp/snakemake-submitit-{os.getuid()}"
+    assert folder(SNAKEMAKE_SUBMITIT_LOCKS=str(tmp_path / "own")) == str(tmp_path / "own")
+
+
 def test_the_folder_of_locks_must_be_private(tmp_path):
     open_to_all = tmp_path / "open"
     open_to_all.mkdir()

@@ -14,13 +14,13 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 SECONDS_BETWEEN_LOOKS = 0.2
 DEVICES = "CUDA_VISIBLE_DEVICES"
+FOLDER_VARIABLE = "SNAKEMAKE_SUBMITIT_LOCKS"
 
 
 class LendingError(RuntimeError):
@@ -49,9 +49,13 @@ def _listed_gpus() -> tuple[str, ...]:
     return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip().isdigit())
 
 
-def default_folder() -> Path:
-    """Where this user's locks lie on this machine: local to it, and private."""
-    return Path(tempfile.gettempdir()) / f"snakemake-submitit-{os.getuid()}"
+def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's locks lie on this machine: local to it, and private.
+
+    The same for all sessions of the user, or they would not know of each other: TMPDIR, which may be each one's own,
+    does not count. SNAKEMAKE_SUBMITIT_LOCKS names another folder, for all or for a part that is to share by itself.
+    """
+    return Path(environment.get(FOLDER_VARIABLE) or f"/tmp/snakemake-submitit-{os.getuid()}")
 
 
 def private_folder(folder: Path) -> Path:
