@@ -111,6 +111,21 @@ def test_a_requeued_job_is_told_once_and_goes_on(make):
     step_until(one, lambda: one.told.succeeded == ["a"])
 
 
+def test_a_failure_is_told_while_the_rest_of_its_pack_waits_in_the_queue_again(make):
+    one = make()
+    entries = jobs(one.run, *"ab", pack=2)
+    one.driver.enqueue(entries)
+    step_until(one, lambda: one.driver.registry.live_tasks and one.driver.registry.live_tasks[0].seen)
+    one.cluster.states["1"] = "PENDING"
+    finish(entries[:1], "failed")
+    finish(entries[1:], "requeue")
+    step_until(one, lambda: one.told.failed)
+    assert [name for name, *_ in one.told.failed] == ["a"]
+    one.cluster.states["1"] = "RUNNING"
+    finish(entries[1:])
+    step_until(one, lambda: one.told.succeeded == ["b"])
+
+
 def test_many_held_jobs_are_one_sentence(make):
     one = make()
     one.driver.enqueue(jobs(one.run, *"abcde"))

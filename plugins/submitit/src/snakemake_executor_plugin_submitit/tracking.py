@@ -38,6 +38,7 @@ class Task:
     seen: Observation | None = None
     since: float = 0.0
     lived: bool = False  # this driver has seen it alive
+    ran: bool = False  # this driver has seen it in a state other than PENDING: members may have left results
     told: str = ""  # the last state that the user was told of
     given_up: bool = False  # cancelled by this driver because a member has changed; the others are submitted again
     closed: bool = False  # its process has ended, its files can go
@@ -55,6 +56,7 @@ class Task:
             self.since = now
         self.seen = seen
         self.lived = self.lived or (seen is not None and seen.alive)
+        self.ran = self.ran or (seen is not None and seen.state != "PENDING")
         return news
 
 

@@ -46,7 +46,7 @@ class Watcher:
                 news = True
                 if told := messages.transition(task, former):
                     happened.setdefault(told, []).append(task)
-            if task.seen is None or task.seen.state != "PENDING":
+            if task.ran or task.seen is None:  # a requeued pack waits, but some of its members may have failed
                 news |= self._judge(task)
         for (kind, reason), some in happened.items():
             self.report.warning(messages.transitions(kind, reason, some))
