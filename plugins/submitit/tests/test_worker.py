@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import stat
 import sys
 
 import pytest
@@ -51,6 +52,7 @@ def test_each_member_reports_and_one_fails_alone(node):
         assert result["wall_seconds"] == pytest.approx(result["ended"] - result["started"])
     assert good.log.read_text() == "out\nerr\n"
     assert bad.log.read_text() == "bad luck\n"
+    assert stat.S_IMODE(bad.log.stat().st_mode) == 0o600
     assert good.result()["cpu_seconds"] > 0
     assert good.result()["max_rss_mb"] > 20
     assert "failed: bad: exit code 3" in words

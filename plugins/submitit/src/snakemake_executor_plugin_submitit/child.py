@@ -1,6 +1,7 @@
 """What the worker imports before it forks, and what a forked child does: become a member's job."""
 
 import contextlib
+import functools
 import gc
 import importlib
 import logging
@@ -8,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from snakemake_executor_plugin_submitit import commandline, processes
 from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
@@ -16,6 +17,7 @@ from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
 SHELL = "/bin/sh"
 # read when an interpreter starts, so that they have no effect on one that runs already
 STARTUP_VARIABLES = ("PYTHON", "LD_", "GLIBC_", "MALLOC_")
+IMPORTED_BY_JOBS = ("smart_open", "yte")  # when Snakemake reads the workflow; with them come requests and NumPy
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -25,19 +27,31 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
     Returns whether children may go on in this interpreter: not if an import has started threads, which do not survive
     a fork, but the locks they hold do.
     """
-    if not any(call_of(member) for member in members):
+    forked = sum(call_of(member) is not None for member in members)
+    if not forked:
         return False
-    for name in ("snakemake.cli", *preload):
+    gc.disable()  # what imports make is no garbage, and looking for some takes a quarter of their time
+    for name, load in _imports(preload, several=forked > 1):
         try:
             with _single_threaded():
-                importlib.import_module(name)
+                load()
         except Exception as error:
             print(f"preload: {name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
         if processes.threads() > 1:
             print(f"preload: {name} starts threads, so no member is forked; each starts by itself", file=sys.stderr)
             return False
     gc.freeze()  # the collector would touch, and so copy, what the children share
+    gc.enable()
     return True
+
+
+def _imports(preload: tuple[str, ...], several: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What to import, by name. `several`: also what a job would import by itself, and several jobs several times."""
+    yield "snakemake.cli", lambda: importlib.import_module("snakemake.cli")
+    if several:
+        yield "plugins of snakemake", lambda: importlib.import_module("snakemake.cli").get_argument_parser()
+        yield from ((name, functools.partial(importlib.import_module, name)) for name in IMPORTED_BY_JOBS)
+    yield from ((name, functools.partial(importlib.import_module, name)) for name in preload)
 
 
 @contextlib.contextmanager
@@ -87,13 +101,13 @@ def become(member: Member, starts: int, signals, warm: bool) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        _leave(code)
+        leave(code)
 
 
 def _redirect(member: Member, starts: int) -> None:
     """Standard output and error into the member's log, standard input from nothing."""
     member.log.parent.mkdir(parents=True, exist_ok=True)
-    log = os.open(member.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    log = os.open(member.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
@@ -130,8 +144,11 @@ def _code_of(end: SystemExit) -> int:
     return 1
 
 
-def _leave(code: int) -> None:
-    """End at once: what the worker has registered to run at its own end is not for the child to run."""
+def leave(code: int) -> None:
+    """End at once: what the worker has registered to run at its own end is not for the child to run.
+
+    Taking the modules apart one by one, as an interpreter does at its end, would take longer than many a job.
+    """
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
