@@ -33,6 +33,8 @@ def ask(threads=1, settings=SETTINGS, **given) -> Request:
         ({"slurm_partition": "long", "slurm_account": "me", "qos": "high"}, {"partition": "long", "account": "me", "qos": "high"}),
         ({"constraint": "avx512"}, {"constraint": "avx512"}),
         ({"nodes": 2, "tasks": 8, "submitit_pack": 4}, {"nodes": 2, "tasks": 8, "pack": 1}),
+        ({"tasks": 8, "submitit_pack": 4}, {"nodes": None, "tasks": 8, "pack": 1}),
+        ({"tasks": 1}, {"nodes": 1, "tasks": 1}),
         ({"submitit_pack": 4, "submitit_concurrent": 8}, {"pack": 4, "concurrent": 4}),
         ({"cpus_per_gpu": 4, "exclusive": True}, {"options": (("cpus-per-gpu", "4"), ("exclusive", ""))}),
         ({"reservation": "school"}, {"options": (("reservation", "school"),)}),
@@ -96,7 +98,9 @@ def parameters(whole: Request, **keywords) -> dict:
     [
         ({"gpu": 2}, {"gres": "gpu:2"}),
         ({"gpu": 2, "gpu_model": "a100"}, {"gres": "gpu:a100:2"}),
-        ({"gpu": 4, "nodes": 2}, {"gpus": "4", "nodes": 2}),
+        ({"gpu": 4, "nodes": 2}, {"gpus": "4"}),
+        ({"gpu": 4, "tasks": 8}, {"gpus": "4"}),
+        ({"slurm_extra": "--no-requeue"}, {"no-requeue": True, "requeue": None}),
         ({"tasks": 8, "tasks_per_node": 4}, {"ntasks": 8, "ntasks-per-node": "4"}),
         ({"slurm_extra": "--hold"}, {"hold": True}),
         ({"runtime": 60}, {"signal": "B:USR2@120", "requeue": True}),
@@ -108,17 +112,38 @@ def test_what_submitit_has_no_name_for(given, further):
     assert {name: found.get(name) for name in further} == further
 
 
-def test_sbatch_takes_the_parameters(tmp_path):
-    """submitit itself makes a script of them."""
+def script_of(given: dict, folder) -> str:
+    """submitit itself makes a script of the parameters."""
     from submitit.slurm.slurm import _make_sbatch_string
 
-    whole = ask(threads=3, mem_mb=700, gpu=1, slurm_account="me", runtime=9)
-    given = parameters(whole, setup=["module load cuda"], array_parallelism=7)
     names = {"timeout_min": "time", "name": "job_name"}
-    cleaned = {
-        names.get(name, name.removeprefix("slurm_")): value for name, value in given.items() if value is not None
-    }
-    script = _make_sbatch_string("run", tmp_path, map_count=9, **cleaned)
+    return _make_sbatch_string(
+        "run", folder, map_count=9, **{names.get(name, name.removeprefix("slurm_")): given[name] for name in given}
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "line"), [({}, "--nodes=1"), ({"nodes": 3}, "--nodes=3"), ({"tasks": 8, "nodes": 1}, "--nodes=1")]
+)
+def test_a_job_of_one_process_stays_on_one_node_and_that_of_several_where_slurm_wants(given, line, tmp_path):
+    assert f"#SBATCH {line}" in script_of(parameters(ask(**given)), tmp_path).splitlines()
+    assert "--nodes" not in script_of(parameters(ask(tasks=8)), tmp_path)
+
+
+def test_what_a_rule_says_wins_over_the_user_s_variables():
+    said = resources.overridden(parameters(ask(slurm_partition="long", mem_mb=700, gpu=1)))
+    assert {
+        "SBATCH_PARTITION", "SBATCH_TIMELIMIT", "SBATCH_MEM_PER_CPU", "SBATCH_MEM_PER_NODE", "SBATCH_GPUS", "SBATCH_GRES",
+        "SBATCH_ARRAY_INX", "SBATCH_OUTPUT", "SBATCH_SIGNAL", "SBATCH_JOB_NAME", "SBATCH_REQUEUE", "SBATCH_NO_REQUEUE",
+    } <= said  # fmt: skip
+    left = {"SBATCH_ACCOUNT", "SBATCH_QOS", "SBATCH_CONSTRAINT", "SBATCH_WCKEY", "SBATCH_RESERVATION", "SBATCH_EXPORT"}
+    assert not left & said  # defaults for what the rule leaves open
+    assert not {"SBATCH_GPUS", "SBATCH_MEM_PER_NODE"} & resources.overridden(parameters(ask()))
+
+
+def test_sbatch_takes_the_parameters(tmp_path):
+    whole = ask(threads=3, mem_mb=700, gpu=1, slurm_account="me", runtime=9)
+    script = script_of(parameters(whole, setup=["module load cuda"], array_parallelism=7), tmp_path)
     for line in (
         "#SBATCH --cpus-per-task=3",
         "#SBATCH --mem=700M",

@@ -1,9 +1,10 @@
 """Running SLURM's commands: with a time limit, out of the terminal's reach, never raising."""
 
 import contextlib
+import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 TIMEOUT_S = 60.0
@@ -46,3 +47,13 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+@contextlib.contextmanager
+def without_variables(names: Iterable[str]) -> Iterator[None]:
+    """Take these variables out of the environment for a while."""
+    former = {name: os.environ.pop(name) for name in set(names) & set(os.environ)}
+    try:
+        yield
+    finally:
+        os.environ.update(former)

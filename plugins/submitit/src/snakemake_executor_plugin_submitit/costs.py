@@ -42,7 +42,7 @@ def gpus(whole: Request) -> int:
     """GPUs of the allocation; of `gres: gpu:2` as well."""
     if whole.gres and whole.gres.startswith("gpu"):
         last = whole.gres.split(",")[0].rpartition(":")[2]
-        return (int(last) if last.isdigit() else 1) * whole.nodes
+        return (int(last) if last.isdigit() else 1) * (whole.nodes or 1)
     return whole.gpus
 
 

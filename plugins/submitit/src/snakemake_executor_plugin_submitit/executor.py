@@ -36,7 +36,7 @@ class Executor(RemoteExecutor):
         clean_environment()
         self.base = Path(self.workflow.persistence.path).absolute() / "submitit"
         self.logs = private(Path(self.settings.logdir).absolute())
-        self._job_cores = None
+        self._cores = threading.local()  # the wait thread, too, makes commands: `again`
         self._failures = 0
         self._entries = {}
         self._ended = False
@@ -107,17 +107,17 @@ class Executor(RemoteExecutor):
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata)
 
     def _command(self, job) -> str:
-        self._job_cores = max(1, job.threads)
+        self._cores.of_job = max(1, job.threads)
         try:
             return self.format_job_exec(job)
         finally:
-            self._job_cores = None
+            del self._cores.of_job
 
     @property
     def cores(self):
         """Cores that the job's Snakemake may use: those of its allocation, not all of the node's."""
         given = super().cores
-        return self._job_cores if given == "all" and self._job_cores else given
+        return getattr(self._cores, "of_job", given) if given == "all" else given
 
     # -- the wait thread -------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Request:
     gpus: int = 0
     gpu_model: str | None = None
     gres: str | None = None
-    nodes: int = 1
+    nodes: int | None = 1  # None leaves it to SLURM
     tasks: int | None = None
     partition: str | None = None
     account: str | None = None
@@ -69,7 +69,8 @@ class Request:
 def request(rule: str, resources: Mapping, threads: int, settings) -> Request:
     """What a job asks for. `settings` are the plugin's; ResourceError names the resource that cannot be."""
     whole = _WholeNumbers(resources)
-    nodes, tasks = whole("nodes", 1, least=1), whole("tasks", None, least=1)
+    tasks = whole("tasks", None, least=1)
+    nodes = whole("nodes", 1 if (tasks or 1) == 1 else None, least=1)
     model = _text(resources, "gpu_model") or _text(resources, "gpu_manufacturer")
     gres, gpus = _text(resources, "gres"), whole("gpu", 0)
     if gres and gpus:
@@ -186,7 +187,7 @@ def for_pack(one: Request, members: int) -> Request:
 def memory_mb(whole: Request) -> int:
     """All memory of the allocation, 0 if it asks for none."""
     if whole.mem_mb is not None:
-        return whole.mem_mb * whole.nodes
+        return whole.mem_mb * (whole.nodes or 1)
     return (whole.mem_mb_per_cpu or 0) * whole.cpus * (whole.tasks or 1)
 
 
@@ -202,10 +203,9 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
     batch step (B:) and no job step is needed: one process start less, and a rule over several nodes calls srun itself.
     """
     further: dict[str, str | bool] = {key: value or True for key, value in whole.options}
-    further.setdefault("requeue", True)
+    if "no-requeue" not in further:
+        further.setdefault("requeue", True)
     further["signal"] = f"B:USR2@{signal_delay(whole, settings)}"
-    if whole.nodes > 1:
-        further["nodes"] = whole.nodes
     if whole.tasks:
         further["ntasks"] = whole.tasks
     if whole.gpus:
@@ -216,6 +216,7 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         "cpus_per_task": None if "cpus-per-gpu" in further else whole.cpus,
         "name": name,
         "stderr_to_stdout": True,
+        "slurm_nodes": whole.nodes,
         "slurm_mem": None if whole.mem_mb is None else f"{whole.mem_mb}M",
         "slurm_mem_per_cpu": None if whole.mem_mb_per_cpu is None else f"{whole.mem_mb_per_cpu}M",
         "slurm_partition": whole.partition,
@@ -230,3 +231,28 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         "slurm_setup": ["unset SNAKEMAKE_PROFILE", *settings.setup],
         "slurm_additional_parameters": further,
     }
+
+
+# the user's SBATCH_ variables that take the place of an option in the script, where it is not the option's own name
+MEMORY = {"MEM_PER_NODE", "MEM_PER_CPU", "MEM_PER_GPU"}
+GPUS = {"GPUS", "GPUS_PER_NODE", "GPUS_PER_TASK", "GPUS_PER_SOCKET", "GRES"}
+ALWAYS = {"ARRAY_INX", "ERROR", "INPUT", "OPEN_MODE", "OUTPUT", "WAIT"}
+VARIABLES = {
+    "gpus": GPUS,
+    "gres": GPUS,
+    "mem": MEMORY,
+    "mem_per_cpu": MEMORY,
+    "name": {"JOB_NAME"},
+    "no_requeue": {"REQUEUE", "NO_REQUEUE"},
+    "requeue": {"REQUEUE", "NO_REQUEUE"},
+    "timeout_min": {"TIMELIMIT"},
+    "wckey": set(),  # written empty, so that the user's counts
+}
+
+
+def overridden(parameters: Mapping) -> set[str]:
+    """The user's variables that sbatch would prefer to what `submitit_parameters` says; others are the user's defaults."""
+    said = {name.removeprefix("slurm_") for name, value in parameters.items() if value is not None}
+    said |= {name.replace("-", "_") for name in parameters["slurm_additional_parameters"]}
+    names = ALWAYS.union(*(VARIABLES.get(name, {name.upper()}) for name in said))
+    return {f"SBATCH_{name}" for name in names}
