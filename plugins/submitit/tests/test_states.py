@@ -154,3 +154,9 @@ def test_scontrol_is_read():
     found = states.read_scontrol(text)
     assert found["11_0"] == Observation("FAILED", "NonZeroExitCode", "n1", 3, "1:0")
     assert found["11_1"].state == found["11_2"].state == "PENDING" and len(found) == 3
+
+
+def test_the_controller_s_clock():
+    text = "Configuration data as of 2026-11-24T21:30:00\nAccountingStorageType = none\n"
+    assert states.controller_clock(text, 7.0) == states.clock("2026-11-24T21:30:00")
+    assert states.controller_clock("", 7.0) == states.controller_clock("Configuration data as of now", 7.0) == 7.0

@@ -58,6 +58,7 @@ class Slurm:
     def __init__(self, settings):
         self.settings = settings
         self._configuration: dict[str, str] | None = None
+        self._ahead_s = 0.0  # the controller's clock before ours
         self._missing: dict[str, float] = {}
         self.trouble = ""  # what the last command said that failed
 
@@ -70,6 +71,7 @@ class Slurm:
             if not answer.ok:
                 raise SubmitError(f"SLURM does not answer (scontrol show config: {answer.error})", "away")
             self._configuration = dict(re.findall(r"^(\S+)\s*= ?(.*)$", answer.text, re.MULTILINE))
+            self._ahead_s = states.controller_clock(answer.text, time.time()) - time.time()
         return self._configuration
 
     @property
@@ -119,7 +121,7 @@ class Slurm:
                 slurm_max_num_timeout=sys.maxsize,  # the task counts its starts itself
             )
             executor.update_parameters(**parameters)
-            with commands.undisturbed():
+            with commands.undisturbed(), commands.without_variables(resources.overridden(parameters)):
                 jobs = executor.submit_array(payloads)
         except (FailedJobError, FailedSubmissionError, RuntimeError, ValueError, OSError) as error:
             raise refusal(str(error)) from error
@@ -173,7 +175,7 @@ class Slurm:
         except SubmitError as error:
             self.trouble = error.text
             return None
-        since = min(jobs.values()) - CLOCK_SKEW_S
+        since = min(jobs.values()) + self._ahead_s - CLOCK_SKEW_S
         found = self._sacct(jobs, since) if self.accounting else self._squeue(jobs, since)
         answered = found is not None
         found = found or {}

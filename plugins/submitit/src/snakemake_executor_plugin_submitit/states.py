@@ -195,6 +195,13 @@ def clock(text: str) -> float | None:
         return None
 
 
+def controller_clock(text: str, default: float) -> float:
+    """The time on the controller [s since 1970], from the first line of `scontrol show config`."""
+    found = re.search(r"^Configuration data as of (\S+)", text, re.MULTILINE)
+    read = clock(found[1]) if found else None
+    return default if read is None else read
+
+
 def read_table(text: str, columns: Iterable[str], since: float = 0.0) -> dict[str, Observation]:
     """Lines of `|`-separated columns (id, state, reason, node, elapsed, exit, submit) -> observations by job id.
 
