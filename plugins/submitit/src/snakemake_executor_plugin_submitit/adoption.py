@@ -10,6 +10,8 @@ from . import identity
 from .records import RunFolder, abandoned, remove_member
 from .tracking import Entry, Submission, Task
 
+END_S = 90.0  # what a cancelled job gets to end; SLURM kills it after KillWait, mostly 30 s
+
 
 class Adoption:
     """What earlier drivers have left in this working directory; `own` is the folder of this driver's run."""
@@ -18,8 +20,6 @@ class Adoption:
         self.backend, self.report = backend, report
         self.runs: list[RunFolder] = abandoned(base, own)
         self._open: dict[str, tuple[Entry, Submission]] = {}
-        self._taken: set[int] = set()
-        self._told = False
         for run in self.runs:
             for submission in run.submissions():
                 if self._known_to_cluster(run, submission):
@@ -60,15 +60,17 @@ class Adoption:
             return None
         entry, submission = self._open.pop(key)
         status = (entry.member.result() or {}).get("status")
-        if status == "failed" or (status == "ok" and entry.digest != digest):
+        changed = entry.digest != digest
+        if status == "failed" or (status == "ok" and (changed or identity.missing_outputs(entry.metadata))):
             settle(entry)
             return None
         task = next(task for task in submission.tasks if entry in task.entries)
-        if entry.digest != digest:
+        if changed:
             self.report.info(
                 f"Code, params or input of {entry.member.name} have changed: job {task.job_id} is cancelled."
             )
             self._give_up(task)
+            self._wait_for_end(task)
             settle(entry)
             return None
         entry.adopted, task.since = True, time.time()
@@ -82,6 +84,17 @@ class Adoption:
             if trouble := self.backend.cancel([task.job_id]):
                 self.report.warning(trouble.strip())
 
+    def _wait_for_end(self, task: Task) -> None:
+        """Until a cancelled job is no more: the one that takes its place writes the same files."""
+        deadline = time.monotonic() + END_S
+        while task.job_id and time.monotonic() < deadline:
+            seen = self.backend.observe({task.job_id: task.submission.submitted_at})
+            if seen is not None and not (task.job_id in seen and seen[task.job_id].alive):
+                return
+            time.sleep(0.5)
+        if task.job_id:
+            self.report.warning(f"Job {task.job_id} was cancelled {END_S:.0f} s ago and has not ended yet.")
+
     def finish(self, persistence, left: list[Entry]) -> None:
         """At the end: put on record what succeeded unseen, tell of jobs that are nobody's, and clear up."""
         for entry in left:
@@ -89,6 +102,7 @@ class Adoption:
                 identity.restore(persistence, entry.metadata, entry.member.folder.stat().st_mtime)
         self._tell_of_strangers()
         for run in self.runs:
+            run.remove_never_submitted()
             run.remove_if_done()
 
     def _tell_of_strangers(self) -> None:

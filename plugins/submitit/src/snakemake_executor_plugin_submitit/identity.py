@@ -75,6 +75,15 @@ def digest(records: dict[str, dict]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
+def missing_outputs(records: dict[str, dict]) -> list[str]:
+    """The job's outputs that are not there; those of a remote storage are not looked for."""
+    files = [file for file in records if not file.startswith("rule ") and "://" not in file]
+    for folder in {os.path.dirname(file) or "." for file in files}:
+        with contextlib.suppress(OSError):
+            os.listdir(folder)  # a file system over the network looks again
+    return [file for file in files if not os.path.lexists(file)]
+
+
 def restore(persistence, records: dict[str, dict], began: float) -> bool:
     """Write Snakemake's records of a job that ended without a driver. False if an output is not there (yet)."""
     from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord

@@ -81,6 +81,13 @@ class RunFolder:
         folder.mkdir(mode=0o700)
         return folder
 
+    def remove_never_submitted(self) -> None:
+        """Remove the members that no submission has: their driver was killed before it could submit them."""
+        submitted = {entry.member.token for submission in self.submissions() for entry in submission.entries}
+        for folder in (self.path / "members").iterdir():
+            if folder.name not in submitted and not folder.name.startswith("."):
+                remove_member(folder)
+
     # -- submissions -----------------------------------------------------------------------------------------------
 
     def submission_folder(self, token: str) -> Path:
