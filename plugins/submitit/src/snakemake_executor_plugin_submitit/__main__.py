@@ -5,6 +5,8 @@ those that still run. Run it in the folder and with the arguments of the run tha
 """
 
 import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -19,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("snakemake", nargs=argparse.REMAINDER, metavar="-- ARGUMENTS OF SNAKEMAKE")
     given = parser.parse_args(arguments)
     words = given.snakemake[1:] if given.snakemake[:1] == ["--"] else given.snakemake
-    folder = working_directory(words)
+    options = snakemake_options(words)
+    folder = Path(options.directory or ".").absolute()
     base = folder / ".snakemake" / "submitit"
     if at_work := records.living(base):
         print(f"A driver is still at work in {folder}: {', '.join(at_work)}. End it first.", file=sys.stderr)
@@ -28,18 +31,24 @@ def main(arguments: list[str] | None = None) -> int:
     unlocked = subprocess.run([*snakemake, *words, "--unlock"])
     if unlocked.returncode:
         return unlocked.returncode
-    if "db" not in words:  # records in a database are written by the executor itself
+    if options.persistence_backend.name != "DB":  # records in a database are written by the executor itself
         put_on_record(folder, base)
-    again = [] if "--rerun-incomplete" in words or "--ri" in words else ["--rerun-incomplete"]
+    again = [] if options.rerun_incomplete else ["--rerun-incomplete"]
     sys.stdout.flush()
     os.execv(sys.executable, [*snakemake, *again, *words])
 
 
-def working_directory(words: list[str]) -> Path:
-    """Where Snakemake keeps its records: --directory, or here."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--directory", "-d", default=".")
-    return Path(parser.parse_known_args(words)[0].directory).absolute()
+def snakemake_options(words: list[str]) -> argparse.Namespace:
+    """What Snakemake itself makes of its arguments and profiles; it ends the process if it does not know them."""
+    from snakemake.cli import parse_args
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):  # which profiles it uses, as it will say again
+            return parse_args(words)[1]
+    except SystemExit:
+        print(said.getvalue(), end="", file=sys.stderr)
+        raise
 
 
 def put_on_record(folder: Path, base: Path) -> None:
