@@ -1,13 +1,15 @@
 """The workflow on a real SLURM: `snakemake --profile slurm`, uninterrupted, and with trainings that are interrupted.
 
 SLURM interrupts in two ways: a preemption, here by `scontrol requeue`, sends SIGTERM to all processes of a job; the
-warning of a time limit, here sent by `scancel --signal`, since a real limit is a minute at least, sends SIGUSR2 to the
-batch step alone. Trials share an allocation (a pack), as the profile has it.
+warning of a time limit sends SIGUSR2 to the batch step alone. It is sent by `scancel --signal` to a pack of trials, as
+the profile has them, and by SLURM itself to a trial that needs more than its minute, which is the least that SLURM grants.
 """
 
 import csv
 import json
+import math
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
 QUICK = ("--submitit-poll-max-s", "2", "--latency-wait", "20")
 EPOCHS = 24
+TRAINING_S = 80  # more than the three quarters of a minute that a trial gets before it is to save
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +105,11 @@ def warn(sandbox) -> None:
     sandbox.run("scancel", "--batch", "--signal=USR2", train_job(sandbox))
 
 
-def log_of_job(folder: Path, trial: Path) -> str:
+def log_of_job(folder: Path, trial: Path, epochs: int = EPOCHS) -> str:
     """What the job of a trial printed, in all of its starts."""
     logs = folder / ".snakemake" / "submitit" / "logs" / "train"
     (log,) = (
-        log for log in logs.iterdir() if trial.parts[-3] in log.read_text() and f"epochs={EPOCHS}" in log.read_text()
+        log for log in logs.iterdir() if trial.parts[-3] in log.read_text() and f"epochs={epochs}" in log.read_text()
     )
     return log.read_text()
 
@@ -130,23 +133,51 @@ def test_interrupted_trials_save_and_go_on(interrupted):
 
 def test_interrupted_trials_end_with_the_bits_of_uninterrupted_ones(interrupted, tmp_path):
     folder, done, _ = interrupted
+    for trial in done:
+        assert_same_bits_uninterrupted(folder, trial, EPOCHS, tmp_path)
+
+
+def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocation(interrupted, sandbox, tmp_path):
+    folder, done, _ = interrupted
+    epochs = math.ceil(TRAINING_S / statistics.median(float(row["seconds"]) for row in rows(done[0])))
+    experiment = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
+    experiment["training"]["epochs"] = epochs
+    experiment["search"]["models"]["lenet"]["learning_rate"] = 0.002
+    (folder / "experiments" / "longer.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
+    driver = start(
+        sandbox, folder, "--set-resources", "train:runtime=1", "train:submitit_pack=1",
+        "--configfile", "experiments/longer.yaml", "--until", "train", "--submitit-keep-successful-logs",
+    )  # fmt: skip
+    assert driver.wait(timeout_s=900) == 0, driver.screen
+    (trial,) = (folder / "results" / "smoke" / "trials").glob(f"*/seed-1/epochs-{epochs}")
+    assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, epochs)
+    assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
+    assert_same_bits_uninterrupted(folder, trial, epochs, tmp_path)
+    sandbox.clear()
+
+
+def assert_same_bits_uninterrupted(folder: Path, trial: Path, epochs: int, elsewhere: Path) -> None:
+    """Train the same in this process, without SLURM."""
     config = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
     schema.validate(config, folder / "rules" / "schemas" / "config.schema.yaml")
     known = {one.id: one for one in search.configurations(config)}
-    for trial in done:
-        one = known[trial.parts[-3]]
-        alone = training.Trial(
-            configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
-            seed=1, epochs=EPOCHS, data=folder / "results" / "smoke" / "dataset" / "train.h5",
-            folder=tmp_path / one.id, tensorboard=tmp_path / "tensorboard" / one.id,
-        )  # fmt: skip
-        training.train(alone, training.Machine(device="cpu", threads=1), report=lambda text: None)
-        assert sha256(trial / "checkpoint.pt") == sha256(alone.folder / "checkpoint.pt")
-        assert losses(trial) == losses(alone.folder)
+    one = known[trial.parts[-3]]
+    alone = training.Trial(
+        configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
+        seed=1, epochs=epochs, data=folder / "results" / "smoke" / "dataset" / "train.h5",
+        folder=elsewhere / one.id, tensorboard=elsewhere / "tensorboard" / one.id,
+    )  # fmt: skip
+    training.train(alone, training.Machine(device="cpu", threads=1), report=lambda text: None)
+    assert sha256(trial / "checkpoint.pt") == sha256(alone.folder / "checkpoint.pt")
+    assert losses(trial) == losses(alone.folder)
 
 
 def losses(trial: Path) -> list[tuple[str, str, str]]:
     """Epoch, training loss and validation loss, as written."""
+    return [(row["epoch"], row["training_loss"], row["validation_loss"]) for row in rows(trial)]
+
+
+def rows(trial: Path) -> list[dict[str, str]]:
+    """The trial's history, an epoch each."""
     with (trial / "history.tsv").open() as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return [(row["epoch"], row["training_loss"], row["validation_loss"]) for row in rows]
+        return list(csv.DictReader(file, delimiter="\t"))

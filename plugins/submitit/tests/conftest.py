@@ -4,6 +4,7 @@ import os
 
 import pytest
 import slurm_sandbox
+from grids import Grid
 
 
 def sandbox_or_reason(accounting: bool) -> slurm_sandbox.Sandbox:
@@ -26,3 +27,9 @@ def sandbox() -> slurm_sandbox.Sandbox:
 def accounting_sandbox() -> slurm_sandbox.Sandbox:
     """The same with slurmdbd and MariaDB, so that sacct answers."""
     return sandbox_or_reason(accounting=True)
+
+
+@pytest.fixture
+def grid(sandbox, tmp_path):
+    yield lambda jobs, folder="grid": Grid(sandbox, tmp_path / folder, jobs)
+    sandbox.clear()

@@ -1,92 +1,15 @@
-"""What goes wrong on a real cluster, on the sandbox: no job lost, none run twice, nothing left in the queue, clear words.
-
-The jobs of the workflow below note their begin and end in a file and wait for a gate in between, so that a test decides
-what runs when something happens, without counting seconds.
-"""
+"""What goes wrong on a real cluster, on the sandbox: no job lost, none run twice, nothing left in the queue, clear words."""
 
 import re
 import signal
 import time
 
 import pytest
+from grids import Grid
 from slurm_sandbox import wait_until
 from slurm_sandbox.counting import Commands
-from slurm_sandbox.driver import Driver, RunLog, write
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
-
-GATED = """
-    names = [f"j{number}" for number in range(int(config["jobs"]))]
-
-    rule all:
-        input: expand("out/{name}", name=names)
-
-    rule work:
-        output: "out/{name}"
-        params: version=config.get("version", 1)
-        resources: runtime=30, mem_mb=700
-        shell:
-            '''
-            echo "begin {wildcards.name} $SLURM_JOB_ID" >> runs
-            while ! [ -e go ] && ! [ -e go-{wildcards.name} ]; do sleep 0.2; done
-            echo "end {wildcards.name}" >> runs
-            touch {output}
-            '''
-"""
-PLUGIN = (
-    "--executor=submitit",
-    "--jobs=100",
-    "--latency-wait=5",
-    "--submitit-poll-min-s=0.5",
-    "--submitit-poll-max-s=2",
-)
-
-
-class Grid:
-    """A folder with the gated workflow of some jobs, and the drivers that run it."""
-
-    def __init__(self, sandbox, folder, jobs: int):
-        self.sandbox, self.folder = sandbox, folder
-        write(folder, "Snakefile", GATED)
-        self.runs = RunLog(folder / "runs")
-        self.jobs = jobs
-        self.names = sorted(f"j{number}" for number in range(jobs))
-
-    def start(self, *arguments: str, environment=None, config=()) -> Driver:
-        return Driver(self.sandbox, self.folder, *self.arguments(arguments, config), environment=environment)
-
-    def resume(self) -> Driver:
-        """The command that the README gives for a killed driver."""
-        module = "snakemake_executor_plugin_submitit"
-        return Driver(self.sandbox, self.folder, "resume", "--", *self.arguments(), module=module)
-
-    def arguments(self, more=(), config=()) -> list[str]:
-        return [*PLUGIN, *more, "--config", f"jobs={self.jobs}", *config]
-
-    def begun(self, count: int) -> bool:
-        return len(self.runs.names("begin")) >= count
-
-    def open(self, name: str | None = None) -> None:
-        (self.folder / (f"go-{name}" if name else "go")).touch()
-
-    def start_all(self, *arguments: str, **keywords) -> Driver:
-        driver = self.start(*arguments, **keywords)
-        driver.wait_for(lambda: self.begun(self.jobs), f"{self.jobs} jobs run")
-        return driver
-
-    def assert_each_ran_once(self) -> None:
-        assert self.runs.names("begin") == self.names
-        assert self.runs.names("end") == self.names
-        assert sorted(path.name for path in (self.folder / "out").iterdir()) == self.names
-
-    def assert_nothing_left(self) -> None:
-        wait_until(lambda: not self.sandbox.queue(), "the queue is empty", 30)
-
-
-@pytest.fixture
-def grid(sandbox, tmp_path):
-    yield lambda jobs, folder="grid": Grid(sandbox, tmp_path / folder, jobs)
-    sandbox.clear()
 
 
 def test_killed_driver_goes_on_where_it_was(grid):
@@ -233,53 +156,6 @@ def test_crashed_node(grid):
     one.assert_nothing_left()
 
 
-def test_preempted_jobs_run_again(grid):
-    one = grid(2)
-    driver = one.start_all()
-    main = one.sandbox.queue()[0]["id"].split("_")[0]
-    one.sandbox.run("scontrol", "requeue", main)
-    driver.wait_for(lambda: one.begun(4), "both jobs run again")
-    one.open()
-    assert driver.wait() == 0, driver.screen
-    assert one.runs.names("end") == one.names
-    assert one.runs.names("begin") == sorted(one.names * 2)
-    assert "is in the queue again" in driver.screen
-    one.assert_nothing_left()
-
-
-def test_preempted_pack_keeps_what_is_done(grid):
-    """Four jobs in one allocation, two at a time: the first has ended, the next two run when it is preempted."""
-    one = grid(4)
-    driver = one.start("--submitit-jobs-per-task=4", "--submitit-concurrent=2")
-    driver.wait_for(lambda: one.begun(2), "two members run")
-    assert len(one.sandbox.queue()) == 1
-    done = one.runs.names("begin")[0]
-    one.open(done)
-    driver.wait_for(lambda: one.begun(3), "the third member runs")
-    driver.wait_for("1 of 5 steps", "the first member is reported while the others run")
-    one.sandbox.run("scontrol", "requeue", one.sandbox.queue()[0]["id"])
-    driver.wait_for(lambda: one.begun(5), "two members run again")
-    one.open()
-    assert driver.wait() == 0, driver.screen
-    assert one.runs.names("end") == one.names
-    assert one.runs.names("begin").count(done) == 1
-    assert len(one.runs.names("begin")) == 6  # two of the four twice
-    one.assert_nothing_left()
-
-
-def test_requeues_are_bounded(grid):
-    one = grid(1)
-    driver = one.start_all("--submitit-max-requeues=1")
-    for starts in (2, 3):
-        one.sandbox.run("scontrol", "requeue", one.sandbox.queue()[0]["id"])
-        if starts == 2:
-            driver.wait_for(lambda: one.begun(2), "the job runs again")
-    assert driver.wait() == 1
-    assert "max-requeues 1" in driver.screen
-    assert one.runs.names("begin") == ["j0", "j0"]
-    one.assert_nothing_left()
-
-
 def test_chunked_arrays_and_failing_sbatch(grid, tmp_path):
     """MaxArraySize=5: indices 0 to 4. sbatch fails twice with what a busy controller says."""
     one = grid(12)
@@ -297,3 +173,15 @@ def test_chunked_arrays_and_failing_sbatch(grid, tmp_path):
     one.assert_nothing_left()
     assert len(commands.calls("sbatch")) == 2 + 3
     assert "Slurm temporarily unable to accept job" in driver.screen
+
+
+def test_the_user_s_variables_do_not_overrule_what_a_rule_asks_for(grid):
+    one = grid(2)
+    variables = {"SBATCH_PARTITION": "nowhere", "SBATCH_TIMELIMIT": "1", "SBATCH_ARRAY_INX": "7-9", "SBATCH_WAIT": "1"}
+    driver = one.start_all("--default-resources", "slurm_partition=main", environment=variables)
+    rows = one.sandbox.run("squeue", "--noheader", "--array", "--format=%P %l").stdout.splitlines()
+    assert rows == ["main 30:00"] * 2
+    one.open()
+    assert driver.wait() == 0, driver.screen
+    one.assert_each_ran_once()
+    one.assert_nothing_left()
