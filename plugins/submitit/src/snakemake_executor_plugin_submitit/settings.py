@@ -72,7 +72,8 @@ class ExecutorSettings(ExecutorSettingsBase):
     )
     # files
     logdir: str = setting(
-        ".snakemake/submitit/logs", "Folder for the jobs' logs, relative to the working directory; made private."
+        ".snakemake/submitit/logs",
+        "Folder for the jobs' logs, relative to the working directory; one that is not there yet is made private.",
     )
     keep_successful_logs: bool = setting(False, "Keep the logs of jobs that succeeded, too.")
     # one machine
