@@ -1,5 +1,6 @@
 """Rule `train`: one trial."""
 
+import signal
 from pathlib import Path
 
 from cascada.scripts import logged
@@ -22,4 +23,6 @@ with logged(snakemake):
     limits = Machine(
         device=resources.device, threads=snakemake.threads, tier=resources.memory_tier, precision=resources.precision
     )
+    # once the trial's files are written, a preemption must not undo them: training sees to signals while it lasts
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     train(trial, limits)

@@ -48,3 +48,30 @@ def test_an_error_for_the_user_is_one_sentence_in_the_log(tmp_path, capsys):
     assert end.value.code == 1
     assert (tmp_path / "a/rule.log").read_text() == "begins\nmerge: x.h5: broken.\n"
     assert "Traceback" not in capsys.readouterr().err
+
+
+TRAIN = """
+import os, runpy, signal, sys
+from types import SimpleNamespace
+from cascada import training
+
+training.train = lambda *_: print("files written") or os.kill(os.getpid(), signal.SIGTERM)
+folder, script = sys.argv[1:]
+rule = SimpleNamespace(
+    rule="train", log=[f"{folder}/rule.log"], input=SimpleNamespace(data="train.h5"), threads=1,
+    wildcards=SimpleNamespace(configuration="lenet-1", seed="1", epochs="2"),
+    resources=SimpleNamespace(device="cpu", memory_tier="auto", precision="auto"),
+    output=SimpleNamespace(metrics=f"{folder}/metrics.json"),
+    params=SimpleNamespace(
+        configuration={"model": "lenet", "hyperparameters": {}, "training": {}}, tensorboard=folder, code=""
+    ),
+)
+runpy.run_path(script, init_globals={"snakemake": rule})
+"""
+
+
+def test_a_preemption_after_the_end_of_training_does_not_undo_it(tmp_path):
+    command = [sys.executable, "-c", TRAIN, str(tmp_path), str(ROOT / "scripts" / "train.py")]
+    done = subprocess.run(command, env=environment(ROOT), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "rule.log").read_text() == "files written\n"
