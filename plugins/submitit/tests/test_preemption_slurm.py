@@ -102,11 +102,11 @@ def grace(sandbox):
     sandbox.clear()
 
 
-@pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("send_user_signal", "SIGUSR2")])
+@pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("preempt_send_user_signal", "SIGUSR2")])
 def test_preempted_by_a_job_of_a_higher_partition(grace, tmp_path, parameters, signal):
     """With a grace time, and where the site has it, with the signal that jobs ask for at the start of that time."""
     one = Counting(grace, tmp_path, steps=200)
-    former = grace.change(PreemptParameters=parameters)
+    former = grace.change(SlurmctldParameters=parameters)
     try:
         driver = one.start()
         urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]

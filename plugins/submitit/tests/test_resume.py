@@ -25,12 +25,10 @@ def resume(folder, *words):
 
 def test_profiles_count_as_they_do_for_snakemake(folder):
     options = snakemake_options(["--profile", "site"])
-    assert (options.directory, options.rerun_incomplete, options.persistence_backend.name) == (
-        "elsewhere",
-        False,
-        "FILE",
-    )
-    assert snakemake_options(["--profile", "site", "--ri", "-d", "here"]).directory == "here"
+    assert (str(options.directory), options.rerun_incomplete) == ("elsewhere", False)
+    options = snakemake_options(["--profile", "site", "--ri", "-d", "here", "--persistence-backend", "db"])
+    assert (str(options.directory), options.rerun_incomplete) == ("here", True)
+    assert options.persistence_backend.name == "DB"
 
 
 def test_a_living_driver_is_found_in_the_profile_s_directory(folder):
