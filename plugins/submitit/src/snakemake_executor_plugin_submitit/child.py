@@ -4,7 +4,6 @@ import contextlib
 import functools
 import gc
 import importlib
-import logging
 import os
 import signal
 import sys
@@ -27,11 +26,10 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
     Returns whether children may go on in this interpreter: not if an import has started threads, which do not survive
     a fork, but the locks they hold do.
     """
-    forked = sum(call_of(member) is not None for member in members)
-    if not forked:
+    if not any(call_of(member) for member in members):
         return False
     gc.disable()  # what imports make is no garbage, and looking for some takes a quarter of their time
-    for name, load in _imports(preload, several=forked > 1):
+    for name, load in _imports(preload, all_of_a_job=all(member.threads == 1 for member in members)):
         try:
             with _single_threaded():
                 load()
@@ -45,10 +43,13 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
     return True
 
 
-def _imports(preload: tuple[str, ...], several: bool) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What to import, by name. `several`: also what a job would import by itself, and several jobs several times."""
+def _imports(preload: tuple[str, ...], all_of_a_job: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What to import, by name. `all_of_a_job`: also what Snakemake imports only when it runs a job.
+
+    NumPy is among that, which starts its threads when it is imported: not for jobs that may have several.
+    """
     yield "snakemake.cli", lambda: importlib.import_module("snakemake.cli")
-    if several:
+    if all_of_a_job:
         yield "plugins of snakemake", lambda: importlib.import_module("snakemake.cli").get_argument_parser()
         yield from ((name, functools.partial(importlib.import_module, name)) for name in IMPORTED_BY_JOBS)
     yield from ((name, functools.partial(importlib.import_module, name)) for name in preload)
@@ -93,6 +94,8 @@ def become(member: Member, starts: int, signals, warm: bool) -> None:
         call = call_of(member) if warm else None
         os.environ.update(member.environment)
         os.environ[MARKER_VARIABLE] = str(member.marker)
+        for name in THREAD_VARIABLES:  # as Snakemake does for scripts and shells, here for its own process
+            os.environ.setdefault(name, str(member.threads))
         if call is None:
             _run_shell(member.command, os.environ)
         code = _call_snakemake(call)
@@ -101,7 +104,7 @@ def become(member: Member, starts: int, signals, warm: bool) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        leave(code)
+        processes.leave(code)
 
 
 def _redirect(member: Member, starts: int) -> None:
@@ -142,14 +145,3 @@ def _code_of(end: SystemExit) -> int:
         return end.code or 0
     print(end.code, file=sys.stderr)
     return 1
-
-
-def leave(code: int) -> None:
-    """End at once: what the worker has registered to run at its own end is not for the child to run.
-
-    Taking the modules apart one by one, as an interpreter does at its end, would take longer than many a job.
-    """
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)

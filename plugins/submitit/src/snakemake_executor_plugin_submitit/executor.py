@@ -103,6 +103,7 @@ class Executor(RemoteExecutor):
             folder=self.driver.run.member_folder(token),
             log=log,
             environment={},
+            threads=max(1, job.threads),
         )
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata)
 

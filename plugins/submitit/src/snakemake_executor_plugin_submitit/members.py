@@ -37,6 +37,7 @@ class Member:
     folder: Path
     log: Path  # gets stdout and stderr; appended to if the member is started again
     environment: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    threads: int = 1  # what numerical libraries in the job's Snakemake may start, where the environment does not say
 
     @property
     def marker(self) -> Path:

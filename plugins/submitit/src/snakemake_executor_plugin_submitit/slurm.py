@@ -14,6 +14,7 @@ from .resources import Request
 from .states import Observation
 from .tracking import Submission, Task
 
+NODE = "snakemake_executor_plugin_submitit.node"
 CLOCK_SKEW_S = 120.0
 SACCT = ("id", "state", "node", "elapsed", "exit", "submit")
 SQUEUE = ("id", "state", "reason", "node", "elapsed", "submit")
@@ -117,7 +118,7 @@ class Slurm:
                 submission.folder / "submitit",
                 cluster="slurm",
                 # the batch shell replaces itself: the signal to the batch step reaches submitit's process
-                slurm_python=f"exec {shlex.quote(sys.executable)}",
+                slurm_python=f"exec {shlex.quote(sys.executable)} -u -m {NODE}",
                 slurm_max_num_timeout=sys.maxsize,  # the task counts its starts itself
             )
             executor.update_parameters(**parameters)

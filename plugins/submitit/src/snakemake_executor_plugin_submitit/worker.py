@@ -284,7 +284,7 @@ def main() -> None:
     members, settings = from_json(read_line(sys.stdin.fileno()))
     warm = child.warm_up(members, settings.preload)
     Worker(members, settings, signals, warm).run()
-    child.leave(0)
+    processes.leave(0)
 
 
 if __name__ == "__main__":
