@@ -1,6 +1,7 @@
 """What the tests of the node side share: a job that saves its work, members to run, workers and tasks as processes."""
 
 import os
+import pickle
 import secrets
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from snakemake_executor_plugin_submitit import members as package
 from snakemake_executor_plugin_submitit import processes
-from snakemake_executor_plugin_submitit.members import Member, PackSettings, to_json
+from snakemake_executor_plugin_submitit.members import Member, PackSettings
 
 SOURCE = Path(package.__file__).parents[1]
 TIMEOUT_S = 60
@@ -37,6 +38,15 @@ while step < steps:
     step += 1
     time.sleep(0.05)
 (folder / "total").write_text(str(step))
+"""
+
+# what a task does after its fork: members and settings from a file, standard input for the pipe
+WORKER = """
+import os, pickle, sys
+from snakemake_executor_plugin_submitit import worker
+with open(sys.argv[1], "rb") as file:
+    members, settings = pickle.load(file)
+worker.become(members, settings, {}, [], os.dup(0))
 """
 
 SNAKEFILE = """
@@ -89,16 +99,16 @@ class Node:
         return {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": path, **more}
 
     def worker(self, members: list[Member], **settings) -> subprocess.Popen:
-        """A worker, as the task starts it."""
+        """A worker, in a new process that does what the task's fork does."""
         settings = PackSettings(**{"signal_delay_s": 60, "max_requeues": 3, **settings})
-        command = [sys.executable, "-u", "-m", "snakemake_executor_plugin_submitit.worker"]
+        given = self.folder / "members.pickle"
+        given.write_bytes(pickle.dumps((members, settings)))
         worker = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=(self.folder / "worker.log").open("a"), stderr=subprocess.STDOUT,
-            env=self.environment(SNAKEMAKE_PROFILE="/nowhere"), cwd=self.folder, start_new_session=True,
+            [sys.executable, "-u", "-c", WORKER, str(given)],
+            stdin=subprocess.PIPE, stdout=(self.folder / "worker.log").open("a"), stderr=subprocess.STDOUT,
+            env=self.environment(SNAKEMAKE_PROFILE="/nowhere"), cwd=self.folder,
         )  # fmt: skip
         self.started.append(worker)
-        worker.stdin.write(to_json(members, settings).encode() + b"\n")
-        worker.stdin.flush()
         return worker
 
     def run(self, members: list[Member], **settings) -> str:

@@ -6,7 +6,7 @@ import os
 import threading
 
 import pytest
-from snakemake_executor_plugin_submitit.members import Member, PackSettings, from_json, job_id, read_json, to_json
+from snakemake_executor_plugin_submitit.members import Member, job_id, read_json
 
 
 @pytest.fixture
@@ -15,17 +15,6 @@ def member(tmp_path) -> Member:
         token="0123456789abcdef", name="count sample=a", command="true", folder=tmp_path, log=tmp_path / "log",
         environment={"A": "1"},
     )  # fmt: skip
-
-
-def test_members_and_settings_travel_as_one_line(member):
-    settings = PackSettings(
-        concurrent=2, preload=("json",), signal_delay_s=30, max_requeues=3, machine={"gpu": ("0", "1")},
-        takes={"gpu": 1}, slots=member.folder, time_limit_s=60.0,
-    )  # fmt: skip
-    for given in (settings, PackSettings(signal_delay_s=1, max_requeues=0)):
-        text = to_json([member, member], given)
-        assert "\n" not in text
-        assert from_json(text) == ([member, member], given)
 
 
 @pytest.mark.parametrize(

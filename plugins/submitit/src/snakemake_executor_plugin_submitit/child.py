@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
 
 from snakemake_executor_plugin_submitit import commandline, processes
 from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
@@ -83,15 +84,14 @@ def call_of(member: Member) -> commandline.Call | None:
     return None if any(name.startswith(STARTUP_VARIABLES) for name in changes) else call
 
 
-def become(member: Member, starts: int, signals, warm: bool) -> None:
-    """In the child of a fork: run the member's command, in this interpreter if it is `warm`, and end with its code."""
+def become(member: Member, starts: int, signals, call: commandline.Call | None) -> NoReturn:
+    """In the child of a fork: make the call in this interpreter, or run the member's command; end with its code."""
     code = 1
     try:
         os.setsid()
         signals.forget()
         processes.end_with_parent()
         _redirect(member, starts)
-        call = call_of(member) if warm else None
         os.environ.update(member.environment)
         os.environ[MARKER_VARIABLE] = str(member.marker)
         for name in THREAD_VARIABLES:  # as Snakemake does for scripts and shells, here for its own process

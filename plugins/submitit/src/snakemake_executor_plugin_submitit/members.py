@@ -93,25 +93,6 @@ class PackSettings:
     slots: Path | None = None
 
 
-def to_json(members: list[Member], settings: PackSettings) -> str:
-    """Members and settings on one line, for the worker's standard input."""
-    content = {"members": [dataclasses.asdict(member) for member in members], "settings": dataclasses.asdict(settings)}
-    return json.dumps(content, default=str)
-
-
-def from_json(text: str) -> tuple[list[Member], PackSettings]:
-    content = json.loads(text)
-    members = [
-        Member(**{**fields, "folder": Path(fields["folder"]), "log": Path(fields["log"])})
-        for fields in content["members"]
-    ]
-    settings = content["settings"]
-    settings["preload"] = tuple(settings["preload"])
-    settings["machine"] = {kind: tuple(names) for kind, names in settings["machine"].items()}
-    settings["slots"] = settings["slots"] and Path(settings["slots"])
-    return members, PackSettings(**settings)
-
-
 def job_id() -> str | None:
     """The id of the job around this process, as SLURM and submitit write it."""
     if array := os.environ.get("SLURM_ARRAY_JOB_ID"):

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-WORKER = "snakemake_executor_plugin_submitit.worker"
 
 
 def by_session() -> dict[int, list[int]]:
@@ -51,12 +50,12 @@ def catches(pid: int, number: int) -> bool:
 
 
 def is_snakemake(pid: int) -> bool:
-    """Whether the process is a Snakemake, started as such or forked by our worker."""
+    """Whether the process was started as a Snakemake."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:5]
     except OSError:
         return False
-    return any(word.rpartition("/")[2] in ("snakemake", WORKER) for word in words)
+    return any(word.rpartition("/")[2] == "snakemake" for word in words)
 
 
 def send(pid: int, number: int) -> None:

@@ -1,7 +1,7 @@
 """What submitit runs on the node: a task, that is a pack of one or several members.
 
-The task starts a worker (worker.py), a fresh process that forks a child for each member, passes signals on to it, and
-when it has ended decides what becomes of members that are not done:
+The task forks a worker (worker.py), which forks a child for each member, passes signals on to it, and when it has ended
+decides what becomes of members that are not done:
 
 - SLURM warned of the time limit (USR2), or a job asked to be started again: submitit's own way, which writes the task
   for the next attempt and calls `scontrol requeue`.
@@ -20,9 +20,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from snakemake_executor_plugin_submitit import gpus, processes
-from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id, to_json
-from snakemake_executor_plugin_submitit.processes import WORKER
+from snakemake_executor_plugin_submitit import gpus, processes, worker
+from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id
 from snakemake_executor_plugin_submitit.verdict import End, judge
 
 ORPHANS_S = 20.0
@@ -150,26 +149,24 @@ class Forwarding:
 
 
 def run_worker(members: list[Member], settings: PackSettings, environment: dict, files: list, forwarding) -> None:
-    """Run a worker on the members and wait until it has ended."""
-    command = [sys.executable, "-u", "-m", WORKER]
-    # it unblocks the signals when it can handle them; before that they wait
+    """Fork a worker for the members and wait until it has ended."""
+    lifeline, held = os.pipe()  # its writing end closes with this process, however that ends
+    # the worker unblocks the signals when it can handle them; before that they wait
     former = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, env={**os.environ, **environment}, pass_fds=files, start_new_session=True
-        )
-        forwarding.attach(process.pid)
+        pid = os.fork()
+        if not pid:
+            os.close(held)
+            worker.become(members, settings, environment, files, lifeline)  # does not return
+        forwarding.attach(pid)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        os.close(lifeline)
     try:
-        with contextlib.suppress(BrokenPipeError):  # it has died, which wait() tells
-            process.stdin.write(to_json(members, settings).encode() + b"\n")
-            process.stdin.flush()
-        code = process.wait()  # its standard input stays open for as long as this process lives
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     finally:
         forwarding.worker = None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
+        os.close(held)
     if code:
         end_orphans(members)
     if code and not forwarding.received:

@@ -1,7 +1,7 @@
 """The worker of a task: import once, fork for each member, see to it that each reports for itself.
 
-Started by task.py as a process of its own, with members and settings on standard input, which stays open: when it
-closes, the task's process has gone. One thread, no GPU: a child of fork() may use neither the one nor the other.
+Forked by task.py, whose process holds the other end of a pipe: when that closes, the task's process has gone. One
+thread, no GPU: a child of fork() may use neither the one nor the other.
 
 On SIGUSR2 (the time limit draws near) no member is started any more, and every process that has a handler for SIGUSR2
 gets it, once, also one that installs its handler later; all others were started with the signal ignored. On SIGTERM
@@ -15,11 +15,13 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
+import traceback
+from collections.abc import Mapping
+from typing import NoReturn
 
 from snakemake_executor_plugin_submitit import child, processes
-from snakemake_executor_plugin_submitit.members import Member, PackSettings, from_json, job_id
+from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id
 from snakemake_executor_plugin_submitit.verdict import PREEMPTED, TIME_LIMIT, End, judge
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGCHLD)
@@ -38,6 +40,7 @@ class Running:
     pid: int
     starts: int
     late: bool
+    forked: bool  # the first process is a Snakemake in this interpreter
     started: float = dataclasses.field(default_factory=time.time)
     exit_code: int | None = None
     usage: object = None  # resource usage of the first process and the children it waited for
@@ -54,6 +57,19 @@ class Running:
             processes.send(pid, number)
         sent.update(pids)
 
+    def is_snakemake(self, pid: int) -> bool:
+        return (self.forked and pid == self.pid) or processes.is_snakemake(pid)
+
+    def wants(self, pid: int, number: int) -> bool:
+        """Whether the process is to get the signal.
+
+        SIGUSR2 is for those alone that handle it. A SIGTERM makes Snakemake wait for its job, which it does anyway, and a
+        second one, when it is busy with the job's end, could lock it up for ever: none beside what SLURM sends.
+        """
+        if number == signal.SIGUSR2:
+            return processes.catches(pid, number)
+        return not (number == signal.SIGTERM and self.is_snakemake(pid) and processes.catches(pid, number))
+
     def hangs(self, left: list[int]) -> bool:
         """Whether the first process is a Snakemake that stays, though all that it had started has ended.
 
@@ -65,7 +81,7 @@ class Running:
             return False
         now = time.monotonic()
         self.alone_since = self.alone_since or now
-        return self.had_others and now - self.alone_since > HANGS_S and processes.is_snakemake(self.pid)
+        return self.had_others and now - self.alone_since > HANGS_S and self.is_snakemake(self.pid)
 
 
 class Worker:
@@ -119,13 +135,16 @@ class Worker:
             say(f"not started: {member.name}: its folder is gone, so nobody waits for it")
             return
         member.marker.unlink(missing_ok=True)
+        call = child.call_of(member) if self.warm else None
         with self.signals.blocked():
             pid = os.fork()
             if not pid:
-                child.become(member, starts, self.signals, self.warm)  # does not return
+                child.become(member, starts, self.signals, call)  # does not return
         with contextlib.suppress(FileNotFoundError):
             member.session.write_text(str(pid))
-        self.running[pid] = Running(member=member, pid=pid, starts=starts, late=self.some_ended)
+        self.running[pid] = Running(
+            member=member, pid=pid, starts=starts, late=self.some_ended, forked=call is not None
+        )
         say(f"started {member.name} (process {pid}, start {starts}); its log: {member.log}")
 
     def _reap(self) -> None:
@@ -146,7 +165,7 @@ class Worker:
                 continue
             hangs = (self.terminate or self.stop == PREEMPTED) and running.hangs(left)
             for number in [*self._due(running), *([signal.SIGKILL] if hangs else [])]:
-                running.send([pid for pid in left if wants(pid, number)], number)
+                running.send([pid for pid in left if running.wants(pid, number)], number)
                 running.cut_off |= number == signal.SIGKILL and bool(self.stop)
 
     def _due(self, running: Running) -> list[int]:
@@ -252,40 +271,28 @@ class _Blocked:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def wants(pid: int, number: int) -> bool:
-    """Whether the process is to get the signal.
-
-    SIGUSR2 is for those alone that handle it. A SIGTERM makes Snakemake wait for its job, which it does anyway, and a
-    second one, when it is busy with the job's end, could lock it up for ever: none beside what SLURM sends.
-    """
-    if number == signal.SIGUSR2:
-        return processes.catches(pid, number)
-    return not (number == signal.SIGTERM and processes.is_snakemake(pid) and processes.catches(pid, number))
-
-
 def say(text: str) -> None:
     print(text, flush=True)
 
 
-def read_line(file: int) -> str:
-    """Read up to the end of the line, without buffering what follows."""
-    content = b""
-    while not content.endswith(b"\n"):
-        part = os.read(file, 65536)
-        if not part:
-            break
-        content += part
-    return content.decode()
-
-
-def main() -> None:
-    os.environ.pop("SNAKEMAKE_PROFILE", None)  # the driver's profile is no business of the jobs'
-    signals = Signals(lifeline=sys.stdin.fileno())
-    members, settings = from_json(read_line(sys.stdin.fileno()))
-    warm = child.warm_up(members, settings.preload)
-    Worker(members, settings, signals, warm).run()
-    processes.leave(0)
-
-
-if __name__ == "__main__":
-    main()
+def become(
+    members: list[Member], settings: PackSettings, environment: Mapping[str, str], files: list[int], lifeline: int
+) -> NoReturn:
+    """In the child of a fork: run the members, and end. `files` hold the task's share of the machine."""
+    code = 1
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.update(environment)
+        os.environ.pop("SNAKEMAKE_PROFILE", None)  # the driver's profile is no business of the jobs'
+        for file in files:
+            os.set_inheritable(file, True)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)  # submitit's
+        signals = Signals(lifeline)
+        warm = child.warm_up(members, settings.preload)
+        Worker(members, settings, signals, warm).run()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        processes.leave(code)
