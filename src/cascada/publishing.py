@@ -4,7 +4,7 @@
 |-----------------------------------|--------------------------------------------------|-------------------------|
 | `artifacts/model/`                | the exported folder; its card names the version  | DVC, by `model.dvc`     |
 | `artifacts/dataset/`              | train.h5, test.h5, summary.json, card.json       | DVC, by `dataset.dvc`   |
-| `artifacts/metrics.json`          | validation and test metrics with intervals       | git                     |
+| `artifacts/metrics.json`          | metrics with intervals; whether of the surrogate | git                     |
 | `artifacts/plots/*.csv`           | ROC curve, confusion, learning curve             | git                     |
 
 The folder `artifacts/` is replaced as a whole, by renaming: if anything fails, the former one comes back, and neither
@@ -250,7 +250,7 @@ def _fill(folder: Path, request: Request, content: dict) -> None:
     for name in DATA_FILES:
         link(request.results / "dataset" / name, data / name)
     metrics = {part: _plain(content[part]) for part in ("validation", "test")}
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", {"surrogate": content["data"]["surrogate"]} | metrics)
     write_plots(request.results / "test/predictions.h5", request.history, folder / "plots")
 
 

@@ -1,5 +1,6 @@
 """Jobs that SLURM ends before they are done, on the sandbox: preempted or out of time, they save, wait and go on."""
 
+import contextlib
 import sys
 
 import pytest
@@ -9,6 +10,50 @@ from slurm_sandbox import wait_until
 from slurm_sandbox.driver import Driver, write
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
+
+
+COUNTING = """
+    rule all:
+        input: "count/total"
+
+    rule count:
+        output: "count/total"
+        resources: runtime=config.get("minutes", 30), mem_mb=700
+        params: python=config["python"], steps=config["steps"]
+        shell: "{params.python} count.py count {params.steps}"
+"""
+
+
+class Counting:
+    """A workflow of one job that counts in steps of 0.05 s, saves on a signal and goes on from there."""
+
+    def __init__(self, sandbox, folder, steps: int):
+        self.sandbox, self.folder, self.steps = sandbox, folder, steps
+        write(folder, "Snakefile", COUNTING)
+        write(folder, "count.py", SAVING_JOB)
+
+    def start(self, *config: str) -> Driver:
+        given = [f"python={sys.executable}", f"steps={self.steps}", *config]
+        driver = Driver(self.sandbox, self.folder, *PLUGIN, "--config", *given)
+        driver.wait_for((self.folder / "count" / "ready").exists, "the job counts")
+        return driver
+
+    def saves(self) -> list[str]:
+        """The signals on which it has saved."""
+        return (self.folder / "count" / "saves").read_text().split()
+
+    def assert_whole(self) -> None:
+        assert (self.folder / "count" / "total").read_text() == str(self.steps)
+        wait_until(lambda: not self.sandbox.queue(), "the queue is empty", 30)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def out_of_time(accounting_sandbox, tmp_path_factory):
+    """A minute is the least that SLURM grants: the job of the last test runs beside the others, on another sandbox."""
+    one = Counting(accounting_sandbox, tmp_path_factory.mktemp("minute"), steps=1100)
+    driver = one.start("minutes=1")
+    yield one, driver
+    driver.kill()
 
 
 def test_preempted_jobs_run_again(grid):
@@ -58,71 +103,36 @@ def test_requeues_are_bounded(grid):
     one.assert_nothing_left()
 
 
-COUNTING = """
-    rule all:
-        input: "count/total"
-
-    rule count:
-        output: "count/total"
-        resources: runtime=config.get("minutes", 30), mem_mb=700
-        params: python=config["python"], steps=config["steps"]
-        shell: "{params.python} count.py count {params.steps}"
-"""
-
-
-class Counting:
-    """A workflow of one job that counts in steps of 0.05 s, saves on a signal and goes on from there."""
-
-    def __init__(self, sandbox, folder, steps: int):
-        self.sandbox, self.folder, self.steps = sandbox, folder, steps
-        write(folder, "Snakefile", COUNTING)
-        write(folder, "count.py", SAVING_JOB)
-
-    def start(self, *config: str) -> Driver:
-        given = [f"python={sys.executable}", f"steps={self.steps}", *config]
-        driver = Driver(self.sandbox, self.folder, *PLUGIN, "--config", *given)
-        driver.wait_for((self.folder / "count" / "ready").exists, "the job counts")
-        return driver
-
-    def saves(self) -> list[str]:
-        """The signals on which it has saved."""
-        return (self.folder / "count" / "saves").read_text().split()
-
-    def assert_whole(self) -> None:
-        assert (self.folder / "count" / "total").read_text() == str(self.steps)
-        wait_until(lambda: not self.sandbox.queue(), "the queue is empty", 30)
-
-
-@pytest.fixture
-def grace(sandbox):
-    """Jobs of the default partition get 8 s between the notice of a preemption and their end."""
-    sandbox.run("scontrol", "update", "PartitionName=main", "GraceTime=8")
-    yield sandbox
-    sandbox.run("scontrol", "update", "PartitionName=main", "GraceTime=0")
-    sandbox.clear()
+@contextlib.contextmanager
+def preempting_with_notice(sandbox, parameters: str | None):
+    """Jobs of the default partition get some time between the notice of a preemption and their end."""
+    former = sandbox.change(SlurmctldParameters=parameters)
+    try:
+        sandbox.run("scontrol", "update", "PartitionName=main", "GraceTime=6")  # a restart would forget it
+        yield
+    finally:
+        sandbox.change(**former)
+        sandbox.run("scontrol", "update", "PartitionName=main", "GraceTime=0")
+        sandbox.clear()
 
 
 @pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("preempt_send_user_signal", "SIGUSR2")])
-def test_preempted_by_a_job_of_a_higher_partition(grace, tmp_path, parameters, signal):
+def test_preempted_by_a_job_of_a_higher_partition(sandbox, tmp_path, parameters, signal):
     """With a grace time, and where the site has it, with the signal that jobs ask for at the start of that time."""
-    one = Counting(grace, tmp_path, steps=200)
-    former = grace.change(SlurmctldParameters=parameters)
-    try:
+    one = Counting(sandbox, tmp_path, steps=300)
+    with preempting_with_notice(sandbox, parameters):
         driver = one.start()
         urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]
-        grace.run("sbatch", *urgent)
+        sandbox.run("sbatch", *urgent)
         assert driver.wait() == 0, driver.screen
-    finally:
-        grace.change(**former)
     assert one.saves() == [signal]
     assert "is in the queue again" in driver.screen
     one.assert_whole()
 
 
-def test_a_time_limit_that_is_really_met(sandbox, tmp_path):
+def test_a_time_limit_that_is_really_met(out_of_time):
     """A minute, of which a quarter is for saving: the job needs longer, and goes on in a second allocation."""
-    one = Counting(sandbox, tmp_path, steps=1100)
-    driver = one.start("minutes=1")
+    one, driver = out_of_time
     assert driver.wait() == 0, driver.screen
     assert set(one.saves()) == {"SIGUSR2"}
     one.assert_whole()
