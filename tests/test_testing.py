@@ -100,14 +100,14 @@ def test_merit_factor_and_calibration(content):
     which = np.minimum((confidence * 15).astype(int), 14)
     gaps = [abs((right[which == b] - confidence[which == b]).sum()) for b in range(15)]
     assert content["ece"]["value"] == pytest.approx(sum(gaps) / len(right))
-    assert sum(row["showers"] for row in content["calibration"]) == len(events)
+    assert sum(row["images"] for row in content["calibration"]) == len(events)
 
 
 def test_bins_hold_every_shower_once(content):
     total = np.sum([one["confusion_matrix"]["value"] for one in content["energy_bins"]], axis=0)
     assert total.tolist() == content["confusion_matrix"]["value"]
     for profile in content["profiles"].values():
-        assert sum(row["showers"] for rows in profile.values() for row in rows) == content["showers"]
+        assert sum(row["images"] for rows in profile.values() for row in rows) == content["images"]
 
 
 def test_a_perfect_bin_still_has_an_interval():
@@ -142,7 +142,11 @@ def test_copies_of_a_shower_do_not_narrow_an_interval():
         again = np.tile(events, copies)
         again["shower_id"] = shower_id
         rows = np.tile(np.arange(300), copies)
-        return widths(report(logits[rows], again, {"other": other[rows]}, settings))
+        found = report(logits[rows], again, {"other": other[rows]}, settings)
+        assert (found["images"], found["showers"]) == (300 * copies, len(np.unique(shower_id)))
+        for count in ("images", "showers"):
+            assert sum(row[count] for row in found["energy_bins"]) == found[count]
+        return widths(found)
 
     images, single = np.arange(1200), widths_of(1, events["shower_id"])
     np.testing.assert_allclose(widths_of(4, images % 300), single, rtol=0.03, atol=1e-9)

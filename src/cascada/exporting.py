@@ -170,7 +170,7 @@ def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict) -> d
         name: metrics.bootstrap(lambda drawn, of=statistics[name]: of(images(drawn)), showers, *rest)
         for name in METRICS
     }
-    return found | {"showers": len(labels), "confidence": settings["confidence"]}
+    return found | {"showers": int(showers), "confidence": settings["confidence"]}
 
 
 def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, experiment: dict) -> dict:

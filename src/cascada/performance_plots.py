@@ -152,7 +152,7 @@ def _calibration(test: Test):
     for row in test.found["calibration"]:
         _point(axes, row["mean"], row)
         axes.annotate(
-            str(row["showers"]), (row["mean"], row["high"]), (0, 3), textcoords="offset points", ha="center", fontsize=6
+            str(row["images"]), (row["mean"], row["high"]), (0, 3), textcoords="offset points", ha="center", fontsize=6
         )
     axes.set(
         xlabel=f"probability of {test.classes[1]} (mean in bin)", ylabel=f"share of {test.classes[1]}", ylim=(-0.03, 1.08),

@@ -55,7 +55,7 @@ def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarr
     rows = _profile(bins["probability"], found["frequency"], probability[:, 1])
     different = [number for number in _different(shower, bins["probability"][1]) if number]
     content["calibration"] = [
-        row | bootstrap.exact(row, row["showers"], settings["confidence"], number)
+        row | bootstrap.exact(row, row["images"], settings["confidence"], number)
         for row, number in zip(rows, different, strict=True)
     ]
     content["energy_bins"] = _energy_bins(bins["true_energy"], found, settings["confidence"], shower)
@@ -70,7 +70,7 @@ def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarr
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
-    return content | {"showers": len(labels), "settings": settings}
+    return content | {"images": len(labels), "showers": int(shower.max()) + 1, "settings": settings}
 
 
 def log_odds(logits: np.ndarray) -> np.ndarray:
@@ -186,7 +186,7 @@ def _profile(bins: tuple[np.ndarray, np.ndarray], found: dict, values: np.ndarra
         value = found["value"][i]
         if value != value:
             continue
-        row = {"from": edges[i], "to": edges[i + 1], "showers": int(members[:, i].sum())}
+        row = {"from": edges[i], "to": edges[i + 1], "images": int(members[:, i].sum())}
         if values is not None:
             row["mean"] = values[members[:, i]].mean()
         rows.append(row | {key: found[key][i] for key in ("value", "low", "high")})
@@ -198,7 +198,7 @@ def _energy_bins(bins: tuple[np.ndarray, np.ndarray], found: dict, confidence: f
     rows, different = [], _different(shower, members)
     for i, number in enumerate(members.sum(axis=0).tolist()):
         if number:
-            row = {"low_gev": edges[i], "high_gev": edges[i + 1], "showers": number}
+            row = {"low_gev": edges[i], "high_gev": edges[i + 1], "images": number, "showers": different[i]}
             row |= {name: found[f"{name}/{i}"] for name in ("f1", "accuracy", "confusion_matrix")}
             row["accuracy"] = bootstrap.exact(row["accuracy"], number, confidence, different[i])
             rows.append(row)
