@@ -1,5 +1,6 @@
 """Training: outputs, the same bits for the same seed, interruptions of every kind, divergence, memory tiers."""
 
+import errno
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import pytest
 import trials
 from showers import small_dataset
 
+from cascada import resume
 from cascada.errors import CascadaError
 
 
@@ -83,6 +85,18 @@ def test_an_interrupted_trial_ends_with_the_same_bits(tmp_path, data, uninterrup
     assert trials.same_weights(trials.weights(tmp_path), trials.weights(uninterrupted[0]))
     assert trials.history(tmp_path) == trials.history(uninterrupted[0])
     assert points(tmp_path) == [1, 2, 3]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(resume.fcntl, "flock", no_locks)
+    with (
+        pytest.raises(CascadaError, match=r"gives no lock \(No locks available\)"),
+        resume.locked(tmp_path / "trial.lock"),
+    ):
+        pass
 
 
 def test_two_processes_do_not_train_one_trial(tmp_path, data):

@@ -26,9 +26,14 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise CascadaError(
                 f"{path.parent}: another process trains this trial (it holds {path.name}); wait for it or stop it."
+            ) from error
+        except OSError as error:
+            raise CascadaError(
+                f"{path}: the file system gives no lock ({error.strerror}), without which two processes could train one "
+                "trial. Put the working directory on another one; Lustre gives locks if mounted with -o flock."
             ) from error
         yield
 
