@@ -1,6 +1,7 @@
-"""A run killed in the middle of a training and started again, and real CORSIKA files where a search cannot go on."""
+"""A run ended in the middle of a training and started again, and real CORSIKA files where a search cannot go on."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -30,13 +31,23 @@ def checkpoints(results: Path) -> dict[str, dict]:
     }
 
 
-def test_after_a_sigkill_the_same_command_ends_with_the_same_bits(tmp_path):
+LONG = {"search": {"models": {"lenet": {"channels": [2, 4], "batch_size": 16}}}, "training": {"epochs": 40}}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> dict[str, dict]:
+    """The checkpoints of a run that nobody disturbed."""
+    folder = workflows.copy(tmp_path_factory.mktemp("uninterrupted"))
+    workflows.snakemake(folder, "search", configfile=experiment(folder, "whole", **LONG))
+    return checkpoints(folder / "results/whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_the_same_command_goes_on_and_ends_with_the_same_bits(tmp_path, uninterrupted, number):
     folder = workflows.copy(tmp_path)
-    long = {"search": {"models": {"lenet": {"channels": [2, 4], "batch_size": 16}}}, "training": {"epochs": 40}}
-    name = experiment(folder, "long", **long)
-    target = "search"
+    name = experiment(folder, "long", **LONG)
     driver = subprocess.Popen(
-        workflows.command(target, configfile=name), cwd=folder, env=workflows.environment(folder),
+        workflows.command("search", configfile=name), cwd=folder, env=workflows.environment(folder),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     resume = wait_for_resume_file(folder / "results/long", driver)
@@ -45,21 +56,24 @@ def test_after_a_sigkill_the_same_command_ends_with_the_same_bits(tmp_path):
         for child in psutil.Process(driver.pid).children(recursive=True)
         if "train.py" in " ".join(child.cmdline())
     )
-    driver.kill()
-    driver.wait()
+    if number == signal.SIGINT:
+        os.killpg(driver.pid, number)  # as a terminal does
+    else:
+        driver.kill()
+    assert driver.wait(timeout=60) != 0
     trainer.wait(timeout=60)  # it notices, saves and ends: nobody trains beside the next start
     assert resume.exists()
-    assert workflows.snakemake(folder, target, check=False, configfile=name).returncode != 0  # locked
-    workflows.snakemake(folder, "--unlock", configfile=name)
-    workflows.snakemake(folder, target, "--rerun-incomplete", configfile=name)
+    if number == signal.SIGKILL:
+        assert workflows.snakemake(folder, "search", check=False, configfile=name).returncode != 0  # locked
+        workflows.snakemake(folder, "--unlock", configfile=name)
+    arguments = ["--rerun-incomplete"] if number == signal.SIGKILL else []
+    workflows.snakemake(folder, "search", *arguments, configfile=name)
     log = "".join(path.read_text() for path in (folder / "results/long/logs/train").rglob("*.log"))
     assert "goes on at epoch" in log
-    again = experiment(folder, "again", **long)
-    workflows.snakemake(folder, target, configfile=again)
-    killed, whole = checkpoints(folder / "results/long"), checkpoints(folder / "results/again")
-    assert killed.keys() == whole.keys() and len(killed) == 1
-    for name, weights in whole.items():
-        assert all(np.array_equal(tensor, killed[name][key]) for key, tensor in weights.items())
+    found = checkpoints(folder / "results/long")
+    assert found.keys() == uninterrupted.keys() and len(found) == 1
+    for path, weights in uninterrupted.items():
+        assert all(np.array_equal(tensor, found[path][key]) for key, tensor in weights.items())
 
 
 def wait_for_resume_file(results: Path, driver: subprocess.Popen) -> Path:
