@@ -59,6 +59,14 @@ def test_jobs_of_a_killed_driver_are_taken_once(tmp_path, left):
     assert "a is adopted: an earlier run has submitted it as job 7_0." in words
 
 
+def test_an_adopted_task_that_waits_in_the_queue_again_is_known_to_have_run(tmp_path, left):
+    left.entries[0].member.note_start()
+    adopted = adoption.Adoption(tmp_path, Cluster(), Words())
+    for key, ran in (("key of a", True), ("key of b", False)):
+        entry, whole = adopted.take(key, "same")
+        assert next(task for task in whole.tasks if entry in task.entries).ran == ran
+
+
 def test_a_job_whose_code_or_params_changed_is_cancelled_not_adopted(tmp_path, left):
     cluster = Cluster()
     adopted = adoption.Adoption(tmp_path, cluster, Words())

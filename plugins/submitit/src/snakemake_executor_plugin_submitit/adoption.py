@@ -74,6 +74,7 @@ class Adoption:
             settle(entry)
             return None
         entry.adopted, task.since = True, time.time()
+        task.ran = task.ran or entry.member.starts() > 0  # it may wait in the queue again, and members have failed
         self.report.info(f"{entry.member.name} is adopted: an earlier run has submitted it as job {task.job_id}.")
         return entry, submission
 
