@@ -12,7 +12,7 @@ class Cluster:
     """What Adoption asks of a cluster: which jobs are there, and to cancel."""
 
     def __init__(self, found=()):
-        self.found, self.cancelled, self.delivered, self.seen = found, [], [], {}
+        self.found, self.cancelled, self.delivered, self.seen, self.still_there = found, [], [], {}, []
 
     def find(self, token, tasks):
         return self.found
@@ -29,6 +29,9 @@ class Cluster:
 
     def observe(self, ids):
         return self.seen
+
+    def alive(self, ids):
+        return self.still_there.pop(0) if self.still_there else set()
 
 
 class Words(list):
@@ -75,25 +78,29 @@ def test_a_job_whose_code_or_params_changed_is_cancelled_not_adopted(tmp_path, l
     assert not left.entries[0].member.folder.exists()
 
 
-def test_a_changed_job_is_not_submitted_before_the_cancelled_one_has_ended(tmp_path, left, monkeypatch):
-    monkeypatch.setattr(adoption, "END_S", 5.0)
-    cluster, asked = Cluster(), []
+def test_changed_jobs_are_not_submitted_before_the_cancelled_ones_have_ended(tmp_path, left, monkeypatch):
+    monkeypatch.setattr(adoption.time, "sleep", lambda _: None)
+    cluster, words = Cluster(), Words()
+    cluster.still_there = [None, {"7_0", "7_1"}, {"7_1"}, set()]
+    adopted = adoption.Adoption(tmp_path, cluster, words)
+    for key in ("key of a", "key of b"):
+        assert adopted.take(key, "other") is None
+    assert (
+        cluster.cancelled == ["7_0", "7_1"] and len(cluster.still_there) == 4
+    )  # all are cancelled, then all waited for
+    adopted.wait_for_ends()
+    assert cluster.still_there == [] and not any("not known to have ended" in text for text in words)
 
-    def observe(ids):
-        asked.append(ids)
-        return None if len(asked) == 1 else {"7_0": Observation("COMPLETING" if len(asked) == 2 else "CANCELLED")}
 
-    cluster.observe = observe
-    assert adoption.Adoption(tmp_path, cluster, Words()).take("key of a", "other") is None
-    assert [list(ids) for ids in asked] == [["7_0"]] * 3
-
-
-def test_a_cancelled_job_that_does_not_end_is_told(tmp_path, left, monkeypatch):
+def test_a_cancelled_job_that_does_not_end_is_told_once(tmp_path, left, monkeypatch):
     monkeypatch.setattr(adoption, "END_S", 0.2)
     cluster, words = Cluster(), Words()
-    cluster.seen = {"7_0": Observation("COMPLETING")}
-    adoption.Adoption(tmp_path, cluster, words).take("key of a", "other")
-    assert "Job 7_0 was cancelled 0 s ago and has not ended yet." in words
+    cluster.still_there = [{"7_0"}] * 10
+    adopted = adoption.Adoption(tmp_path, cluster, words)
+    adopted.take("key of a", "other")
+    for _ in range(2):
+        adopted.wait_for_ends()
+    assert [text for text in words if "ended" in text] == ["Cancelled 0 s ago, and not known to have ended: 7_0."]
 
 
 def test_a_changed_member_takes_its_pack_along_but_no_other_task(tmp_path):

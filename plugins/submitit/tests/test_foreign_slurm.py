@@ -55,11 +55,16 @@ WORKFLOW = """
         folder = checkpoints.split.get(**wildcards).output[0]
         return expand("negatives/{part}.txt", part=glob_wildcards(folder + "/{part}.txt").part)
 
+    rule spread:
+        output: "nodes.txt"
+        resources: tasks=10, mem_mb_per_cpu=500
+        shell: "srun --ntasks=10 --overlap hostname > {output}; echo $SLURM_JOB_NUM_NODES >> {output}"
+
     rule report:
-        input: negatives
+        input: negatives, "nodes.txt"
         output: "report.txt"
         resources: mem_mb=700
-        shell: "sort -n {input} > {output}; sleep 0"
+        shell: "sort -n $(ls {input} | grep -v nodes) > {output}"
 """
 SCRIPT = """
     import os
@@ -93,6 +98,7 @@ def test_foreign_workflow(sandbox, clean_python, tmp_path):
     driver = Driver(sandbox, tmp_path, *arguments, python=clean_python)
     assert driver.wait() == 0, driver.screen
     assert (tmp_path / "report.txt").read_text().split() == ["-18", "-8", "-2"]
+    assert (tmp_path / "nodes.txt").read_text().split()[-1] == "2"  # a node has eight cores
     assert not list((tmp_path / "squares").glob("*"))
     assert len(list((tmp_path / "benchmarks").glob("*.tsv"))) == 3
     wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import submitit
 from snakemake_executor_plugin_submitit import ExecutorSettings, resources
 from snakemake_executor_plugin_submitit.resources import Request, ResourceError, for_pack, request
 
@@ -98,7 +99,7 @@ def parameters(whole: Request, **keywords) -> dict:
     [
         ({"gpu": 2}, {"gres": "gpu:2"}),
         ({"gpu": 2, "gpu_model": "a100"}, {"gres": "gpu:a100:2"}),
-        ({"gpu": 4, "nodes": 2}, {"gpus": "4"}),
+        ({"gpu": 4, "nodes": 2}, {"gpus": "4", "nodes": 2}),
         ({"gpu": 4, "tasks": 8}, {"gpus": "4"}),
         ({"slurm_extra": "--no-requeue"}, {"no-requeue": True, "requeue": None}),
         ({"tasks": 8, "tasks_per_node": 4}, {"ntasks": 8, "ntasks-per-node": "4"}),
@@ -113,21 +114,29 @@ def test_what_submitit_has_no_name_for(given, further):
 
 
 def script_of(given: dict, folder) -> str:
-    """submitit itself makes a script of the parameters."""
-    from submitit.slurm.slurm import _make_sbatch_string
+    """submitit itself makes a script of the parameters, of an array of nine."""
+    from submitit.slurm.slurm import SlurmExecutor
 
-    names = {"timeout_min": "time", "name": "job_name"}
-    return _make_sbatch_string(
-        "run", folder, map_count=9, **{names.get(name, name.removeprefix("slurm_")): given[name] for name in given}
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SlurmExecutor, "affinity", classmethod(lambda cls: 2))  # as if there were an sbatch
+        executor = submitit.AutoExecutor(folder, cluster="slurm")
+    executor.update_parameters(**given)
+    executor._executor.parameters["map_count"] = 9
+    return executor._executor._make_submission_file_text("run", "id")
 
 
 @pytest.mark.parametrize(
-    ("given", "line"), [({}, "--nodes=1"), ({"nodes": 3}, "--nodes=3"), ({"tasks": 8, "nodes": 1}, "--nodes=1")]
+    ("given", "line"),
+    [
+        ({}, "--nodes=1"),
+        ({"nodes": 3}, "--nodes=3"),
+        ({"tasks": 8, "nodes": 1}, "--nodes=1"),
+        ({"tasks": 8}, "--nodes=1-8"),  # where SLURM wants
+    ],
 )
-def test_a_job_of_one_process_stays_on_one_node_and_that_of_several_where_slurm_wants(given, line, tmp_path):
-    assert f"#SBATCH {line}" in script_of(parameters(ask(**given)), tmp_path).splitlines()
-    assert "--nodes" not in script_of(parameters(ask(tasks=8)), tmp_path)
+def test_nodes_as_submitit_writes_them(given, line, tmp_path):
+    lines = script_of(parameters(ask(**given)), tmp_path).splitlines()
+    assert [each for each in lines if "--nodes" in each] == [f"#SBATCH {line}"]
 
 
 def test_what_a_rule_says_wins_over_the_user_s_variables():

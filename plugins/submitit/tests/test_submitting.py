@@ -38,13 +38,18 @@ def test_packs(make):
 
 
 def test_portions_of_a_large_grid_are_submitted_together(make):
+    """The first portion at once, as the cluster has nothing else to do; the others when the last one has come."""
     one = make()
-    one.driver.enqueue(jobs(one.run, "a", "b"), more_to_come=True)
+    one.driver.enqueue(jobs(one.run, "a"), more_to_come=True)
     one.driver.step()
-    assert one.cluster.arrays == []
-    one.driver.enqueue(jobs(one.run, "c"))
+    assert one.cluster.arrays == [[["a"]]]
+    for name in "bc":
+        one.driver.enqueue(jobs(one.run, name), more_to_come=True)
+        one.driver.step()
+    assert len(one.cluster.arrays) == 1
+    one.driver.enqueue(jobs(one.run, "d"))
     one.driver.step()
-    assert one.cluster.arrays == [[["a"], ["b"], ["c"]]]
+    assert one.cluster.arrays[1:] == [[["b"], ["c"], ["d"]]]
 
 
 def test_max_submitted_keeps_the_rest_in_the_driver(make):

@@ -20,6 +20,7 @@ class Adoption:
         self.backend, self.report = backend, report
         self.runs: list[RunFolder] = abandoned(base, own)
         self._open: dict[str, tuple[Entry, Submission]] = {}
+        self._ending: set[str] = set()  # cancelled jobs of which it is not known that they have ended
         for run in self.runs:
             for submission in run.submissions():
                 if self._known_to_cluster(run, submission):
@@ -70,7 +71,6 @@ class Adoption:
                 f"Code, params or input of {entry.member.name} have changed: job {task.job_id} is cancelled."
             )
             self._give_up(task)
-            self._wait_for_end(task)
             settle(entry)
             return None
         entry.adopted, task.since = True, time.time()
@@ -82,19 +82,22 @@ class Adoption:
         """Cancel this task of an earlier driver, and no other of its array."""
         if task.job_id and not task.given_up:
             task.given_up = True
+            self._ending.add(task.job_id)
             if trouble := self.backend.cancel([task.job_id]):
                 self.report.warning(trouble.strip())
 
-    def _wait_for_end(self, task: Task) -> None:
-        """Until a cancelled job is no more: the one that takes its place writes the same files."""
+    def wait_for_ends(self) -> None:
+        """Until the cancelled jobs are no more: those that take their place write the same files."""
         deadline = time.monotonic() + END_S
-        while task.job_id and time.monotonic() < deadline:
-            seen = self.backend.observe({task.job_id: task.submission.submitted_at})
-            if seen is not None and not (task.job_id in seen and seen[task.job_id].alive):
-                return
-            time.sleep(0.5)
-        if task.job_id:
-            self.report.warning(f"Job {task.job_id} was cancelled {END_S:.0f} s ago and has not ended yet.")
+        while self._ending and time.monotonic() < deadline:
+            alive = self.backend.alive(self._ending)
+            self._ending = self._ending if alive is None else alive
+            if self._ending:
+                time.sleep(0.5)
+        if self._ending:
+            jobs = " ".join(sorted(self._ending))
+            self.report.warning(f"Cancelled {END_S:.0f} s ago, and not known to have ended: {jobs}.")
+            self._ending = set()
 
     def finish(self, persistence, left: list[Entry]) -> None:
         """At the end: put on record what succeeded unseen, tell of jobs that are nobody's, and clear up."""

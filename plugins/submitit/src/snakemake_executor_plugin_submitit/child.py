@@ -5,6 +5,7 @@ import functools
 import gc
 import importlib
 import os
+import pkgutil
 import signal
 import sys
 import traceback
@@ -25,9 +26,9 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
     """Import what the children need, if at least one of them can be forked. A module that fails is only reported.
 
     Returns whether children may go on in this interpreter: not if an import has started threads, which do not survive
-    a fork, but the locks they hold do.
+    a fork, but the locks they hold do; nor if it is itself a Snakemake's, whose state is no fresh one.
     """
-    if not any(call_of(member) for member in members):
+    if "snakemake.cli" in sys.modules or not any(call_of(member) for member in members):
         return False
     gc.disable()  # what imports make is no garbage, and looking for some takes a quarter of their time
     for name, load in _imports(preload, all_of_a_job=all(member.threads == 1 for member in members)):
@@ -51,9 +52,21 @@ def _imports(preload: tuple[str, ...], all_of_a_job: bool) -> Iterator[tuple[str
     """
     yield "snakemake.cli", lambda: importlib.import_module("snakemake.cli")
     if all_of_a_job:
-        yield "plugins of snakemake", lambda: importlib.import_module("snakemake.cli").get_argument_parser()
+        yield "plugins of snakemake", _load_plugins
         yield from ((name, functools.partial(importlib.import_module, name)) for name in IMPORTED_BY_JOBS)
     yield from ((name, functools.partial(importlib.import_module, name)) for name in preload)
+
+
+def _load_plugins() -> None:
+    """What Snakemake does for its arguments; it looks through all installed packages once for each kind of plugin."""
+    from snakemake.cli import get_argument_parser
+
+    installed, look = list(pkgutil.iter_modules()), pkgutil.iter_modules
+    pkgutil.iter_modules = lambda *given: look(*given) if given else iter(installed)
+    try:
+        get_argument_parser()
+    finally:
+        pkgutil.iter_modules = look
 
 
 @contextlib.contextmanager
@@ -94,6 +107,8 @@ def become(member: Member, starts: int, signals, call: commandline.Call | None) 
         _redirect(member, starts)
         os.environ.update(member.environment)
         os.environ[MARKER_VARIABLE] = str(member.marker)
+        if random := sys.modules.get("numpy.random"):
+            random.seed()  # or all members of a pack would draw the same numbers
         for name in THREAD_VARIABLES:  # as Snakemake does for scripts and shells, here for its own process
             os.environ.setdefault(name, str(member.threads))
         if call is None:

@@ -72,6 +72,7 @@ class Executor(RemoteExecutor):
                 new.append(entry)
             else:
                 self.driver.adopt(adopted)
+        self.adoption.wait_for_ends()
         limit = self.workflow.scheduling_settings.max_jobs_per_timespan
         full = limit is not None and len(jobs) >= limit.max_jobs
         self.driver.enqueue(new, more_to_come=full and any(not job.is_local for job in self.dag.ready_jobs))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import gpus, processes, resources
+from . import gpus, node, processes, resources
 from .members import PackSettings
 from .resources import Request
 from .slurm import SubmitError
@@ -85,7 +85,7 @@ class Local:
         return [job.job_id for job in jobs]
 
     def _options(self) -> dict:
-        return {"local_max_num_timeout": sys.maxsize}
+        return {"local_max_num_timeout": sys.maxsize, "local_python": node.COMMAND}
 
     def find(self, token: str, tasks: int) -> list[str] | None:
         """Nothing is known of processes whose start was cut off; they end by themselves, as they find no payload."""
@@ -99,6 +99,12 @@ class Local:
 
     def observe(self, jobs: Mapping[str, float]) -> dict[str, Observation]:
         return {job: Observation("RUNNING" if self._alive(job) else "FINISHED") for job in jobs}
+
+    def alive(self, jobs: Iterable[str]) -> set[str]:
+        return {job for job in jobs if self._alive(job)}
+
+    def now(self) -> float:
+        return time.time()
 
     def _alive(self, job_id: str) -> bool:
         if job_id in self._jobs:

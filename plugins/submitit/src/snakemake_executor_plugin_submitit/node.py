@@ -5,7 +5,10 @@ cores, NumPy's threads cost more than all the rest.
 """
 
 import gc
+import shlex
 import sys
+
+COMMAND = f"{shlex.quote(sys.executable)} -u -m {__name__}"  # what submitit is told to call Python by
 
 
 def main() -> None:

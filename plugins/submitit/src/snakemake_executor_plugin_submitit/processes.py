@@ -82,7 +82,10 @@ def leave(code: int) -> None:
     What a parent has registered to run at its own end is not for a forked child to run; and taking the modules apart one
     by one, as an interpreter does at its end, takes longer than many a job.
     """
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
+    try:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # a job may have put anything there, and closed it
+                stream.flush()
+    finally:
+        os._exit(code)

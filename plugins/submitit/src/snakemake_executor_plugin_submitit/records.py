@@ -102,7 +102,7 @@ class RunFolder:
             "version": VERSION,
             "token": submission.token,
             "whole": dataclasses.asdict(submission.whole),
-            "written_at": time.time(),
+            "written_at": submission.submitted_at,
             "tasks": [[_entry_to_json(entry) for entry in task.entries] for task in submission.tasks],
         }
         write_json(submission.folder / "submission.json", content)

@@ -206,6 +206,8 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
     if "no-requeue" not in further:
         further.setdefault("requeue", True)
     further["signal"] = f"B:USR2@{signal_delay(whole, settings)}"
+    if whole.nodes != 1:  # submitit asks for one where nothing is said
+        further["nodes"] = whole.nodes or f"1-{whole.tasks}"
     if whole.tasks:
         further["ntasks"] = whole.tasks
     if whole.gpus:
@@ -216,7 +218,6 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         "cpus_per_task": None if "cpus-per-gpu" in further else whole.cpus,
         "name": name,
         "stderr_to_stdout": True,
-        "slurm_nodes": whole.nodes,
         "slurm_mem": None if whole.mem_mb is None else f"{whole.mem_mb}M",
         "slurm_mem_per_cpu": None if whole.mem_mb_per_cpu is None else f"{whole.mem_mb_per_cpu}M",
         "slurm_partition": whole.partition,

@@ -2,19 +2,17 @@
 
 import getpass
 import re
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import batching, commands, resources, states
+from . import batching, commands, node, resources, states
 from .members import PackSettings
 from .resources import Request
 from .states import Observation
 from .tracking import Submission, Task
 
-NODE = "snakemake_executor_plugin_submitit.node"
 CLOCK_SKEW_S = 120.0
 SACCT = ("id", "state", "node", "elapsed", "exit", "submit")
 SQUEUE = ("id", "state", "reason", "node", "elapsed", "submit")
@@ -59,7 +57,7 @@ class Slurm:
     def __init__(self, settings):
         self.settings = settings
         self._configuration: dict[str, str] | None = None
-        self._ahead_s = 0.0  # the controller's clock before ours
+        self._ahead_s = 0.0  # how far the controller's clock is ahead of ours
         self._missing: dict[str, float] = {}
         self.trouble = ""  # what the last command said that failed
 
@@ -74,6 +72,10 @@ class Slurm:
             self._configuration = dict(re.findall(r"^(\S+)\s*= ?(.*)$", answer.text, re.MULTILINE))
             self._ahead_s = states.controller_clock(answer.text, time.time()) - time.time()
         return self._configuration
+
+    def now(self) -> float:
+        """The time by the controller's clock [s since 1970], by which SLURM notes when jobs were submitted."""
+        return time.time() + self._ahead_s
 
     @property
     def array_size(self) -> int:
@@ -118,7 +120,7 @@ class Slurm:
                 submission.folder / "submitit",
                 cluster="slurm",
                 # the batch shell replaces itself: the signal to the batch step reaches submitit's process
-                slurm_python=f"exec {shlex.quote(sys.executable)} -u -m {NODE}",
+                slurm_python=f"exec {node.COMMAND}",
                 slurm_max_num_timeout=sys.maxsize,  # the task counts its starts itself
             )
             executor.update_parameters(**parameters)
@@ -176,7 +178,7 @@ class Slurm:
         except SubmitError as error:
             self.trouble = error.text
             return None
-        since = min(jobs.values()) + self._ahead_s - CLOCK_SKEW_S
+        since = min(jobs.values()) - CLOCK_SKEW_S
         found = self._sacct(jobs, since) if self.accounting else self._squeue(jobs, since)
         answered = found is not None
         found = found or {}
@@ -188,6 +190,14 @@ class Slurm:
             answered = answered or more is not None
             found |= more or {}
         return {job: seen for job, seen in found.items() if job in jobs} if answered else None
+
+    def alive(self, jobs: Iterable[str]) -> set[str] | None:
+        """Which of the jobs run, wait or are being ended; None if SLURM does not answer.
+
+        Asked of squeue: the database calls a job cancelled that still has its time to end.
+        """
+        found = self._squeue(jobs, since=0.0)
+        return None if found is None else {job for job in jobs if job in found and found[job].alive}
 
     def _overdue(self, jobs: Iterable[str], found: Mapping, answered: bool) -> list[str]:
         now = time.monotonic()

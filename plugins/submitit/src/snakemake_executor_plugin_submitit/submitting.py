@@ -26,10 +26,14 @@ class Submitter:
         self._learned: tuple[int, float] | None = None  # limit of submitted jobs that sbatch has told of, until when
 
     def enqueue(self, entries: list[Entry], more_to_come: bool) -> None:
-        """Take over ready jobs; with `more_to_come` submission waits a little for the next portion."""
-        now = time.monotonic()
+        """Take over ready jobs; with `more_to_come` submission waits a little for the next portion.
+
+        The first portion goes at once: the cluster has nothing else to do.
+        """
+        now, busy = time.monotonic(), bool(self.waiting or self.pending or self.registry.live_tasks)
         with self.registry.lock:
             self._hold_since = self._hold_since if self.waiting and self._hold_since else now
+            more_to_come = more_to_come and busy
             self.hold_until = min(now + HOLD_S, self._hold_since + HOLD_AT_MOST_S) if more_to_come else 0.0
             self.waiting += entries
 
@@ -127,7 +131,7 @@ class Submitter:
 
     def _try(self, submission: Submission) -> bool:
         """One sbatch; what fails is told, or stays pending for the next try."""
-        submission.submitted_at = time.time()
+        submission.submitted_at = self.backend.now()
         self.run.write(submission)
         with self.registry.submitting:
             if self.registry.cancelled.is_set():
