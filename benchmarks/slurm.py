@@ -2,7 +2,7 @@
 
     python -m benchmarks.slurm [NUMBER …]
 
-NUMBER of jobs, 20 and 200 if none is given; 0 measures the demonstration experiment only. Two nodes with eight slots
+NUMBER of jobs; 0 stands for the demonstration experiment; 20, 200 and 0 if none is given. Two nodes with eight slots
 each, with accounting, both plugins with their defaults. Goals: at least 4 times faster, in packs at least 10 times; at most
 10 calls of sbatch for 200 jobs; the demonstration through the profile slurm in at most 1.3 times the time that it takes
 with --cores 2. The official plugin lives in a virtual environment of its own in the user's cache folder; it takes SLURM_CONF away from
@@ -30,7 +30,7 @@ from slurm_sandbox.counting import Commands
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEM_FOLDER = Path("/etc/slurm")
 OFFICIAL = ["snakemake==9.27.1", "snakemake-executor-plugin-slurm==2.8.0"]
-NUMBERS = (20, 200)
+NUMBERS = (20, 200, 0)
 ARRAYS_AT_MOST = 50  # the official plugin's arrays break from about 90 tasks
 LIMIT_S = 1800
 WORKFLOW = """
@@ -198,8 +198,7 @@ def demonstrations() -> tuple[str, float, float, bool]:
     return "demonstration: --profile slurm / --cores 2", cluster / local, 1.3, False
 
 
-def main(numbers: tuple[int, ...] = NUMBERS) -> list[tuple[str, float, float, bool]]:
-    """Print tables and return the rows of the last one."""
+def trivial_jobs(numbers: list[int]) -> list[tuple[str, float, float, bool]]:
     with Sandbox(accounting=True) as sandbox, system_configuration(sandbox) as possible:
         if not possible:
             print(
@@ -207,8 +206,13 @@ def main(numbers: tuple[int, ...] = NUMBERS) -> list[tuple[str, float, float, bo
             )
         bare = bare_start(sandbox)
         print(f"bare python -m snakemake with one job: {bare:.2f} CPU seconds\n\n{HEADER}")
-        found = [run for number in numbers if number for run in runs(sandbox, number, possible)]
-    rows = [*compare(found, bare), demonstrations()]
+        return compare([run for number in numbers for run in runs(sandbox, number, possible)], bare)
+
+
+def main(numbers: tuple[int, ...] = NUMBERS) -> list[tuple[str, float, float, bool]]:
+    """Print tables and return the rows of the last one."""
+    rows = trivial_jobs([number for number in numbers if number]) if any(numbers) else []
+    rows += [demonstrations()] if 0 in numbers else []
     print(f"\n{'comparison':<60} {'value':>7} {'goal':>7}")
     for name, value, goal, more in rows:
         print(f"{name:<60} {value:>7.2f} {'≥' if more else '≤'}{goal:>6}")
