@@ -74,12 +74,12 @@ class Node:
         (folder / "Snakefile").write_text(SNAKEFILE)
         self.started: list[subprocess.Popen] = []
 
-    def member(self, name: str, command: str, **environment: str) -> Member:
+    def member(self, name: str, command: str, threads: int = 1, **environment: str) -> Member:
         folder = self.folder / "members" / name
         folder.mkdir(parents=True)
         return Member(
             token=secrets.token_hex(8), name=name, command=command, folder=folder, log=folder / "log",
-            environment=environment,
+            environment=environment, threads=threads,
         )  # fmt: skip
 
     def plain(self, name: str, steps: int) -> Member:
