@@ -134,42 +134,43 @@ def test_interrupted_trials_save_and_go_on(interrupted):
 def test_interrupted_trials_end_with_the_bits_of_uninterrupted_ones(interrupted, tmp_path):
     folder, done, _ = interrupted
     for trial in done:
-        assert_same_bits_uninterrupted(folder, trial, EPOCHS, tmp_path)
+        assert_same_bits(trial, train_alone(folder, trial.parts[-3], EPOCHS, tmp_path))
 
 
 def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocation(interrupted, sandbox, tmp_path):
     folder, done, _ = interrupted
+    configuration = done[0].parts[-3]
     began = time.monotonic()
-    train_alone(folder, done[0], EPOCHS, tmp_path / "measured")
+    train_alone(folder, configuration, EPOCHS, tmp_path / "measured")
     epochs = math.ceil(TRAINING_S / (time.monotonic() - began) * EPOCHS)
     experiment = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
     experiment["training"]["epochs"] = epochs
-    experiment["search"]["models"]["lenet"]["learning_rate"] = 0.002
-    (folder / "experiments" / "longer.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
+    (folder / "experiments" / "longest.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
+    target = f"results/smoke/trials/{configuration}/seed-1/epochs-{epochs}/metrics.json"
     driver = start(
-        sandbox, folder, "--set-resources", "train:runtime=1", "train:submitit_pack=1",
-        "--configfile", "experiments/longer.yaml", "--until", "train", "--submitit-keep-successful-logs",
+        sandbox, folder, "--set-resources", "train:runtime=1", "train:submitit_pack=1", "--submitit-keep-successful-logs",
+        "--configfile", "experiments/longest.yaml", "--", target,
     )  # fmt: skip
+    alone = train_alone(folder, configuration, epochs, tmp_path)  # meanwhile, on the other core
     assert driver.wait(timeout_s=900) == 0, driver.screen
-    (trial,) = (folder / "results" / "smoke" / "trials").glob(f"*/seed-1/epochs-{epochs}")
+    trial = (folder / target).parent
     assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, epochs)
     assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
-    assert_same_bits_uninterrupted(folder, trial, epochs, tmp_path)
+    assert_same_bits(trial, alone)
     sandbox.clear()
 
 
-def assert_same_bits_uninterrupted(folder: Path, trial: Path, epochs: int, elsewhere: Path) -> None:
-    alone = train_alone(folder, trial, epochs, elsewhere)
+def assert_same_bits(trial: Path, alone: Path) -> None:
     assert sha256(trial / "checkpoint.pt") == sha256(alone / "checkpoint.pt")
     assert losses(trial) == losses(alone)
 
 
-def train_alone(folder: Path, trial: Path, epochs: int, elsewhere: Path) -> Path:
+def train_alone(folder: Path, configuration: str, epochs: int, elsewhere: Path) -> Path:
     """Train the same in this process, without SLURM; the folder of the new trial."""
     config = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
     schema.validate(config, folder / "rules" / "schemas" / "config.schema.yaml")
     known = {one.id: one for one in search.configurations(config)}
-    one = known[trial.parts[-3]]
+    one = known[configuration]
     alone = training.Trial(
         configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
         seed=1, epochs=epochs, data=folder / "results" / "smoke" / "dataset" / "train.h5",

@@ -47,8 +47,9 @@ def test_the_same_command_goes_on_and_ends_with_the_same_bits(tmp_path, uninterr
     folder = workflows.copy(tmp_path)
     name = experiment(folder, "long", **LONG)
     driver = subprocess.Popen(
-        workflows.command("search", configfile=name), cwd=folder, env=workflows.environment(folder),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        ["env", "--default-signal=INT", *workflows.command("search", configfile=name)],
+        cwd=folder, env=workflows.environment(folder), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     resume = wait_for_resume_file(folder / "results/long", driver)
     trainer = next(

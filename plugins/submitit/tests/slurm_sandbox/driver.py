@@ -31,7 +31,8 @@ class Driver:
         self._screen_file = folder / f"screen-{time.monotonic_ns()}.txt"
         with self._screen_file.open("wb") as screen:
             self._process = subprocess.Popen(
-                [str(python), "-m", module, *arguments],
+                # tests that were started in the background ignore Ctrl-C, and so would what they start
+                ["env", "--default-signal=INT", str(python), "-m", module, *arguments],
                 cwd=folder,
                 env=sandbox.environment | (environment or {}),
                 stdin=subprocess.DEVNULL,
