@@ -140,20 +140,23 @@ def test_interrupted_trials_end_with_the_bits_of_uninterrupted_ones(interrupted,
 def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocation(interrupted, sandbox, tmp_path):
     folder, done, _ = interrupted
     configuration = done[0].parts[-3]
+    rate = next(one for one in experiment_configurations(folder) if one.id == configuration).hyperparameters[
+        "learning_rate"
+    ]
     began = time.monotonic()
     train_alone(folder, configuration, EPOCHS, tmp_path / "measured")
     epochs = math.ceil(TRAINING_S / (time.monotonic() - began) * EPOCHS)
     experiment = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
     experiment["training"]["epochs"] = epochs
+    experiment["search"]["models"]["lenet"]["learning_rate"] = rate
     (folder / "experiments" / "longest.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
-    target = f"results/smoke/trials/{configuration}/seed-1/epochs-{epochs}/metrics.json"
     driver = start(
         sandbox, folder, "--set-resources", "train:runtime=1", "train:submitit_pack=1", "--submitit-keep-successful-logs",
-        "--configfile", "experiments/longest.yaml", "--", target,
+        "--configfile", "experiments/longest.yaml", "--until", "train",
     )  # fmt: skip
     alone = train_alone(folder, configuration, epochs, tmp_path)  # meanwhile, on the other core
     assert driver.wait(timeout_s=900) == 0, driver.screen
-    trial = (folder / target).parent
+    trial = folder / "results" / "smoke" / "trials" / configuration / "seed-1" / f"epochs-{epochs}"
     assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, epochs)
     assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
     assert_same_bits(trial, alone)
@@ -167,10 +170,7 @@ def assert_same_bits(trial: Path, alone: Path) -> None:
 
 def train_alone(folder: Path, configuration: str, epochs: int, elsewhere: Path) -> Path:
     """Train the same in this process, without SLURM; the folder of the new trial."""
-    config = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
-    schema.validate(config, folder / "rules" / "schemas" / "config.schema.yaml")
-    known = {one.id: one for one in search.configurations(config)}
-    one = known[configuration]
+    one = next(one for one in experiment_configurations(folder) if one.id == configuration)
     alone = training.Trial(
         configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
         seed=1, epochs=epochs, data=folder / "results" / "smoke" / "dataset" / "train.h5",
@@ -178,6 +178,13 @@ def train_alone(folder: Path, configuration: str, epochs: int, elsewhere: Path) 
     )  # fmt: skip
     training.train(alone, training.Machine(device="cpu", threads=1), report=lambda text: None)
     return alone.folder
+
+
+def experiment_configurations(folder: Path) -> list:
+    """The configurations of the longer experiment."""
+    config = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
+    schema.validate(config, folder / "rules" / "schemas" / "config.schema.yaml")
+    return search.configurations(config)
 
 
 def losses(trial: Path) -> list[tuple[str, str, str]]:

@@ -119,7 +119,7 @@ def preempting_with_notice(sandbox, parameters: str | None):
 @pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("preempt_send_user_signal", "SIGUSR2")])
 def test_preempted_by_a_job_of_a_higher_partition(sandbox, tmp_path, parameters, signal):
     """With a grace time, and where the site has it, with the signal that jobs ask for at the start of that time."""
-    one = Counting(sandbox, tmp_path, steps=300)
+    one = Counting(sandbox, tmp_path, steps=500)
     with preempting_with_notice(sandbox, parameters):
         driver = one.start()
         urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]

@@ -164,7 +164,16 @@ def test_two_at_once_and_all_ends_when_the_owner_is_killed(sandbox, tmp_path):
 
 def test_command_line_prints_exports_and_ends_with_sigint(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    command = [sys.executable, "-m", "slurm_sandbox", "--nodes=1", "--option", "MaxArraySize=7"]
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "slurm_sandbox",
+        "--nodes=1",
+        "--option",
+        "MaxArraySize=7",
+    ]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
