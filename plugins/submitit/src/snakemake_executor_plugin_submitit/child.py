@@ -50,11 +50,15 @@ def _imports(preload: tuple[str, ...], all_of_a_job: bool) -> Iterator[tuple[str
 
     NumPy is among that, which starts its threads when it is imported: not for jobs that may have several.
     """
-    yield "snakemake.cli", lambda: importlib.import_module("snakemake.cli")
+
+    def module(name: str) -> tuple[str, Callable[[], object]]:
+        return name, functools.partial(importlib.import_module, name)
+
+    yield module("snakemake.cli")
     if all_of_a_job:
         yield "plugins of snakemake", _load_plugins
-        yield from ((name, functools.partial(importlib.import_module, name)) for name in IMPORTED_BY_JOBS)
-    yield from ((name, functools.partial(importlib.import_module, name)) for name in preload)
+        yield from map(module, IMPORTED_BY_JOBS)
+    yield from map(module, preload)
 
 
 def _load_plugins() -> None:
