@@ -16,7 +16,7 @@ rule export_model:
         "../envs/cascada.yaml"
     params:
         experiment={key: value for key, value in config.items() if key not in NOT_SCIENCE},
-        code=digest("cascada.exporting"),
+        code=digest("cascada.exporting", "cascada.model_card"),
     script:
         "../scripts/export_model.py"
 

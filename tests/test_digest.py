@@ -4,6 +4,8 @@ import pytest
 
 from cascada import digest as module
 
+CACHED = (module.digest, module._imports, module._is_marked, module._tree, module._code, module._path)
+
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
@@ -11,19 +13,20 @@ def library(tmp_path, monkeypatch):
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "one.py").write_text(
-        '"""Docs."""\nfrom cascada import two\n\n\ndef f():\n    """Docs."""\n    return two.g()\n'
+        '"""Docs."""\nfrom cascada import two, four\n\n\ndef f():\n    """Docs."""\n    return two.g()\n'
     )
     (package / "two.py").write_text("import math\n\n\ndef g():\n    return math.pi\n")
     (package / "three.py").write_text("x = 1\n")
+    (package / "four.py").write_text("x = 1\nDETERMINES_NO_RESULT = True\n")
     monkeypatch.setattr(module, "SOURCE", tmp_path)
 
     def compute():
-        for cached in (module.digest, module._imports, module._tree, module._code, module._path):
+        for cached in CACHED:
             cached.cache_clear()
         return module.digest("cascada.one")
 
     yield package, compute
-    for cached in (module.digest, module._imports, module._tree, module._code, module._path):
+    for cached in CACHED:
         cached.cache_clear()
 
 
@@ -35,7 +38,10 @@ def library(tmp_path, monkeypatch):
         ("one.py", "return two.g()", "return  two.g( )", False),
         ("one.py", "two.g()", "two.g() + 1", True),
         ("two.py", "math.pi", "math.e", True),
+        ("two.py", "import math\n", "import math\nimport json\n", False),
+        ("two.py", "import math\n", "import cmath as math\n", True),
         ("three.py", "1", "2", False),
+        ("four.py", "1", "2", False),
     ],
 )
 def test_what_changes_the_digest(library, name, old, new, changes):
@@ -43,6 +49,41 @@ def test_what_changes_the_digest(library, name, old, new, changes):
     before = compute()
     (package / name).write_text((package / name).read_text().replace(old, new))
     assert (compute() != before) == changes
+
+
+def test_moving_a_module_or_a_function_changes_no_digest(library):
+    package, compute = library
+    before = compute()
+    (package / "room").mkdir()
+    (package / "room" / "__init__.py").write_text('"""A room."""\n')
+    (package / "two.py").rename(package / "room" / "second.py")
+    (package / "one.py").write_text(
+        (package / "one.py").read_text().replace("import two", "import four\nfrom cascada.room import second")
+    )
+    (package / "one.py").write_text((package / "one.py").read_text().replace("two.g", "second.g"))
+    assert compute() == before
+    (package / "one.py").write_text(
+        "from cascada.room import second\n\n\ndef f():\n    return second.g()\n\n\ndef h():\n    return 1\n"
+    )
+    together = compute()
+    (package / "one.py").write_text(
+        "from cascada import other\nfrom cascada.room import second\n\n\ndef f():\n    return second.g()\n"
+    )
+    (package / "other.py").write_text("def h():\n    return 1\n")
+    assert compute() == together
+
+
+def test_a_marked_module_counts_where_it_is_named(library):
+    _, compute = library
+    compute()
+    without = module.digest("cascada.one")
+    assert module.digest("cascada.one", "cascada.four") != without
+
+
+def test_prose_and_curves_retrain_and_retest_nothing():
+    for rule in (("cascada.training", "cascada.models.lenet"), ("cascada.testing",), ("cascada.behaviour.*",)):
+        assert not module._closure(rule) & {"cascada.tracking", "cascada.model_card", "cascada.provenance"}
+    assert "cascada.model_card" in module._closure(("cascada.exporting", "cascada.model_card"))
 
 
 def test_a_rule_depends_on_what_it_uses_and_not_on_its_neighbours():

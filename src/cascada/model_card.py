@@ -2,6 +2,8 @@
 
 from typing import Any
 
+DETERMINES_NO_RESULT = True  # for cascada.digest: prose beside the model
+
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
 REOPENED = (
     "The test showers had been opened before, for another selection: a choice made after a look at the test is a choice "

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from cascada.files import sha256
 
+DETERMINES_NO_RESULT = True  # for cascada.digest: says where an output comes from
+
 LOCK = Path("envs/requirements.txt")
 # what a result is made from: a new file here changes it, whether git knows the file or not
 SOURCES = ("Snakefile", "config.yaml", "rules", "scripts", "src", "experiments", "profiles", "plugins", "envs")

@@ -15,6 +15,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+DETERMINES_NO_RESULT = True  # for cascada.digest: TensorBoard shows what training found
+
 STATUS = {"completed": api_pb2.STATUS_SUCCESS, "diverged": api_pb2.STATUS_FAILURE}
 MOST_VALUES = 20  # of a discrete hyperparameter, in the table's filter
 
