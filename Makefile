@@ -1,6 +1,7 @@
 # Everything that a person types: make run, make test, make bench, make publish.
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the other computes
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
@@ -27,7 +28,7 @@ publish: $(INSTALLED) ## version the data set and the selected model; make publi
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))
 
 test: $(INSTALLED) system-packages ## run the whole test suite
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGUMENTS)
 
 bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
