@@ -27,6 +27,7 @@ from cascada.data.format import (
     Header,
     SourceRow,
     open_showers,
+    read_events,
     read_header,
     read_sources,
 )
@@ -93,7 +94,7 @@ def predict(
 ) -> int:
     """Write the probabilities of all showers of the inputs; return their number. `output` appears when all is done.
 
-    Inputs are files of showers (data model 1) or raw files of any source. `progress` counts thousandths of the inputs.
+    Inputs are files of showers (data model 1 or 2) or raw files of any source. `progress` counts thousandths of the inputs.
     Raises DataError for an input that cannot be read, has other channels, or holds values that are not finite.
     """
     request = request or Request()
@@ -165,12 +166,12 @@ def _open_showers(path: Path, model: Model, progress: Callable | None, warn: Cal
 def _blocks(path: Path, header: Header, channels: tuple, progress: Callable | None) -> Iterator:
     places = [header.channels.index(name) for name in channels]
     with open_showers(path) as file:
-        images, events, total = file[IMAGES], file[EVENTS], len(file[EVENTS])
+        images, total = file[IMAGES], len(file[EVENTS])
         for start in range(0, total, BATCH):
             block = images[start : start + BATCH]
             if header.channels != channels:
                 block = np.ascontiguousarray(block[:, places])
-            yield block, events[start : start + BATCH]
+            yield block, read_events(file, slice(start, start + BATCH))
             if progress:
                 progress(min(start + BATCH, total), total)
 

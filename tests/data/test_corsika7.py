@@ -268,6 +268,7 @@ def test_conversion_writes_a_shard_with_unique_showers(tmp_path):
     assert len(set(events["shower_id"])) == 4
     assert events["source"].tolist() == [0] * 4 + [1] * 4
     assert events["primary"].tolist() == [14, 14, 5626, 5626] * 2
+    assert events["run"].tolist() == [1] * 4 + [2] * 4 and events["event"].tolist() == [1, 1, 2, 2] * 2
     assert (header.channels, header.observation_altitude, header.role) == (("energy",), 5200.0, "")
     assert [(row.file, row.sha256, row.kind, row.events) for row in rows_] == [
         (path.name, sha256(path), "corsika7", 4) for path in paths

@@ -68,7 +68,10 @@ def test_showers_get_energy_weight_primary_and_direction(tmp_path):
     np.testing.assert_allclose(events["zenith"], [0, np.arccos(0.8), np.arccos(0.8)], atol=1e-6)
     np.testing.assert_allclose(events["azimuth"][1:], [0, np.pi / 2], atol=1e-6)
     assert events["muons"].tolist() == [2, 0, 0]
-    assert events["shower_id"].tolist() == [0, 1, 2]
+    assert events["shower_id"].tolist() == events["event"].tolist() == [0, 1, 2]
+    assert events["run"].tolist() == [-1] * 3  # config.yaml names no seed
+    (path / "config.yaml").write_text("name: library\nseed: 4711\n")
+    assert read(path).events["run"].tolist() == [4711] * 3
 
 
 def test_showers_that_span_batches_are_whole(tmp_path, monkeypatch):

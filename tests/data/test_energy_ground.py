@@ -28,7 +28,7 @@ def write_thesis_file(path, number=6, layout="fixed", images=None, **columns):
     if images is None:
         images = generator.gamma(0.3, 1.0, (number, 80, 80)).astype(np.float32)
     table = {
-        "ID_shower": np.arange(number),
+        "ID_shower": 100 + np.arange(number),
         "E0": generator.uniform(2500, 63000, number),
         "theta0": np.zeros(number),
         "Nmuons": generator.integers(10, 600, number),
@@ -59,6 +59,7 @@ def test_every_layout_gives_the_table_s_values(tmp_path, layout):
     np.testing.assert_allclose(events["true_energy"], frame["E0"], rtol=1e-6)
     np.testing.assert_array_equal(events["muons"], frame["Nmuons"])
     assert np.isnan(events["core_x"]).all()
+    assert events["event"].tolist() == frame["ID_shower"].tolist() and (events["run"] == -1).all()
 
 
 def test_text_columns_are_never_unpickled(tmp_path, monkeypatch):
@@ -71,6 +72,7 @@ def test_text_columns_are_never_unpickled(tmp_path, monkeypatch):
     monkeypatch.setattr(pickle, "Unpickler", refuse)
     (block,) = energy_ground.showers(path, Options())
     assert block.events["primary"].tolist() == [5626] * 3 + [14] * 3
+    assert block.events["event"].tolist() == [-1] * 6
 
 
 def test_conversion_keeps_role_and_source(tmp_path):

@@ -80,6 +80,8 @@ def test_runs_are_named_and_an_empty_one_is_refused(tmp_path):
         assert file["sources"]["sha256"][:].tolist() == [b"", b""]
         assert file["events"]["shower_id"].tolist() == list(range(5))
         assert file["events"]["source"].tolist() == [0, 0, 0, 1, 1]
+        assert file["events"]["run"].tolist() == [1] * 5  # the seed
+        assert file["events"]["event"].tolist() == [3, 4, 5, 2, 3]  # the shower's own number
     with pytest.raises(DataError, match=r"surrogate primary=14 showers=0 .*: no shower in it"):
         sources.convert("surrogate", runs[1:], tmp_path / "t.h5", options)
     assert not (tmp_path / "t.h5").exists()

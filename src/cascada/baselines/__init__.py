@@ -18,7 +18,7 @@ import numpy as np
 from cascada import metrics
 from cascada.baselines import features
 from cascada.baselines.trees import Trees
-from cascada.data.format import EVENTS, IMAGES, SPLITS, open_showers, read_header
+from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
 from cascada.errors import DataError
 from cascada.files import atomic_path, sha256, write_json
 from cascada.provenance import provenance
@@ -35,7 +35,7 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
     from threadpoolctl import threadpool_limits
 
     with open_showers(data) as file:
-        events, classes = file[EVENTS][:], list(read_header(file).classes)
+        events, classes = read_events(file), list(read_header(file).classes)
         found = [features.both(block) for block in _blocks(file[IMAGES])]
     table = {name: np.concatenate([part[i] for part in found]) for i, name in enumerate(("moments", "profile"))}
     labels = events["label"].astype(np.int64)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cascada.data import checks
-from cascada.data.format import EVENTS, HALF_WIDTH, IMAGES, open_showers
+from cascada.data.format import HALF_WIDTH, IMAGES, open_showers, read_events
 from cascada.files import read_json, write_json
 
 EXAMPLES = 3  # showers per class
@@ -87,7 +87,7 @@ def _plot_examples(train: Path, summary: dict, path: Path) -> None:
     )
     norm = LogNorm(1e-2, 1e2)
     with open_showers(train) as file:
-        events = file[EVENTS][:]
+        events = read_events(file)
         for label, name in enumerate(classes):
             rows = np.flatnonzero(events["label"] == label)
             # spread over the energies, so that faint and bright ones are seen

@@ -1,4 +1,4 @@
-"""Data model, version 1: what stands where in an HDF5 file of showers.
+"""Data model, version 2: what stands where in an HDF5 file of showers.
 
 | path       | content                                                                                     |
 |------------|---------------------------------------------------------------------------------------------|
@@ -8,6 +8,8 @@
 
 `/images` is [shower, channel, row, column]: the row is y and the column is x, both growing with the index; cell (0, 0)
 covers x, y in [-160, -156] m. A shower's axis meets the ground at (`core_x`, `core_y`) in that frame.
+
+Version 1 had no `run` and `event`, which are UNKNOWN_NUMBER where it is read, and counted neutrinos into `energy`.
 """
 
 import contextlib
@@ -23,8 +25,8 @@ from cascada import __version__
 from cascada.errors import DataError
 from cascada.files import atomic_path
 
-DATA_MODEL_VERSION = 1
-READABLE_VERSIONS = (1,)
+DATA_MODEL_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 
 IMAGES = "images"
 EVENTS = "events"
@@ -39,6 +41,7 @@ PROTON, IRON = 14, 5626  # CORSIKA's particle codes
 PRIMARY_NAMES = {"gamma": 1, "proton": PROTON, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": IRON}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 NO_SPLIT, NO_LABEL = -1, -1
+UNKNOWN_NUMBER = -1  # `run` or `event` of a shower whose file does not say it
 
 EVENT_DTYPE = np.dtype(
     [
@@ -54,6 +57,8 @@ EVENT_DTYPE = np.dtype(
         ("muons", "<f4"),  # weighted number of muons within the disc
         ("shower_id", "<i8"),  # shared by the images made from one shower with several cores
         ("split", "<i1"),  # SPLITS, -1 in a shard
+        ("run", "<i8"),  # numbers of the run and of the shower in it, as the raw file counts them, -1 where unknown
+        ("event", "<i8"),
     ]
 )
 UNITS = {"true_energy": "GeV", "zenith": "rad", "azimuth": "rad", "core_x": "m", "core_y": "m"}
@@ -89,7 +94,7 @@ class Header:
 
 
 class ShowerWriter:
-    """Append blocks of showers to a new file of data model 1. Use `create`, which also renames the finished file."""
+    """Append blocks of showers to a new file of showers. Use `create`, which also renames the finished file."""
 
     def __init__(self, file: h5py.File, header: Header, showers: int | None = None):
         self._file, self._header, self._written = file, header, 0
@@ -188,6 +193,17 @@ def read_header(file: h5py.File) -> Header:
     )
 
 
+def read_events(file: h5py.File, rows: slice = slice(None)) -> np.ndarray:
+    """Return events (n,) of EVENT_DTYPE, whatever version wrote them: what that version did not know is `new_events`'."""
+    stored = file[EVENTS][rows]
+    if stored.dtype == EVENT_DTYPE:
+        return stored
+    events = new_events(len(stored))
+    for name in stored.dtype.names:
+        events[name] = stored[name]
+    return events
+
+
 def read_sources(file: h5py.File) -> list[SourceRow]:
     return [
         SourceRow(
@@ -205,6 +221,7 @@ def new_events(number: int) -> np.ndarray:
     events = np.zeros(number, EVENT_DTYPE)
     events["event_id"] = events["shower_id"] = np.arange(number)
     events["label"], events["split"] = NO_LABEL, NO_SPLIT
+    events["run"] = events["event"] = UNKNOWN_NUMBER
     for name in ("zenith", "azimuth", "core_x", "core_y", "muons"):
         events[name] = np.nan
     return events

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import torch
 
-from cascada.data.format import EVENTS, IMAGES, SPLITS, open_showers, read_header
+from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
 from cascada.errors import CascadaError, DataError
 
 TIERS = ("auto", "device", "host", "stream")
@@ -38,7 +38,7 @@ class Showers:
             raise CascadaError(f"Memory tier {tier!r} given, allowed are {list(TIERS)}.")
         self.path, self.split, self.device = Path(path), split, torch.device(device)
         with open_showers(path) as file:
-            events = file[EVENTS][:]
+            events = read_events(file)
             header = read_header(file)
             self.rows = np.flatnonzero(events["split"] == SPLITS[split])
             if not len(self.rows):

@@ -11,7 +11,7 @@ import numpy as np
 from cascada.data import checks
 from cascada.data.format import (
     CHANNELS,
-    EVENTS,
+    DATA_MODEL_VERSION,
     IMAGE_SIZE,
     IMAGES,
     NO_SPLIT,
@@ -20,6 +20,7 @@ from cascada.data.format import (
     SourceRow,
     create,
     open_showers,
+    read_events,
     read_header,
     read_sources,
 )
@@ -92,7 +93,7 @@ def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: M
 
 def _read_shard(path: Path) -> _Shard:
     with open_showers(path) as file:
-        events = file[EVENTS][:]
+        events = read_events(file)
         if not len(events):
             raise DataError(f"{path}: holds no shower; leave it out of the sources or convert its raw file again.")
         expected = (len(events), len(read_header(file).channels), IMAGE_SIZE, IMAGE_SIZE)
@@ -253,7 +254,7 @@ def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, opti
     in_train = set(events["shower_id"][events["split"] != SPLITS["test"]].tolist())
     across = len(in_train & set(events["shower_id"][events["split"] == SPLITS["test"]].tolist()))
     return {
-        "data_model_version": 1,
+        "data_model_version": DATA_MODEL_VERSION,
         "surrogate": any(row.kind == "surrogate" for row in sources),
         "classes": options.classes,
         "channels": list(header.channels),

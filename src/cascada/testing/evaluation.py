@@ -79,7 +79,7 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
 
     from cascada import machine
     from cascada.baselines import Baselines
-    from cascada.data.format import EVENTS, IMAGES, open_showers, read_header, read_sources
+    from cascada.data.format import IMAGES, open_showers, read_events, read_header, read_sources
     from cascada.models.classifier import load_classifier
 
     machine.use_deterministically(threads)
@@ -87,7 +87,7 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
     classifier, others = load_classifier(checkpoint, where), Baselines(baselines) if baselines else None
     logits, theirs = [], []
     with open_showers(test) as file, torch.inference_mode():
-        events, images = file[EVENTS][:], file[IMAGES]
+        events, images = read_events(file), file[IMAGES]
         for start in range(0, len(events), BATCH):
             block = images[start : start + BATCH]
             logits.append(classifier(torch.from_numpy(block).to(where)).float().cpu().numpy())

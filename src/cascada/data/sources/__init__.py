@@ -18,7 +18,8 @@ The contract of a source, a module `<kind>.py` in this folder (no list to edit e
     takes a run specification instead of a path: any object whose `str()` names it, seed included.
 
 In a block `event_id` and `shower_id` need to be unique within the raw file only, images of one shower share its
-`shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in.
+`shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in. `run` and `event` are the numbers
+that the raw file itself gives to the run and to the shower, -1 where it gives none.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def detect(path: Path) -> str:
 def convert(
     kind: str, inputs: Sequence[Path | Any], output: Path, options: Any, progress: Progress | None = None
 ) -> int:
-    """Convert raw files (or surrogate runs) into one shard of data model 1 and return its number of showers.
+    """Convert raw files (or surrogate runs) into one shard of the current data model and return its number of showers.
 
     `output` appears only when everything has been read without error; several inputs become several rows of `/sources`.
     `progress` counts thousandths of the inputs.

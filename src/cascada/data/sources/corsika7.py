@@ -75,6 +75,7 @@ def _showers(path: Path, options: Options, progress: Progress | None) -> Iterato
             _project(f"{path}: shower {shower}", words.reshape(len(words) * ROWS, -1), level, projection)
         elif name == "EVTE":
             primary = {"primary": header[2], "true_energy": header[3], "zenith": header[10], "azimuth": header[11]}
+            primary |= {"run": int(header[43]), "event": shower}
             yield projection.images, events_of(projection, cores, number * len(cores), shower, primary)
             number += 1
             if progress:

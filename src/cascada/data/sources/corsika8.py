@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from cascada.data.format import UNKNOWN_NUMBER
 from cascada.data.particles import BOOKKEEPING, code_of_pdg, groups, masses
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
 from cascada.data.sources import Block, Progress
@@ -69,6 +70,7 @@ def _showers(path: Path, options: Options, progress: Progress | None) -> Iterato
             "Let it finish, or leave it out."
         )
     primaries = _primaries(path, options.primary)
+    number_of_run = _run(path)
     run = zlib.crc32((path / "summary.yaml").read_bytes() + (path / options.primary / "summary.yaml").read_bytes())
     particles = _particles(path, options.particles, primaries, progress)
     ahead = next(particles, None)
@@ -83,7 +85,25 @@ def _showers(path: Path, options: Options, progress: Progress | None) -> Iterato
                 f"{path}/{options.particles}: rows of shower {ahead[0]} come after those of shower {shower}; expected "
                 "the rows in the order of the showers. Sort the file by `shower`."
             )
+        primary |= {"run": number_of_run, "event": shower}
         yield projection.images, events_of(projection, cores, number * len(cores), shower, primary)
+
+
+def _run(path: Path) -> int:
+    """Return the run's number: the seed that config.yaml names, which newer versions write, else UNKNOWN_NUMBER."""
+    file = path / "config.yaml"
+    content = _yaml(file) if file.is_file() else {}
+    seed = content.get("seed")
+    return seed if isinstance(seed, int) and 0 <= seed < 2**63 else UNKNOWN_NUMBER
+
+
+def _yaml(file: Path) -> dict:
+    """Return the entries of a YAML file; none where it holds anything else. Raises DataError if it cannot be read."""
+    try:
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{file}: not readable as YAML ({error}); copy the run again.") from error
+    return entries if isinstance(entries, dict) else {}
 
 
 def _primaries(path: Path, name: str) -> dict[int, dict[str, Any]]:
@@ -94,11 +114,7 @@ def _primaries(path: Path, name: str) -> dict[int, dict[str, Any]]:
             f"{file}: no such file, expected the primaries (CORSIKA 8's PrimaryWriter). If the simulation gave that "
             "output another name, set the source's `primary` to it."
         )
-    try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: not readable as YAML ({error}); copy the run again.") from error
-    entries = entries if isinstance(entries, dict) else {}
+    entries = _yaml(file)
     names = {key: int(key.removeprefix("shower_")) for key in entries if str(key).removeprefix("shower_").isdigit()}
     if not names:
         raise DataError(f"{file}: no shower, expected entries shower_0, shower_1, …; leave this run out.")

@@ -9,7 +9,7 @@ One HDF5 file for training, one for test, of 80 × 80 images of the energy at gr
 
 `info` is read with h5py in both of pandas's layouts, fixed and table, and as a plain compound data set. pandas stores
 column names as pickles; they are listed with `pickletools`, which executes nothing, and never unpickled. `event_id` is
-the row's number: shower numbers may start again in each class.
+the row's number: shower numbers may start again in each class. `event` is `ID_shower`, where it is a number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from cascada.errors import ConfigError, DataError
 
 KIND = "energy_ground"
 IMAGES, INFO = "data", "info"
-COLUMNS = ("E0", "theta0", "Nmuons", "Y_class")  # the ones needed, of ID_shower, E0, theta0, Nmuons, Y_class
+COLUMNS = ("E0", "theta0", "Nmuons", "Y_class")  # the ones needed
+NUMBER = "ID_shower"  # may be missing, or a text
 PRIMARIES = {0: IRON, 1: PROTON}
 BLOCK = 512  # images read at a time: 13 MB
 
@@ -72,7 +73,7 @@ def showers(path: Path, options: Options, progress: Progress | None = None) -> I
         ) from error
     with file:
         images = _images(path, file)
-        events = _events(path, read_columns(path, file, COLUMNS), len(images), options)
+        events = _events(path, read_columns(path, file, COLUMNS, (NUMBER,)), len(images), options)
         step = _step(images)
         for start in range(0, len(images), step):
             yield Block(_read(path, images, start, step), events[start : start + step])
@@ -142,12 +143,16 @@ def _events(path: Path, columns: dict[str, np.ndarray], images: int, options: Op
     events = new_events(images)
     events["primary"] = np.where(classes == 1, PRIMARIES[1], PRIMARIES[0])
     events["true_energy"], events["muons"] = columns["E0"], columns["Nmuons"]
+    if NUMBER in columns:
+        events["event"] = columns[NUMBER]
     events["zenith"] = np.radians(columns["theta0"]) if options.zenith_unit == "deg" else columns["theta0"]
     return events
 
 
-def read_columns(path: Path, file: h5py.File, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return the named columns (N,) of the pandas table `info`. Raises DataError for a missing one."""
+def read_columns(
+    path: Path, file: h5py.File, names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Return the named columns (N,) of the pandas table `info`. Raises DataError for a missing one of `names`."""
     found = dict(_columns(file[INFO]))
     missing = [name for name in names if name not in found]
     if missing:
@@ -155,7 +160,7 @@ def read_columns(path: Path, file: h5py.File, names: tuple[str, ...]) -> dict[st
             f"{path}: {INFO}: column(s) {missing} missing, there is {sorted(found) or 'no numeric column'}; "
             f"expected {list(names)}. Write the table again with pandas's to_hdf(key='{INFO}')."
         )
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in (*names, *optional) if name in found}
 
 
 def _columns(info: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:

@@ -100,6 +100,8 @@ def showers(run: Run, options: Options, progress: Progress | None = None) -> Ite
         block = Block(block.images[mine], block.events[mine])
         block.events["event_id"] = done * cores + np.arange(len(block.events))
         block.events["shower_id"] = block.events["event_id"] // cores
+        block.events["run"] = run.seed
+        block.events["event"] = run.first + block.events["shower_id"]
         yield block
         if progress:
             progress(done + stop - start, run.showers)
