@@ -50,6 +50,10 @@ format: $(INSTALLED) ## bring the style in order
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-clean: ## remove results, keep the environment and the ledgers of the sealed showers
+# `results`, or the folder of one experiment in it, may be a link to scratch: it is followed and stays; other links do not
+FOLLOWED = -mindepth 1 -depth ! -name test.ledger.jsonl
+
+clean: ## remove results, keep the environment, links to scratch and the ledgers of the sealed showers
 	rm -rf .snakemake report.html report.zip
-	test ! -d results || find results -depth ! -name test.ledger.jsonl \( ! -type d -o -type d -empty \) -delete
+	for folder in results/*; do test ! -L "$$folder" -o ! -d "$$folder" || find -H "$$folder" $(FOLLOWED) \( ! -type d -o -empty \) -delete; done
+	test ! -d results || find -H results $(FOLLOWED) ! \( -type l ! -path 'results/*/*' \) \( ! -type d -o -empty \) -delete

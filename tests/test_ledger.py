@@ -105,3 +105,31 @@ def test_cleaning_keeps_the_ledger(test_file, tmp_path):
         left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
         assert left == {"Makefile", "src/kept.py", "results/one/dataset/test.ledger.jsonl"}
     assert not (tmp_path / "results/two").exists()
+
+
+def test_cleaning_follows_links_to_scratch_and_keeps_them(tmp_path):
+    """Links of `results` and of one experiment are followed; links deeper inside are removed, not what they lead to."""
+    work, scratch = tmp_path / "work", tmp_path / "scratch"
+    for name in ("all/one/dataset/train.h5", "all/one/dataset/test.ledger.jsonl", "all/one/empty/trials/a.txt",
+                 "two/dataset/test.ledger.jsonl", "two/trials/b.txt", "precious/raw.h5"):  # fmt: skip
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / name).write_text("")
+    work.mkdir()
+    (work / "results").symlink_to(scratch / "all")
+    (scratch / "all/two").symlink_to(scratch / "two")
+    (scratch / "all/one/raw").symlink_to(scratch / "precious")
+    (scratch / "all/gone").symlink_to(scratch / "nothing")
+    shutil.copy(ROOT / "Makefile", work)
+    for _ in range(2):
+        subprocess.run(["make", "clean"], cwd=work, check=True, capture_output=True)
+        left = {str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_symlink() or path.is_file()}
+        kept = {"all/one/dataset/test.ledger.jsonl", "two/dataset/test.ledger.jsonl", "all/two", "all/gone"}
+        assert left == kept | {"precious/raw.h5"}
+        assert (work / "results").is_symlink() and not (scratch / "all/one/empty").exists()
+
+
+def test_cleaning_keeps_a_link_whose_target_is_away(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "not mounted")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "results").is_symlink()
