@@ -1,5 +1,9 @@
 """Loading: every tier yields every shower once, with its own label, in an order that the generator decides."""
 
+import gc
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -72,3 +76,36 @@ def test_a_single_last_shower_is_left_out_while_shuffling(data):
 def test_an_unknown_tier_is_refused(data):
     with pytest.raises(CascadaError, match=r"'cloud' given, allowed are"):
         Showers(data, "train", tier="cloud")
+
+
+def maps_of(path):
+    with open("/proc/self/maps") as file:
+        return sum(line.rstrip().endswith(str(path)) for line in file)
+
+
+def test_the_splits_share_one_map_which_ends_with_them(data, tmp_path):
+    """Twice mapped, each page would count twice in the process's resident memory."""
+    path = tmp_path / "train.h5"
+    shutil.copy(data, path)
+    training, validation = (Showers(path, split, tier="host") for split in ("train", "validation"))
+    assert maps_of(path) == 1
+    kept = training.images().numpy()
+    del training
+    gc.collect()
+    assert maps_of(path) == 1 and np.array_equal(collect(validation)[0], validation.images().numpy())
+    del validation
+    gc.collect()
+    assert maps_of(path) == 0 and len(kept)
+
+
+def test_a_file_that_was_replaced_is_mapped_anew(data, tmp_path):
+    path = tmp_path / "train.h5"
+    shutil.copy(data, path)
+    before = Showers(path, "train", tier="host")
+    old = collect(before)[0]
+    shutil.copy(data, tmp_path / "new.h5")
+    with h5py.File(tmp_path / "new.h5", "r+") as file:
+        file["images"][:] *= 2
+    (tmp_path / "new.h5").replace(path)
+    after = Showers(path, "train", tier="host")
+    assert np.array_equal(collect(after)[0], 2 * old) and np.array_equal(collect(before)[0], old)

@@ -7,10 +7,12 @@
 | `stream` | the file, a few blocks in memory  | otherwise                                            |
 
 `device` and `host` give the same batches in the same order; `stream` shuffles blocks and, within a few blocks,
-showers. Trials on one node share a memory map's pages, so that ten trials cost the memory of one.
+showers. Trials on one node share a memory map's pages, so that ten trials cost the memory of one; the splits of one trial
+share the map itself, or each page would count twice in what the system says that the process holds.
 """
 
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from cascada.errors import CascadaError, DataError
 TIERS = ("auto", "device", "host", "stream")
 BLOCK = 128  # showers read at once by the `stream` tier: neighbours in the file are often of one class
 BLOCKS_IN_MEMORY = 32
+_maps: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # those in use, by file and place in it
 
 
 class Showers:
@@ -87,7 +90,7 @@ class Showers:
             return self.images().to(self.device)
         if self._offset is None:
             raise DataError(f"{self.path}: /{IMAGES} is chunked and cannot be mapped; use the memory tier 'stream'.")
-        return np.memmap(self.path, "<f4", "r", self._offset, self._shape)
+        return _map(self.path, self._offset, self._shape)
 
     def _indexed(self, batch_size: int, generator: torch.Generator | None, skip: int) -> Iterator:
         for part in _cut(_order(len(self), generator), batch_size, generator is not None)[skip:]:
@@ -121,6 +124,16 @@ class Showers:
                         continue
                     yield _to_device(images[part], self.device), labels[part].to(self.device)
                 rest_images, rest_labels = images[whole:], labels[whole:]
+
+
+def _map(path: Path, offset: int, shape: tuple[int, ...]) -> np.memmap:
+    """Return a file's images (N, C, 80, 80) as a memory map, the same one as long as somebody uses it."""
+    state = path.stat()
+    key = (state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size, offset, shape)
+    images = _maps.get(key)
+    if images is None:
+        images = _maps[key] = np.memmap(path, "<f4", "r", offset, shape)
+    return images
 
 
 def _order(number: int, generator: torch.Generator | None) -> torch.Tensor:
