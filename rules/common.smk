@@ -2,6 +2,7 @@
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
@@ -13,7 +14,10 @@ try:
     schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
     configuration.check(config)
     CONFIGURATIONS = {one.id: one for one in search.configurations(config)}
-    SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config)}
+    say = logger.warning if workflow.is_main_process else (lambda text: None)  # once, not in every job
+    SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config, say)}
+    if workflow.is_main_process:
+        configuration.check_files(SHARDS.values())
 except ConfigError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
 
@@ -75,9 +79,12 @@ def prediction_file(wildcards):
 
 
 def all_predictions(wildcards):
-    """One output for each file of the configured folder."""
+    """One output for each file of the configured folder, after a look at the files."""
     try:
-        return [f"<results>/predictions/{name}.h5" for name in prediction_jobs.files(config.get("predictions"))]
+        found = prediction_jobs.files(config.get("predictions"), say)
+        if workflow.is_main_process:
+            prediction_jobs.check_files(config["predictions"], found)
+        return [f"<results>/predictions/{name}.h5" for name in found]
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
 

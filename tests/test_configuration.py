@@ -87,3 +87,76 @@ def test_trials_are_all_configurations_with_all_seeds():
     assert [(one.configuration, one.seed, one.epochs) for one in found] == [
         ("lenet-00000000", 1, 4), ("lenet-00000000", 2, 4), ("cae-00000000", 1, 4), ("cae-00000000", 2, 4),
     ]  # fmt: skip
+
+
+def surrogate(seed=1, **showers):
+    return {"kind": "surrogate", "showers": showers, "showers_per_shard": 10, "seed": seed}
+
+
+@pytest.mark.parametrize(
+    "sources, classes, message",
+    [
+        ({"s": surrogate(gamma=5)}, {"gamma": 1, "proton": 14}, r"unknown primary 'gamma'.*makes \['helium', 'iron',"),
+        (
+            {"s": surrogate(proton=5, iron=5)},
+            {"helium": 402, "proton": 14, "iron": 5626},
+            r"no source has .*\['helium'\]",
+        ),
+        ({"s": surrogate(proton=5, iron=5)}, {"light": [14, 402], "gamma": [1]}, r"s\.showers: primaries \[5626\]"),
+        ({"s": surrogate(proton=5, helium=5)}, {"proton": 14, "iron": 5626}, r"s\.showers: primaries \[402\]"),
+        (
+            {"a": surrogate(proton=5), "b": surrogate(proton=1, iron=1)},
+            {"proton": 14, "iron": 5626},
+            r"seed 1 is that of",
+        ),
+    ],
+)
+def test_what_the_merge_would_refuse_is_found_before_anything_runs(sources, classes, message):
+    with pytest.raises(ConfigError, match=message):
+        configuration.shards(experiment(sources, classes=classes))
+
+
+def test_classes_and_primaries_that_may_agree_are_let_through(tmp_path):
+    (tmp_path / "DAT000001").touch()
+    files = {"kind": "corsika7", "files": [str(tmp_path / "DAT*")]}
+    three = {"gamma": 1, "proton": 14, "iron": 5626}
+    assert configuration.shards(experiment({"a": surrogate(proton=1, iron=1), "b": files}, classes=three))
+    groups = {"light": [14, 402], "heavy": [1407, 5626]}
+    assert configuration.shards(experiment({"a": surrogate(proton=1, iron=1)}, classes=groups))
+    assert configuration.shards(experiment({"a": surrogate(1, proton=1), "b": surrogate(2, proton=1, iron=1)}))
+
+
+def test_the_surrogate_s_primaries_are_those_of_the_configuration():
+    from cascada.data.sources.surrogate import MASSES
+
+    assert sorted(configuration.PRIMARIES.values()) == sorted(MASSES)
+
+
+def test_companions_are_left_out_and_said(tmp_path):
+    for name in ("DAT000001", "DAT000001.long", "DAT000001.dbase", "DAT000001.inp"):
+        (tmp_path / name).touch()
+    source, said = {"kind": "corsika7", "files": [str(tmp_path / "DAT*")]}, []
+    (one,) = configuration.shards(experiment({"c": source}), said.append)
+    assert one.file == str(tmp_path / "DAT000001")
+    assert len(said) == 1 and "data.sources.c.files: left out" in said[0] and "DAT000001.dbase, " in said[0]
+    with pytest.raises(ConfigError, match=r"matches only companions of particle files \(.*DAT000001\.long…\)"):
+        configuration.shards(experiment({"c": source | {"files": [str(tmp_path / "*.long")]}}))
+
+
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_what_cannot_be_read_is_refused_unless_it_may_be_skipped(tmp_path, on_error):
+    (tmp_path / "DAT000001").write_bytes(b"RUNH" + bytes(1000))
+    (tmp_path / "DAT000002").write_text("Dear all")
+    source = {"kind": "corsika7", "files": [str(tmp_path / "DAT*")], "on_error": on_error}
+    shards = configuration.shards(experiment({"c": source}))
+    if on_error == "skip":
+        assert all(one.specification["on_error"] == "skip" for one in shards)
+        configuration.check_files(shards)
+    else:
+        assert all("on_error" not in one.specification for one in shards)
+        with pytest.raises(ConfigError, match=r"data\.sources\.c: .*DAT000002 \(a text\) cannot be read as corsika7"):
+            configuration.check_files(shards)
+    (tmp_path / "DAT000002").unlink()
+    (tmp_path / "DAT000002").symlink_to(tmp_path / "DAT000001")
+    with pytest.raises(ConfigError, match=r"DAT000002 and .*DAT000001 \(data\.sources\.c\) are the same file"):
+        configuration.check_files(configuration.shards(experiment({"c": source})))
