@@ -1,10 +1,14 @@
 """The search: spaces to configurations, stable ids, and errors that list what is allowed."""
 
 import copy
+import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
-from cascada import models, search
+from cascada import models, schema, search
 from cascada.errors import ConfigError
 
 
@@ -54,6 +58,66 @@ def test_ids_depend_on_what_determines_the_result():
     metric = copy.deepcopy(base)
     metric["search"]["metric"] = "loss"
     assert len({search.configurations(one)[0].id for one in (base, other, metric)}) == 3
+
+
+ROOT = Path(__file__).parents[1]
+RECORDED = json.loads((ROOT / "tests/recorded/ids.json").read_text())
+
+
+@pytest.mark.parametrize("experiment", RECORDED)
+def test_ids_are_those_that_they_were(experiment):
+    content = yaml.safe_load((ROOT / experiment).read_text())
+    schema.validate(content, ROOT / "rules/schemas/config.schema.yaml")
+    assert sorted(one.id for one in search.configurations(content)) == RECORDED[experiment]
+
+
+FAMILY = """
+from cascada.hyperparameters import later
+
+class Config:
+    width: int = 3{field}
+
+class Model: ...
+"""
+
+
+@pytest.fixture
+def family(tmp_path, monkeypatch):
+    """A function that writes the family `plain`, with a line more in its `Config`."""
+    monkeypatch.setattr(search, "MODELS", tmp_path)
+
+    def write(field=""):
+        (tmp_path / "plain.py").write_text(FAMILY.format(field=f"\n    {field}" if field else ""))
+
+    return write
+
+
+def test_a_familys_later_hyperparameter_renames_nothing_while_it_is_neutral(family):
+    def found(space):
+        return search.configurations(config({"plain": space}))[0]
+
+    family()
+    before = found({})
+    family("dropout: float = later(0.0)")
+    for space in ({}, {"dropout": 0.0}, {"dropout": 0}):
+        assert found(space) == before
+    assert found({"dropout": 0.1}).id != before.id
+    assert found({"dropout": 0.1}).hyperparameters["dropout"] == 0.1
+    assert found({"dropout": False}).hyperparameters["dropout"] is False  # for the family to refuse
+    family("dropout: float = 0.0")  # the test can fail: not marked, it renames
+    assert found({}).id != before.id
+
+
+def test_parts_of_an_augmentation_have_one_order():
+    orders = ["symmetries+shifts+scale", "scale+symmetries+shifts", "shifts+scale+symmetries"]
+    found = search.configurations(config({"lenet": {"augmentation": {"choice": orders}}}))
+    assert [one.hyperparameters["augmentation"] for one in found] == orders[:1]
+
+
+@pytest.mark.parametrize("given", ["flips", "none+scale", "scale+scale", "symmetries+", ""])
+def test_an_unknown_augmentation_is_refused(given):
+    with pytest.raises(ConfigError, match=rf"augmentation: '{re.escape(given)}' given.*'symmetries'.*each once"):
+        search.configurations(config({"lenet": {"augmentation": given}}))
 
 
 def test_random_search_is_seeded_and_without_doubles():

@@ -20,12 +20,12 @@ from typing import Any
 
 from cascada.errors import ConfigError
 from cascada.files import write_text
-from cascada.hyperparameters import Hyperparameters
+from cascada.hyperparameters import Hyperparameters, later_defaults, without_neutral
 
 SAMPLERS = ("grid", "random")
 DISTRIBUTIONS = ("choice", "randint", "uniform", "loguniform")
 MODELS = Path(__file__).parent / "models"
-NOT_FAMILIES = {"__init__", "base", "inputs", "classifier", "layers"}
+NOT_FAMILIES = {"__init__", "augmentation", "base", "inputs", "classifier", "layers"}
 DRAWS_PER_SAMPLE = 100  # before a random search is said to have too small a space
 
 
@@ -49,20 +49,25 @@ def configurations(config: dict) -> list[Configuration]:
     training = {name: value for name, value in config["training"].items() if name != "epochs"}
     training["metric"] = search["metric"]
     for model, space in search["models"].items():
-        defaults = check_space(model, space or {})
+        defaults, neutral = check_space(model, space or {}), neutral_defaults(model)
         for values in _values(space or {}, search, model):
-            configuration = make_configuration(model, defaults | values, training)
+            configuration = make_configuration(model, defaults | values, training, neutral)
             found.setdefault(configuration.id, configuration)
     return list(found.values())
 
 
-def make_configuration(model: str, hyperparameters: dict, training: dict) -> Configuration:
-    """Check the common hyperparameters and name the configuration by a hash of all that determines its result."""
-    common = {field.name for field in dataclasses.fields(Hyperparameters)}
+def make_configuration(model: str, hyperparameters: dict, training: dict, neutral: dict) -> Configuration:
+    """Check the common hyperparameters and name the configuration by a hash of all that determines its result.
+
+    `neutral`: the model's `neutral_defaults`; what has its neutral default is left out.
+    """
+    common = {field.name for field in dataclasses.fields(Hyperparameters)} & hyperparameters.keys()
     try:
-        Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in common})
+        checked = Hyperparameters(**{name: hyperparameters[name] for name in common})
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"search.models.{model}: {error}") from None
+    # as the class has them: it brings the parts of an augmentation into their order
+    hyperparameters = without_neutral(hyperparameters | {name: getattr(checked, name) for name in common}, neutral)
     content = {"model": model, "hyperparameters": hyperparameters, "training": training}
     digits = hashlib.sha256(canonical(content).encode()).hexdigest()[:8]
     return Configuration(f"{model}-{digits}", model, hyperparameters, training)
@@ -90,12 +95,30 @@ def families() -> list[str]:
 
 def family_defaults(model: str) -> dict[str, Any]:
     """Return the fields of a family's `Config` and their defaults, read without importing the file (it imports torch)."""
+    return _family_fields(model, False)
+
+
+def neutral_defaults(model: str) -> dict[str, Any]:
+    """Return the hyperparameters of a model that were added later, common and its own, with their neutral defaults."""
+    return later_defaults(Hyperparameters) | _family_fields(model, True)
+
+
+def _family_fields(model: str, later_alone: bool) -> dict[str, Any]:
     if model not in families():
         raise ConfigError(f"search.models: unknown model {model!r}{_close(model, families())}. Known are {families()}.")
     tree = ast.parse((MODELS / f"{model}.py").read_text(encoding="utf-8"))
     config = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
     fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and node.value is not None]
-    return {field.target.id: _lists(ast.literal_eval(field.value)) for field in fields}
+    return {
+        field.target.id: _lists(ast.literal_eval(field.value.args[0] if _is_later(field) else field.value))
+        for field in fields
+        if _is_later(field) or not later_alone
+    }
+
+
+def _is_later(field: ast.AnnAssign) -> bool:
+    """Whether a field's default is written as `later(default)`."""
+    return isinstance(field.value, ast.Call) and getattr(field.value.func, "id", "") == "later"
 
 
 def check_space(model: str, space: dict) -> dict[str, Any]:

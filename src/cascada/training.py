@@ -20,8 +20,9 @@ from cascada.files import sha256
 from cascada.hyperparameters import Hyperparameters
 from cascada.interruption import Interruption, leave
 from cascada.models import build
+from cascada.models.augmentation import augment
 from cascada.models.classifier import Classifier
-from cascada.models.inputs import augment, fit_transform
+from cascada.models.inputs import fit_transform
 from cascada.resume import Progress, ResumeFile, identity, locked
 from cascada.tracking import TrialLog
 
@@ -118,7 +119,7 @@ class Trainer:
     def step(self, images: torch.Tensor, labels: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """One optimisation step on images (n, C, 80, 80) and labels (n,); returns logits (n, K) and the loss."""
         torch.manual_seed(seed)
-        images = augment(images, self.common.augmentation, torch.Generator().manual_seed(seed))
+        images = augment(images, self.common.augmentation, seed)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             logits, auxiliary = self.classifier.forward_with_losses(images)
         loss = functional.cross_entropy(logits.float(), labels) + sum(auxiliary.values())

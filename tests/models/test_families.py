@@ -14,6 +14,7 @@ from cascada.hyperparameters import Hyperparameters
 from cascada.models import build, config_class, families
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.inputs import fit_transform
+from cascada.search import family_defaults
 
 every_family = pytest.mark.parametrize("family", families())
 HYPERPARAMETERS = [(family, item.name) for family in families() for item in dataclasses.fields(config_class(family))]
@@ -208,7 +209,9 @@ def test_config_can_be_read_without_importing_it(family):
     fields = [node for node in config.body if isinstance(node, ast.AnnAssign)]
     assert {ast.unparse(node.annotation) for node in fields} <= ANNOTATIONS
     defaults = {item.name: item.default for item in dataclasses.fields(config_class(family))}
-    assert {node.target.id: ast.literal_eval(node.value) for node in fields} == defaults
+    found = family_defaults(family)
+    assert found.keys() == defaults.keys()
+    assert {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()} == defaults
     assert not defaults.keys() & COMMON.keys()
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(config_class(family)(), next(iter(defaults)), 1)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from cascada.errors import ConfigError, DataError
-from cascada.hyperparameters import Hyperparameters
+from cascada.hyperparameters import Hyperparameters, later_defaults, without_neutral
 from cascada.models import build
 from cascada.models.base import Base
 from cascada.models.inputs import InputTransform
@@ -23,7 +23,7 @@ _KEYS = ("model", "hyperparameters", "channels", "class_names", "state_dict")
 class Classifier(nn.Module):
     """The input transform followed by a network.
 
-    Attributes: `model_name`; `hyperparameters`: common and the family's, complete; `channels` and `class_names`: lists
+    Attributes: `model_name`; `hyperparameters`: common and the family's, without neutral ones that were added later; `channels` and `class_names`: lists
     of names in the order of the images' channels and of the logits.
     """
 
@@ -45,8 +45,9 @@ class Classifier(nn.Module):
         given = Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in common})
         for name in ("transform", "threshold", "normalize"):  # otherwise a checkpoint would rebuild another transform
             assert getattr(transform, name) == getattr(given, name), f"{name} of the transform is not the given one"
-        # complete, so that a checkpoint does not change its meaning when a default does
-        self.hyperparameters = dataclasses.asdict(given) | dataclasses.asdict(network.config)
+        # complete, so that a checkpoint does not change its meaning when a default does; neutral ones never change
+        neutral = later_defaults(Hyperparameters) | later_defaults(type(network.config))
+        self.hyperparameters = without_neutral(dataclasses.asdict(given) | dataclasses.asdict(network.config), neutral)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Take raw images float32 (N, C, 80, 80) [GeV], return logits (N, K)."""
