@@ -73,7 +73,8 @@ class Hyperparameters:
     transform: str = "log1p"  # of the energies: as they are, or log(1 + E / threshold)
     threshold: float = 0.01  # GeV per cell, the scale of log1p
     normalize: bool = True  # subtract the training images' mean, divide by their standard deviation
-    augmentation: str = "none"  # or parts joined by +: models/inputs.py says what each does
+    augmentation: str = "none"  # or parts joined by +: models/augmentation.py says what each does
+    averaging: float = later(0.0)  # decay per step of the average of the weights that is validated and kept; 0 for none
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -87,8 +88,9 @@ class Hyperparameters:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name}: {getattr(self, name)} given, a number above 0 is allowed.")
         _at_least("weight_decay", self.weight_decay, 0)
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"momentum: {self.momentum} given, 0 to below 1 is allowed.")
+        for name in ("momentum", "averaging"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name}: {getattr(self, name)} given, 0 to below 1 is allowed.")
 
 
 def _of_type(name: str, value: object, expected: type) -> None:

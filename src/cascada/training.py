@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from cascada import machine, metrics, outcome
+from cascada.averaging import AveragedWeights
 from cascada.data.loading import Showers
 from cascada.errors import CascadaError
 from cascada.files import sha256
@@ -94,6 +95,12 @@ class Trainer:
             channels=self.training.channels, class_names=self.training.classes,
         ).to(self.device)  # fmt: skip
         self.optimizer = make_optimizer(self.classifier, self.common)
+        self.averaged = AveragedWeights(self.classifier, self.common.averaging) if self.common.averaging else None
+
+    @property
+    def evaluated(self) -> Classifier:
+        """What is validated, selected and kept: the averaged weights where there are any."""
+        return self.averaged.module if self.averaged else self.classifier
 
     def epoch(self, interruption: Interruption, on_batch) -> bool:
         """Train until the epoch's end. Returns False if interrupted; then the state says where to go on."""
@@ -126,15 +133,17 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        if self.averaged:
+            self.averaged.update_parameters(self.classifier)
         return logits.detach().float(), loss.detach()
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        self.classifier.eval()
+        self.evaluated.eval()
         logits, labels = [], []
         for images, label in self.validation.batches(EVALUATION_BATCH):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-                logits.append(self.classifier(images).float())
+                logits.append(self.evaluated(images).float())
             labels.append(label)
         return evaluate(logits, labels)
 
@@ -157,7 +166,7 @@ class Trainer:
             state.status = "diverged"
         elif is_better(self.trial.settings.get("metric", "f1"), row, self.best_row()):
             state.best_epoch = state.epoch
-            state.best_weights = {k: v.detach().cpu().clone() for k, v in self.classifier.state_dict().items()}
+            state.best_weights = {k: v.detach().cpu().clone() for k, v in self.evaluated.state_dict().items()}
         state.epoch, state.batch, state.logits, state.labels = state.epoch + 1, 0, [], []
         return row
 
@@ -167,12 +176,15 @@ class Trainer:
     def snapshot(self) -> dict:
         """Tensors and plain values alone, so that the file can be read with `weights_only=True`."""
         state = {item.name: getattr(self.state, item.name) for item in dataclasses.fields(State)}
-        return {"state": state, "weights": self.classifier.state_dict(), "optimizer": self.optimizer.state_dict()}
+        content = {"state": state, "weights": self.classifier.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return content | ({"averaged": self.averaged.state_dict()} if self.averaged else {})
 
     def restore(self, snapshot: dict) -> None:
         self.state = State(**snapshot["state"])
         self.classifier.load_state_dict(snapshot["weights"])
         self.optimizer.load_state_dict(snapshot["optimizer"])
+        if self.averaged:
+            self.averaged.load_state_dict(snapshot["averaged"])
         self.state.logits = [part.to(self.device) for part in self.state.logits]
         self.state.labels = [part.to(self.device) for part in self.state.labels]
 

@@ -13,7 +13,7 @@ from cascada.training import Machine, Trainer, Trial
 
 # every other value of a choice; a number changes by a hundredth, so that one used in rounded form is found too
 OTHERS = {"optimizer": OPTIMIZERS, "transform": TRANSFORMS, "augmentation": AUGMENTATIONS, "normalize": (False,)}
-OTHERS |= {"weight_decay": (0.0001,), "batch_size": (63,)}
+OTHERS |= {"weight_decay": (0.0001,), "batch_size": (63,), "averaging": (0.5, 0.51)}
 OTHERS |= {name: (getattr(Hyperparameters(), name) * 0.99,) for name in ("learning_rate", "momentum", "threshold")}
 NEEDS = {"momentum": {"optimizer": "sgd"}}  # a field that only counts with another
 CASES = [
