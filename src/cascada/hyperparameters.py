@@ -13,7 +13,8 @@ from cascada.errors import ConfigError
 
 OPTIMIZERS = ("adam", "sgd")
 TRANSFORMS = ("linear", "log1p")
-AUGMENTATIONS = ("symmetries", "shifts", "scale")  # parts in the order of their names in an id; new ones at the end
+# parts of an augmentation in the order of their names in an id; a new one comes at the end
+AUGMENTATIONS = ("symmetries", "shifts", "scale", "dead_cells", "noise")
 LATER = "later"
 
 

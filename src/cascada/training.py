@@ -85,6 +85,7 @@ class Trainer:
         self.common = common_of(trial.hyperparameters)
         self.training = Showers(trial.data, "train", self.device, limits.tier)
         self.validation = Showers(trial.data, "validation", self.device, limits.tier)
+        self.energies = torch.tensor([channel != "muons" for channel in self.training.channels])
         torch.manual_seed(trial.seed)
         network = build(trial.model, trial.hyperparameters, len(self.training.channels), len(self.training.classes))
         transform = fit_transform(
@@ -126,7 +127,7 @@ class Trainer:
     def step(self, images: torch.Tensor, labels: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """One optimisation step on images (n, C, 80, 80) and labels (n,); returns logits (n, K) and the loss."""
         torch.manual_seed(seed)
-        images = augment(images, self.common.augmentation, seed)
+        images = augment(images, self.common.augmentation, seed, self.energies)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             logits, auxiliary = self.classifier.forward_with_losses(images)
         loss = functional.cross_entropy(logits.float(), labels) + sum(auxiliary.values())

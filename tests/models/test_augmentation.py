@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from cascada.data.array import disc
 from cascada.errors import ConfigError
 from cascada.hyperparameters import AUGMENTATIONS
 from cascada.models.augmentation import augment, move
@@ -75,6 +76,44 @@ def test_augment_repeats_with_the_seed(kind):
     assert torch.equal(first, again) and first.dtype == torch.float32 and first.is_contiguous()
     assert torch.equal(first, other) == (kind == "none")
     assert torch.equal(images, kept)
+
+
+def changed(kind, channels=1, number=400, energies_=None):
+    """Images of 1 GeV in each cell after an augmentation: (n, C, 80, 80)."""
+    return augment(torch.ones(number, channels, 80, 80), kind, 5, energies_).numpy()
+
+
+def test_up_to_12_per_cent_of_the_cells_die_in_70_per_cent_of_the_images():
+    result = changed("dead_cells", channels=2)
+    assert np.isin(result, [0, 1]).all() and (result[:, 0] == result[:, 1]).all()  # a cell is dead in all channels
+    share = 1 - result[:, 0].mean((1, 2))
+    touched = share[share > 0]
+    assert abs(len(touched) / 400 - 0.7) < 4 * (0.7 * 0.3 / 400) ** 0.5
+    assert 0.11 < touched.max() < 0.13 and abs(touched.mean() - 0.06) < 4 * 0.12 / (12 * len(touched)) ** 0.5
+    dead = (result[:, 0] == 0).mean(0)
+    assert dead.max() < 0.042 + 6 * (0.042 / 400) ** 0.5, "some cells die more often than others"
+
+
+def test_noise_up_to_12_mev_in_70_per_cent_of_the_images():
+    result = changed("noise", channels=2, energies_=torch.tensor([True, False]))
+    assert (result[:, 1] == 1).all(), "a count of muons has no noise in GeV"
+    assert (result[:, 0][:, ~disc()] == 1).all(), "noise beyond the array"
+    spread = result[:, 0][:, disc()].std(axis=1)
+    touched = spread[spread > 0]
+    assert abs(len(touched) / 400 - 0.7) < 4 * (0.7 * 0.3 / 400) ** 0.5
+    assert 0.0115 < touched.max() < 0.0125 and abs(touched.mean() - 0.006) < 4 * 0.012 / (12 * len(touched)) ** 0.5
+    assert augment(torch.zeros(20, 1, 80, 80), "noise", 5).min() == 0
+
+
+@pytest.mark.parametrize("part", ["dead_cells", "noise"])
+def test_a_later_part_leaves_the_others_their_bits(part):
+    images = energies(32)
+    old = augment(images, "symmetries+shifts+scale", 5)
+    new = augment(images, f"symmetries+shifts+scale+{part}", 5)
+    both = augment(images, "symmetries+shifts+scale+dead_cells+noise", 5)
+    alone = augment(old, part, 5)
+    assert torch.equal(new, alone) and not torch.equal(new, old)
+    assert torch.equal(both, augment(augment(old, "noise", 5), "dead_cells", 5))
 
 
 def test_augment_names_the_kinds():

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cascada.data.format import CELL_SIZE, HALF_WIDTH, IMAGE_SIZE
+from cascada.data.array import disc
+from cascada.data.format import IMAGE_SIZE
 
 SYMMETRIES = {
     "turned by 90°": (False, 1),
@@ -37,13 +38,6 @@ def shift(images: np.ndarray, direction: str, cells: int) -> np.ndarray:
 
 def _inside(index: np.ndarray) -> np.ndarray:
     return (index >= 0) & (index < IMAGE_SIZE)
-
-
-def disc() -> np.ndarray:
-    """Cells that the array's disc of 160 m touches: boolean (80, 80)."""
-    lower = np.abs(np.arange(IMAGE_SIZE + 1) * CELL_SIZE - HALF_WIDTH)
-    nearest = np.minimum(lower[:-1], lower[1:])
-    return np.hypot(nearest[:, None], nearest[None, :]) < HALF_WIDTH
 
 
 def dead_cells(images: np.ndarray, fraction: float, seed: int) -> np.ndarray:
