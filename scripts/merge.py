@@ -9,6 +9,7 @@ with logged(snakemake):
     data, output = snakemake.params.data, snakemake.output
     options = MergeOptions(
         classes=data["classes"],
+        signal=data.get("signal", ""),
         validation_fraction=data["split"]["validation"],
         test_fraction=data["split"]["test"],
         seed=data["split"]["seed"],

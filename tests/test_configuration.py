@@ -24,7 +24,6 @@ def experiment(sources=None, **data):
 @pytest.mark.parametrize(
     "config, message",
     [
-        (experiment(classes={"iron": 5626, "heavy": 5626}), "names one primary twice"),
         (experiment(split={"validation": 0.5, "test": 0.5, "seed": 1}), "leave nothing to train on"),
         (experiment() | {"search": {"sampler": "random"}}, "search.samples is missing"),
     ],

@@ -112,22 +112,29 @@ def confusion_matrix(probability: np.ndarray, labels: np.ndarray, chosen: np.nda
     return lambda weights: (weights @ cells).reshape(-1, classes, classes)
 
 
-def f1(probability: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None = None) -> Statistic:
-    """F1 of class 1 with two classes, their mean with more; as `metrics.f1`."""
+def f1(probability: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None = None, signal: int = 1) -> Statistic:
+    """F1 of the signal with two classes, the classes' mean with more; as `metrics.f1`."""
+    several = f1_of_classes(probability, labels, chosen)
+    if probability.shape[1] == 2:
+        return lambda weights: several(weights)[:, signal]
+    return lambda weights: several(weights).mean(axis=1)
+
+
+def f1_of_classes(probability: np.ndarray, labels: np.ndarray, chosen: np.ndarray | None = None) -> Statistic:
+    """F1 of each class (R, K); 0 for one that is neither there nor predicted."""
     matrix = confusion_matrix(probability, labels, chosen)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         counts = matrix(weights)
         both = counts.sum(axis=1) + counts.sum(axis=2)
-        of_class = np.divide(2 * np.diagonal(counts, axis1=1, axis2=2), both, out=np.zeros_like(both), where=both > 0)
-        return of_class[:, 1] if of_class.shape[1] == 2 else of_class.mean(axis=1)
+        return np.divide(2 * np.diagonal(counts, axis1=1, axis2=2), both, out=np.zeros_like(both), where=both > 0)
 
     return statistic
 
 
-def roc_auc(probability: np.ndarray, labels: np.ndarray) -> Statistic:
+def roc_auc(probability: np.ndarray, labels: np.ndarray, signal: int = 1) -> Statistic:
     """Area under the ROC curve, the mean over classes with more than two; as `metrics.roc_auc`."""
-    classes = range(1, 2) if probability.shape[1] == 2 else range(probability.shape[1])
+    classes = [signal] if probability.shape[1] == 2 else range(probability.shape[1])
     parts = [auc(probability[:, k], labels == k) for k in classes]
     return lambda weights: np.mean([part(weights) for part in parts], axis=0)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cascada import rawfiles
+from cascada import classes, rawfiles
 from cascada.errors import ConfigError
 
 FILE_KINDS = ("corsika7", "corsika8")
@@ -42,10 +42,7 @@ class TrialName:
 def check(config: dict) -> None:
     """Check what a schema cannot: names that refer to each other, fractions that add up. Raises ConfigError."""
     data = config["data"]
-    if len(data["classes"]) < 2:
-        raise ConfigError(f"data.classes: {data['classes']} given, a classifier needs two classes or more.")
-    if len(set(data["classes"].values())) < len(data["classes"]):
-        raise ConfigError(f"data.classes: {data['classes']} names one primary twice.")
+    classes.check(data)
     split = data["split"]
     if split["validation"] + split["test"] >= 1:
         raise ConfigError(

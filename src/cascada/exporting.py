@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from cascada import bootstrap, metrics
+from cascada.classes import ASSUMED
 from cascada.data.format import CELL_SIZE, DATA_MODEL_VERSION, IMAGE_SIZE
 from cascada.data.loading import Showers
 from cascada.errors import DataError
@@ -68,7 +69,7 @@ def export_model(
     _write_probe(classifier, validation, folder / PROBE)
     write_text(folder / LICENSE, _license())
     content = _content(classifier, chosen, test, read_json(summary), experiment)
-    content["validation"] = _with_intervals(logits, validation.events, experiment["testing"])
+    content["validation"] = _with_intervals(logits, validation.events, experiment["testing"], validation.signal)
     write_description(folder, content)
     return content
 
@@ -155,15 +156,15 @@ def _write_probe(classifier: Classifier, validation: Showers, path: Path) -> Non
         file["true_energy"].attrs["unit"] = "GeV"
 
 
-def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict) -> dict:
+def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict, signal: int = ASSUMED) -> dict:
     """Metrics of the exported checkpoint on validation showers as value, low, high; images of a shower are drawn together."""
     labels, shower = events["label"].astype(np.int64), bootstrap.number_showers(events["shower_id"])
     images, showers = bootstrap.images_of(shower), shower.max() + 1
     probability, rest = metrics.softmax(logits), (settings["bootstrap"], settings["confidence"], settings["seed"])
     statistics = {
-        "f1": lambda rows: metrics.f1(probability[rows], labels[rows]),
+        "f1": lambda rows: metrics.f1(probability[rows], labels[rows], signal),
         "accuracy": lambda rows: metrics.accuracy(probability[rows], labels[rows]),
-        "roc_auc": lambda rows: metrics.roc_auc(probability[rows], labels[rows]),
+        "roc_auc": lambda rows: metrics.roc_auc(probability[rows], labels[rows], signal),
         "loss": lambda rows: metrics.log_loss(logits[rows], labels[rows]),
     }
     found = {
@@ -202,6 +203,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
             "dtype": "float32",
             "shape": ["batch", len(classifier.class_names)],
             "classes": classifier.class_names,
+            "signal": summary.get("signal", classifier.class_names[ASSUMED]),
         },
         "classes": summary["classes"],
         "data": {

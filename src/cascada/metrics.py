@@ -1,7 +1,7 @@
 """Metrics of a classifier from its logits or probabilities, and bootstrap intervals. NumPy alone.
 
-With two classes, class 1 is the positive one (proton in the data of this project); with more, F1 and ROC AUC are means
-over the classes, each against the rest.
+With two classes, F1 and ROC AUC are those of the signal, whose label is 1 unless given; with more they are means over the
+classes, each against the rest, whatever the signal is.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def evaluate(logits: np.ndarray, labels: np.ndarray, signal: int = 1) -> dict[str, float]:
     """Return `loss` (mean cross entropy), `accuracy`, `f1` and `roc_auc` of logits (N, K) and labels (N,).
 
     Logits that are not finite give NaN for all; labels of one class alone give NaN for `roc_auc`.
@@ -20,8 +20,8 @@ def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {
         "loss": log_loss(logits, labels),
         "accuracy": accuracy(probability, labels),
-        "f1": f1(probability, labels),
-        "roc_auc": roc_auc(probability, labels),
+        "f1": f1(probability, labels, signal),
+        "roc_auc": roc_auc(probability, labels, signal),
     }
 
 
@@ -29,6 +29,12 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) of logits (N, K), in double precision."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def log_odds(logits: np.ndarray, label: int = 1) -> np.ndarray:
+    """ln p/(1 − p) of one class from logits (N, K): with two classes their difference."""
+    others = np.delete(logits.astype(np.float64), label, axis=1)
+    return logits[:, label] - np.logaddexp.reduce(others, axis=1)
 
 
 def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -46,17 +52,17 @@ def confusion_matrix(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.bincount(labels * classes + probability.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
 
 
-def f1(probability: np.ndarray, labels: np.ndarray) -> float:
-    """F1 of class 1 with two classes, their mean with more; 0 for a class that is neither there nor predicted."""
+def f1(probability: np.ndarray, labels: np.ndarray, signal: int = 1) -> float:
+    """F1 of the signal with two classes, the classes' mean with more; 0 for a class that is neither there nor predicted."""
     matrix = confusion_matrix(probability, labels)
     both = matrix.sum(axis=0) + matrix.sum(axis=1)
     of_class = np.divide(2 * matrix.diagonal(), both, out=np.zeros(len(matrix)), where=both > 0)
-    return float(of_class[1] if len(of_class) == 2 else of_class.mean())
+    return float(of_class[signal] if len(of_class) == 2 else of_class.mean())
 
 
-def roc_auc(probability: np.ndarray, labels: np.ndarray) -> float:
-    """Area under the ROC curve, ties counted half (Mann and Whitney, 1947)."""
-    classes = range(1, 2) if probability.shape[1] == 2 else range(probability.shape[1])
+def roc_auc(probability: np.ndarray, labels: np.ndarray, signal: int = 1) -> float:
+    """Area under the ROC curve, the mean over classes with more than two, ties counted half (Mann and Whitney, 1947)."""
+    classes = [signal] if probability.shape[1] == 2 else range(probability.shape[1])
     return float(np.mean([auc(probability[:, k], labels == k) for k in classes]))
 
 

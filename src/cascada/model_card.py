@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from cascada.classes import describe
+
 DETERMINES_NO_RESULT = True  # for cascada.digest: prose beside the model
 
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
@@ -20,7 +22,7 @@ def render(content: dict[str, Any]) -> str:
 def _head(content: dict) -> str:
     published = content.get("published")
     name = f"{content['experiment']} {published['version']}" if published else content["experiment"]
-    classes = ", ".join(f"{name} (CORSIKA code {code})" for name, code in content["classes"].items())
+    classes = ", ".join(f"{name} ({describe(primaries)})" for name, primaries in content["classes"].items())
     lines = [
         f"# Model card: {name}",
         f"A `{content['model']}` network with {content['parameters']:,} parameters (configuration "

@@ -30,6 +30,7 @@ def describe(trainer: Trainer, data_sha256: str, started: float) -> dict:
         "status": state.status,
         "validation": {name: best[f"validation_{name}"] for name in METRICS},
         "training": {name: best[f"training_{name}"] for name in METRICS},
+        "signal": trainer.training.classes[trainer.training.signal],
         "best_epoch": state.best_epoch,
         "threads": trainer.limits.threads,
         "precision": str(trainer.precision).removeprefix("torch."),

@@ -67,17 +67,40 @@ def write_data_card(card: Path, path: Path) -> None:
     sources = [
         [one["file"], one["kind"], one["events"], (one["sha256"] or "made here")[:16]] for one in content["sources"]
     ]
+    signal = f"The signal is {content['signal']}." if "signal" in content else ""
     parts = [
         *(paragraph(warning, "note") for warning in content["warnings"]),
         heading("Showers"),
+        paragraph(signal),
         table(["split or file", *classes, "all"], rows),
+        *_primaries(content.get("counts_by_primary", {})),
         heading("Checks"),
+        *_worst_pairs(content.get("worst_pairs", {}) if len(classes) > 2 else {}),
         table(["check", "value"], [[name.replace("_", " "), value] for name, value in checks.items()]),
         heading("Sources"),
         table(["file or run", "kind", "showers", "sha256"], sources),
         provenance(content.get("provenance", {})),
     ]
     write_text(path, page("Data card", *parts))
+
+
+def _primaries(counts: dict) -> list[str]:
+    """The table of primaries, where a class has several."""
+    if all(len(primaries) < 2 for primaries in counts.values()):
+        return []
+    rows = [
+        [name, code, *numbers.values()] for name, primaries in counts.items() for code, numbers in primaries.items()
+    ]
+    splits = next(iter(next(iter(counts.values())).values()))
+    return [heading("Primaries"), table(["class", "CORSIKA code", *splits], rows)]
+
+
+def _worst_pairs(pairs: dict) -> list[str]:
+    """Which classes a check is of, where there are more than two."""
+    return [
+        paragraph(f"{name.replace('_', ' ')}: of {' and '.join(pair)}, which differ most.")
+        for name, pair in pairs.items()
+    ]
 
 
 def write_table(tsv: Path, title: str, notes: Sequence[str], path: Path) -> None:

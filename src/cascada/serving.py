@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cascada import classes
 from cascada.data import sources
 from cascada.data.format import (
     EVENTS,
@@ -44,7 +45,7 @@ UNITS = {"true_energy": "GeV"}
 class Model:
     """An exported folder, ready to run with ONNX Runtime on the processor.
 
-    Attributes: `content` (of model.json), `channels`, `classes`. Raises DataError for a folder that is none.
+    Attributes: `content` (of model.json), `channels`, `classes`, `signal`. Raises DataError for a folder that is none.
     """
 
     def __init__(self, folder: str | os.PathLike, threads: int | None = None):
@@ -54,6 +55,7 @@ class Model:
         self.content = read_content(self.folder)
         self.channels = tuple(self.content["input"]["channels"])
         self.classes = tuple(self.content["output"]["classes"])
+        self.signal = self.classes[classes.index(self.classes, self.content["output"].get("signal", ""))]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         options.log_severity_level = 3
@@ -232,7 +234,7 @@ class _Writer:
     def _labels(self, primaries: np.ndarray) -> np.ndarray:
         """The model's own labels of the true primaries, whatever labels the file has; -1 where it knows no such class."""
         labels = np.full(len(primaries), NO_LABEL, "<i2")
-        for label, code in enumerate(self._model.content["classes"].values()):
+        for code, label in classes.labels(self._model.content["classes"]).items():
             labels[primaries == code] = label
         return labels
 
@@ -244,6 +246,7 @@ class _Writer:
         write_sources(self._file, rows)
         attributes, content = self._file.attrs, self._model.content
         attributes.create("classes", list(self._model.classes), dtype=h5py.string_dtype())
+        attributes["signal"] = self._model.signal
         attributes["model"] = str(content["configuration"])
         attributes["model_version"] = (content.get("published") or {}).get("version", "")
         attributes["model_sha256"] = sha256(self._model.folder / ONNX)

@@ -146,12 +146,13 @@ class Trainer:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
                 logits.append(self.evaluated(images).float())
             labels.append(label)
-        return evaluate(logits, labels)
+        return evaluate(logits, labels, self.validation.signal)
 
     def finish_epoch(self) -> dict:
         """Evaluate, append the epoch's row to the history, note the best epoch and a divergence."""
         state, started = self.state, time.perf_counter()
-        training, validation = evaluate(state.logits, state.labels), self.validate()
+        training = evaluate(state.logits, state.labels, self.training.signal)
+        validation = self.validate()
         state.seconds += time.perf_counter() - started
         samples = sum(len(part) for part in state.labels)
         before = sum(row["seconds"] for row in state.history)
@@ -244,8 +245,8 @@ def _run_epochs(trainer: Trainer, interruption, resume, progress, log, report) -
         state.status = "completed"
 
 
-def evaluate(logits: list[torch.Tensor], labels: list[torch.Tensor]) -> dict[str, float]:
-    return metrics.evaluate(torch.cat(logits).cpu().numpy(), torch.cat(labels).cpu().numpy())
+def evaluate(logits: list[torch.Tensor], labels: list[torch.Tensor], signal: int) -> dict[str, float]:
+    return metrics.evaluate(torch.cat(logits).cpu().numpy(), torch.cat(labels).cpu().numpy(), signal)
 
 
 def make_optimizer(module: torch.nn.Module, common: Hyperparameters) -> torch.optim.Optimizer:

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from cascada.data import checks
+from cascada.metrics import auc
 
 RANDOM = np.random.default_rng(1)
 
@@ -37,7 +38,28 @@ def test_equal_spectra_have_no_distance():
     ],
 )
 def test_separation_by_one_variable(values, expected):
-    assert checks.separation(np.array(values, float), np.array([0, 0, 1, 1])) == expected
+    pair = None if expected is None else (0, 1)
+    assert checks.separation(np.array(values, float), np.array([0, 0, 1, 1])) == (expected, pair)
+
+
+def test_separation_is_that_of_the_pair_told_apart_best():
+    """The second class lies below the third and inside the first: against both together it is told less well."""
+    values, labels = np.array([0, 5, 1, 2, 3, 4], float), np.array([0, 0, 1, 1, 2, 2])
+    assert checks.separation(values, labels) == (1.0, (1, 2))
+    assert auc(-values, labels == 1) == 0.75
+    values[4:] = np.nan
+    assert checks.separation(values, labels) == (0.5, (0, 1))
+
+
+def test_spectra_are_compared_by_the_ratio_to_the_limit_not_by_the_distance():
+    """Few showers lie far apart by chance; many that lie less far apart do not."""
+    random = np.random.default_rng(2)
+    many, shifted, few = random.normal(0, 1, 2000), random.normal(0.3, 1, 2000), random.normal(0, 1, 12)
+    values, labels = np.concatenate([many, shifted, few]), np.repeat([0, 1, 2], [2000, 2000, 12])
+    distance, limit, pair = checks.compare_spectra(values, labels, np.arange(len(values)))
+    of_pairs = {(a, b): checks.ks_distance(values[labels == a], values[labels == b]) for a, b in checks.pairs(labels)}
+    assert pair == (0, 1) and distance == of_pairs[pair] > limit == checks.ks_limit(2000, 2000)
+    assert max(of_pairs, key=of_pairs.get) != pair  # the largest distance is another pair's, and inside its limit
 
 
 def test_imbalance_is_relative_to_the_mean():

@@ -18,6 +18,7 @@ import numpy as np
 from cascada import metrics
 from cascada.baselines import features
 from cascada.baselines.trees import Trees
+from cascada.classes import index
 from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
 from cascada.errors import DataError
 from cascada.files import atomic_path, sha256, write_json
@@ -35,7 +36,8 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
     from threadpoolctl import threadpool_limits
 
     with open_showers(data) as file:
-        events, classes = read_events(file), list(read_header(file).classes)
+        events, header = read_events(file), read_header(file)
+        classes, signal = list(header.classes), index(header.classes, header.signal)
         found = [features.both(block) for block in _blocks(file[IMAGES])]
     table = {name: np.concatenate([part[i] for part in found]) for i, name in enumerate(("moments", "profile"))}
     labels = events["label"].astype(np.int64)
@@ -48,8 +50,8 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
             model = fit(table[of][split["train"]], labels[split["train"]], len(classes), seed)
         logits = model.logits(table[of])
         content[name] = {
-            "training": metrics.evaluate(logits[split["train"]], labels[split["train"]]),
-            "validation": metrics.evaluate(logits[split["validation"]], labels[split["validation"]]),
+            "training": metrics.evaluate(logits[split["train"]], labels[split["train"]], signal),
+            "validation": metrics.evaluate(logits[split["validation"]], labels[split["validation"]], signal),
             "features": table[of].shape[1],
             "parameters": model.size(),
             "wall_seconds": time.perf_counter() - started,
@@ -58,7 +60,7 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
     with atomic_path(models) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **arrays)
     content = {
-        "baselines": content, "classes": classes, "seed": seed, "data_sha256": sha256(data),
+        "baselines": content, "classes": classes, "signal": classes[signal], "seed": seed, "data_sha256": sha256(data),
         "models_sha256": sha256(models), "provenance": provenance(),
     }  # fmt: skip
     write_json(metrics_file, content)

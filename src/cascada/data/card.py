@@ -44,7 +44,8 @@ def warnings(summary: dict) -> list[str]:
         )
     if results["ks_distance_of_energies"] > results["ks_limit_at_1_percent"]:
         found.append(
-            f"The energy spectra of the classes differ: KS distance {results['ks_distance_of_energies']:.3f}, "
+            f"The energy spectra of {_classes(summary, 'ks_distance_of_energies')} differ: "
+            f"KS distance {results['ks_distance_of_energies']:.3f}, "
             f"{results['ks_limit_at_1_percent']:.3f} would be exceeded by chance in 1 % of cases."
         )
     limits = {
@@ -55,8 +56,27 @@ def warnings(summary: dict) -> list[str]:
         if results[name] is not None and results[name] > limit:
             what = name.removeprefix("auc_of_").replace("_", " ")
             found.append(
-                f"The {what} alone separates the classes with AUC {results[name]:.3f} (at most {limit} expected)."
+                f"The {what} alone separates {_classes(summary, name)} with AUC {results[name]:.3f} "
+                f"(at most {limit} expected)."
             )
+    return found + _missing_primaries(summary)
+
+
+def _classes(summary: dict, check: str) -> str:
+    """The two classes that a check is of, where there are others."""
+    pair = summary.get("worst_pairs", {}).get(check, [])
+    return " and ".join(pair) if len(summary["classes"]) > 2 and pair else "the classes"
+
+
+def _missing_primaries(summary: dict) -> list[str]:
+    """Primaries of a group that a split has none of: what is said of the class does not hold for them."""
+    found = []
+    for name, primaries in summary.get("counts_by_primary", {}).items():
+        for code, counts in primaries.items():
+            splits = [split for split, number in counts.items() if not number]
+            if splits:
+                where = "the data" if len(splits) == len(counts) else f"the split(s) {', '.join(splits)}"
+                found.append(f"The class {name} names the primary {code}, and {where} hold no shower of it.")
     return found
 
 

@@ -1,9 +1,13 @@
 """Checks of a data set that are pure functions of numbers: distances between spectra, leaks of the label, doubles."""
 
+import itertools
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 
+from cascada.classes import Primaries, codes
+from cascada.data.format import SPLITS
 from cascada.metrics import auc
 
 # yardsticks of surrogate data: total energy alone reaches an AUC of 0.72
@@ -31,17 +35,58 @@ def ks_limit(one: int, other: int, level: float = 0.01) -> float:
     return float(np.sqrt(-np.log(level / 2) / 2 * (one + other) / (one * other)))
 
 
-def separation(values: np.ndarray, labels: np.ndarray) -> float | None:
-    """AUC of one variable for class 1 against the rest, folded to at least 0.5; None where it cannot be known."""
+def separation(values: np.ndarray, labels: np.ndarray) -> tuple[float | None, tuple[int, int] | None]:
+    """AUC of one variable, folded to at least 0.5, for the two classes that it separates best, and their labels.
+
+    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. None where it is not known.
+    """
     known = np.isfinite(values)
-    area = auc(values[known], labels[known] == 1)
-    return None if np.isnan(area) else max(area, 1 - area)
+    values, labels = values[known], labels[known]
+    found = [(_area(values, labels, pair), pair) for pair in pairs(labels)]
+    return max(found, key=lambda one: one[0], default=(None, None))
+
+
+def pairs(labels: np.ndarray) -> list[tuple[int, int]]:
+    """Every two of the labels that there are, the smaller first."""
+    return list(itertools.combinations(np.unique(labels).tolist(), 2))
+
+
+def _area(values: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> float:
+    rows = np.isin(labels, pair)
+    area = auc(values[rows], labels[rows] == pair[1])
+    return max(area, 1 - area)
+
+
+def compare_spectra(
+    energies: np.ndarray, labels: np.ndarray, showers: np.ndarray
+) -> tuple[float, float, tuple[int, int]]:
+    """KS distance of energies (N,), its limit at 1 % and the labels of the two classes for which their ratio is largest."""
+    found = []
+    for pair in pairs(labels):
+        one, other = (labels == label for label in pair)
+        limit = ks_limit(*(len(np.unique(showers[mine])) for mine in (one, other)))
+        found.append((ks_distance(energies[one], energies[other]), limit, pair))
+    return max(found, key=lambda one: one[0] / one[1])
 
 
 def class_imbalance(counts: dict[str, int]) -> float:
     """Relative difference between the largest and the mean class."""
     mean = sum(counts.values()) / len(counts)
     return max(counts.values()) / mean - 1
+
+
+def counts_by_primary(events: np.ndarray, classes: Mapping[str, Primaries]) -> dict[str, dict[str, dict[str, int]]]:
+    """Images of each class, primary (CORSIKA code) and split, those of a primary that no shower has included."""
+    return {
+        name: {
+            str(code): {
+                split: int(((events["primary"] == code) & (events["split"] == number)).sum())
+                for split, number in SPLITS.items()
+            }
+            for code in codes(primaries)
+        }
+        for name, primaries in classes.items()
+    }
 
 
 def fingerprints(images: np.ndarray) -> np.ndarray:

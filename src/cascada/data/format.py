@@ -90,6 +90,7 @@ class Header:
     channels: tuple[str, ...] = ("energy",)
     observation_altitude: float = 5200.0  # m
     classes: tuple[str, ...] = ()  # names in the order of their labels; empty in a shard
+    signal: str = ""  # name of the signal class; empty in a shard and where it is the second class
     role: str = ""  # of a shard whose raw file is meant for one purpose only: "train" or "test"
 
 
@@ -141,6 +142,8 @@ def write_header(file: h5py.File, header: Header) -> None:
     file.attrs["observation_altitude"] = header.observation_altitude
     file.attrs["observation_altitude_unit"] = "m"
     file.attrs.create("classes", list(header.classes), dtype=h5py.string_dtype())
+    if header.signal:
+        file.attrs["signal"] = header.signal
     file.attrs["role"] = header.role
     file.attrs["writer"] = f"cascada {__version__}"
 
@@ -189,6 +192,7 @@ def read_header(file: h5py.File) -> Header:
         channels=tuple(str(name) for name in file[IMAGES].attrs["channels"]),
         observation_altitude=float(file.attrs["observation_altitude"]),
         classes=tuple(str(name) for name in file.attrs["classes"]),
+        signal=str(file.attrs.get("signal", "")),
         role=str(file.attrs["role"]),
     )
 

@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 import torch
 
+from cascada import classes
 from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
 from cascada.errors import CascadaError, DataError
 
@@ -33,7 +34,7 @@ _maps: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # those in u
 class Showers:
     """The images and labels of one split of a merged file, by index.
 
-    Attributes: `labels` int64 (N,) in host memory; `channels`, `classes`: names; `tier`: where the images lie.
+    Attributes: `labels` int64 (N,) in host memory; `channels`, `classes`: names; `signal`: label of the signal class; `tier`: where the images lie.
     """
 
     def __init__(self, path: str | os.PathLike, split: str, device: torch.device | str = "cpu", tier: str = "auto"):
@@ -51,6 +52,7 @@ class Showers:
             self.labels = torch.from_numpy(events["label"][self.rows].astype(np.int64))
             self.events = events[self.rows]
             self.channels, self.classes = header.channels, header.classes
+            self.signal = classes.index(header.classes, header.signal)
             self._shape = file[IMAGES].shape
             self._offset = file[IMAGES].id.get_offset()
         self.tier = self._choose() if tier == "auto" else tier

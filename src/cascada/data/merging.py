@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cascada import classes as naming
 from cascada.data import checks
 from cascada.data.format import (
     CHANNELS,
@@ -24,7 +25,7 @@ from cascada.data.format import (
     read_header,
     read_sources,
 )
-from cascada.data.splitting import check_splits, split_showers
+from cascada.data.splitting import check_splits, split_showers, strata
 from cascada.errors import DataError
 from cascada.files import sha256, write_json
 
@@ -34,9 +35,10 @@ SPECTRUM_BINS = 24
 
 @dataclass(kw_only=True, slots=True)
 class MergeOptions:
-    """How to label and split. `classes` maps names to CORSIKA codes in the order of the labels."""
+    """How to label and split. `classes` maps names to CORSIKA codes in the order of the labels; `signal`: as in cascada.classes."""
 
-    classes: dict[str, int]
+    classes: dict[str, int | list[int]]
+    signal: str = ""
     validation_fraction: float = 0.2
     test_fraction: float = 0.25
     seed: int = 1
@@ -118,12 +120,13 @@ def _common_header(shards: list[_Shard], options: MergeOptions) -> Header:
         channels=first.header.channels,
         observation_altitude=first.header.observation_altitude,
         classes=tuple(options.classes),
+        signal=naming.stored(list(options.classes), options.signal),
     )
 
 
 def _renumber(shards: list[_Shard], options: MergeOptions) -> None:
     """Label the events and make ids and source rows unique; refuse the same raw file twice."""
-    label_of = {code: label for label, code in enumerate(options.classes.values())}
+    label_of = naming.labels(options.classes)
     seen: dict[str, Path] = {}
     events_before = showers_before = sources_before = 0
     for shard in shards:
@@ -167,7 +170,7 @@ def _split(shards: list[_Shard], events: np.ndarray, options: MergeOptions) -> N
         mine = role == name
         if mine.any():
             events["split"][mine] = split_showers(
-                events["label"][mine],
+                strata(events)[mine],
                 events["true_energy"][mine],
                 events["shower_id"][mine],
                 events["split"][mine],
@@ -245,24 +248,29 @@ def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, opti
         rows = {name: (events["split"] == code) & (labels == label) for label, name in enumerate(classes)}
         counts[split] = {name: int(mine.sum()) for name, mine in rows.items()}
         spectra[split] = {name: np.histogram(events["true_energy"][mine], edges)[0] for name, mine in rows.items()}
-    by_class = [events["true_energy"][labels == label].astype(float) for label in range(len(classes))]
-    showers = [len(np.unique(events["shower_id"][labels == label])) for label in range(len(classes))]
-    pairs = [(a, b) for a in range(len(classes)) for b in range(a + 1, len(classes))]
-    distance, limit = max(
-        (checks.ks_distance(by_class[a], by_class[b]), checks.ks_limit(showers[a], showers[b])) for a, b in pairs
-    )
+    spectra_of_pairs = checks.compare_spectra(events["true_energy"].astype(float), labels, events["shower_id"])
+    distance, limit, _ = spectra_of_pairs
+    separations = {
+        "auc_of_total_energy": checks.separation(seen.energy, labels),
+        "auc_of_core_offset": checks.separation(core, labels),
+        "auc_of_muons": checks.separation(events["muons"].astype(float), labels),
+        "auc_of_true_energy": checks.separation(events["true_energy"].astype(float), labels),
+    }
+    pairs = {"ks_distance_of_energies": spectra_of_pairs[2]} | {name: pair for name, (_, pair) in separations.items()}
     in_train = set(events["shower_id"][events["split"] != SPLITS["test"]].tolist())
     across = len(in_train & set(events["shower_id"][events["split"] == SPLITS["test"]].tolist()))
     return {
         "data_model_version": DATA_MODEL_VERSION,
         "surrogate": any(row.kind == "surrogate" for row in sources),
         "classes": options.classes,
+        "signal": classes[naming.index(classes, options.signal)],
         "channels": list(header.channels),
         "channel_names_known": list(CHANNELS),
         "observation_altitude_m": header.observation_altitude,
         "showers": len(events),
         "counts": counts,
         "counts_by_file": by_file,
+        "counts_by_primary": checks.counts_by_primary(events, options.classes),
         "energy_edges_gev": edges,
         "energy_spectra": spectra,
         "checks": {
@@ -272,11 +280,10 @@ def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, opti
             "class_imbalance": checks.class_imbalance({n: int((labels == i).sum()) for i, n in enumerate(classes)}),
             "ks_distance_of_energies": distance,
             "ks_limit_at_1_percent": limit,
-            "auc_of_total_energy": checks.separation(seen.energy, labels),
-            "auc_of_core_offset": checks.separation(core, labels),
-            "auc_of_muons": checks.separation(events["muons"].astype(float), labels),
-            "auc_of_true_energy": checks.separation(events["true_energy"].astype(float), labels),
+            **{name: area for name, (area, _) in separations.items()},
         },
+        # the two classes that the checks above are of: those that are told apart best
+        "worst_pairs": {name: [classes[label] for label in pair] for name, pair in pairs.items() if pair},
         "sources": [{"file": r.file, "sha256": r.sha256, "kind": r.kind, "events": r.events} for r in sources],
         "split": {"validation": options.validation_fraction, "test": options.test_fraction, "seed": options.seed},
     }

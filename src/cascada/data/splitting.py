@@ -18,8 +18,8 @@ def split_showers(
 ) -> np.ndarray:
     """Return the split of each image, int8 (N,).
 
-    `labels` (N,), `energies` (N,) [GeV] and `groups` (N,), whose images stay together. `fixed` (N,) holds a split that is
-    decided already, or -1; the fractions of `validation` and `test` are of the groups that are not. Inside each class and
+    `labels` (N,) are classes or `strata`, `energies` (N,) [GeV] and `groups` (N,), whose images stay together. `fixed`
+    (N,) holds a split that is decided already, or -1; the fractions of `validation` and `test` are of the groups that are not. Inside each class and
     energy bin, groups in random order are dealt out evenly, so that every split sees every class at every energy.
     """
     splits = fixed.astype(np.int8)
@@ -37,6 +37,14 @@ def split_showers(
         of_group[mine] = _deal(len(mine), fractions, random.random())
     splits[free] = of_group[group_of]
     return splits
+
+
+def strata(events: np.ndarray) -> np.ndarray:
+    """Number the primaries of the classes (N,), class by class, so that each primary of a group is in every split.
+
+    With one primary in each class these are the labels.
+    """
+    return np.unique(events[["label", "primary"]], return_inverse=True)[1]
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
