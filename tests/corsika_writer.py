@@ -29,6 +29,8 @@ class Shower:
     azimuth: float = 0.0  # rad
     number: int | None = None  # its place in the file, from 1, if not given
     long_blocks: int = 0
+    counted: float | None = None  # EVTE's number of particles, the right one if not given
+    run: int | None = None  # of its header, the file's if not given
 
 
 def rows(codes, momentum, x, y, level=1, weight=1.0, generation=1) -> np.ndarray:
@@ -38,6 +40,11 @@ def rows(codes, momentum, x, y, level=1, weight=1.0, generation=1) -> np.ndarray
     table[:, 3], table[:, 4], table[:, 5] = momentum, np.asarray(x) * 100, np.asarray(y) * 100
     table[:, 6], table[:, 7] = 1e4, weight
     return table
+
+
+def counted(particles: np.ndarray) -> int:
+    """Return what EVTE word 7 counts of rows (n, 8): no bookkeeping, no ancestors (of negative codes), no empty rows."""
+    return int(((particles[:, 0] > 0) & ~np.isin(particles[:, 0] // 1000, [75, 76, 85, 86, 95, 96])).sum())
 
 
 def random_rows(number: int, seed: int, level: int = 1, thinned: bool = False) -> np.ndarray:
@@ -109,7 +116,7 @@ def _shower(shower: Shower, number: int, thinned: bool, levels, run: int) -> lis
         4: shower.energy,
         11: shower.zenith,
         12: shower.azimuth,
-        44: run,
+        44: run if shower.run is None else shower.run,
         46: 7.7,
         47: len(levels),
         **heights,
@@ -120,5 +127,7 @@ def _shower(shower: Shower, number: int, thinned: bool, levels, run: int) -> lis
     words = np.concatenate([words, np.zeros(-len(words) % size, "<f4")]).tobytes()
     data = [words[i : i + 4 * size] for i in range(0, len(words), 4 * size)]
     long = [_block(b"LONG", thinned, {2: number, 14: 3.3})] * shower.long_blocks
-    end = _block(b"EVTE", thinned, {2: number})
+    end = _block(
+        b"EVTE", thinned, {2: number, 7: counted(shower.particles) if shower.counted is None else shower.counted}
+    )
     return [_block(b"EVTH", thinned, header), *data, *long, end]

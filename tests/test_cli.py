@@ -134,7 +134,7 @@ def test_bad_arguments_are_explained(argv, message, capsys):
 def test_an_input_of_no_kind_is_explained(tmp_path, capsys):
     (tmp_path / "letter.txt").write_text("Dear all")
     assert main(["convert", str(tmp_path / "letter.txt"), str(tmp_path / "b.h5")]) == 1
-    assert "letter.txt: no source can read this; name one with --source, of: corsika7" in capsys.readouterr().err
+    assert "letter.txt: no source can read this: a text file that begins with 'Dear all'" in capsys.readouterr().err
 
 
 def test_surrogate_showers_need_no_input(tmp_path, capsys):

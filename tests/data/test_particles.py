@@ -6,11 +6,13 @@ from cascada.data.particles import (
     ELECTROMAGNETIC,
     HADRON,
     MUON,
+    NEUTRINO,
     OTHER,
     UNKNOWN,
     code_of_pdg,
     groups,
     masses,
+    of_pdg,
 )
 
 
@@ -25,7 +27,13 @@ from cascada.data.particles import (
         (8, 0.139570, HADRON),
         (13, 0.939565, HADRON),
         (14, 0.938272, HADRON),
-        (66, 0, OTHER),
+        (66, 0, NEUTRINO),
+        (133, 0, NEUTRINO),
+        (71, 0.547862, HADRON),  # η, marked with its way to decay
+        (161, 2.51841, HADRON),  # Σc*++
+        (173, 2.51848, HADRON),
+        (176, 5.27972, HADRON),  # B0
+        (195, 6.0458, HADRON),
         (131, 1.77693, OTHER),
         (402, 3.7557, HADRON),  # 28 MeV of binding energy neglected
         (5626, 52.582, HADRON),
@@ -35,6 +43,8 @@ from cascada.data.particles import (
         (0, np.nan, UNKNOWN),
         (127, 2.1122, HADRON),
         (1299, np.nan, UNKNOWN),  # more protons than nucleons
+        (400, np.nan, UNKNOWN),  # four neutrons
+        (5999, np.nan, UNKNOWN),
     ],
 )
 def test_mass_and_group_of_a_code(code, mass, group):
@@ -66,6 +76,9 @@ def test_particles_and_antiparticles_weigh_the_same():
         (1000010020, 201),
         (1000020040, 402),
         (1000260560, 5626),
+        (4232, 138),
+        (511, 176),
+        (221, 17),  # the η itself, not a marked one
         (1001002570, 0),  # fermium: no CORSIKA code has room for 257 nucleons
         (1000030020, 0),  # more protons than nucleons
         (-1000020040, 0),
@@ -74,3 +87,30 @@ def test_particles_and_antiparticles_weigh_the_same():
 )
 def test_pdg_codes_become_corsika_codes(pdg, code):
     assert code_of_pdg(pdg) == code
+
+
+@pytest.mark.parametrize(
+    ("pdg", "mass", "group"),
+    [
+        (22, 0, ELECTROMAGNETIC),
+        (-13, 0.105658, MUON),
+        (16, 0, NEUTRINO),
+        (-15, 1.77693, OTHER),
+        (111, 0.134977, HADRON),
+        (311, 0.497611, HADRON),  # K0, of which CORSIKA knows only the long-lived and the short-lived
+        (511, 5.27972, HADRON),
+        (4232, 2.46779, HADRON),
+        (1000020040, 3.75568, HADRON),
+        (-1000020040, 3.75568, HADRON),
+        (1000000040, np.nan, UNKNOWN),  # four neutrons
+        (1000020010, np.nan, UNKNOWN),
+        (1, np.nan, UNKNOWN),  # a quark
+        (9999999, np.nan, UNKNOWN),
+        (0, np.nan, UNKNOWN),
+        (-22, np.nan, UNKNOWN),
+        (-(2**31), np.nan, UNKNOWN),
+    ],
+)
+def test_mass_and_group_of_a_pdg_code(pdg, mass, group):
+    assert of_pdg(pdg)[0] == pytest.approx(mass, abs=1e-4, nan_ok=True)
+    assert of_pdg(pdg)[1] == group

@@ -1,12 +1,13 @@
 """The records of a CORSIKA 7 particle file as a stream of sub-blocks, many particles at a time.
 
-corsikaio opens the file, compressed or not. It would also iterate over the showers, but sub-block by sub-block in Python
-and with each shower whole in memory; reading some forty records at once is faster and needs the same memory for a shower
-of any size. Layout: see the table in sources/corsika7.py.
+corsikaio would iterate over the showers, but sub-block by sub-block in Python and with each shower whole in memory;
+reading some forty records at once is faster and needs the same memory for a shower of any size. Layout: see the table in
+sources/corsika7.py.
 """
 
 from __future__ import annotations
 
+import gzip
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cascada.data import foreign
 from cascada.errors import DataError
 
 RECORD_MARKERS = {22932: False, 26208: True}  # bytes in a record: thinned?
@@ -26,49 +28,70 @@ PARTICLES = ""  # the name given to sub-blocks of particles, which have none
 _NAMES = {int.from_bytes(name.encode(), "little"): name for name in ("RUNH", "EVTH", "LONG", "EVTE", "RUNE")}
 
 
+START, BETWEEN, INSIDE, ENDED = "start of file", "between showers", "inside a shower", "behind RUNE"
+# where each sub-block may stand, and where one is after it; particles outside a shower must be zeros, which are padding
+_FROM = {"RUNH": (START, ENDED), "EVTH": (BETWEEN,), PARTICLES: (INSIDE,), "LONG": (INSIDE,), "EVTE": (INSIDE,)}
+_FROM |= {"RUNE": (BETWEEN,)}
+_TO = {"RUNH": BETWEEN, "EVTH": INSIDE, "EVTE": BETWEEN, "RUNE": ENDED}
+
+
 class _BrokenStreamError(Exception):
-    """The file ends early or cannot be uncompressed; `sub_blocks` adds the place."""
+    """The file ends early or cannot be uncompressed; `sub_blocks` adds the place. `zeros`: only zeros are left in it."""
+
+    def __init__(self, text: str, zeros: bool = False):
+        super().__init__(text)
+        self.zeros = zeros
 
 
 def sub_blocks(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and words, float32 (n, 273 or 312), of the file's sub-blocks, from RUNH to RUNE.
+    """Yield name and words, float32 (n, 273 or 312), of the file's sub-blocks, from RUNH to RUNE, run by run.
 
     Consecutive sub-blocks of particles come together, under the name PARTICLES, in pieces of at most RECORDS records. The
     arrays are overwritten when the next ones are asked for. Raises DataError where the file ends early or is no
     particle file.
     """
-    from corsikaio.io import open_compressed
-
-    place, inside = "start of file", False
+    place, state = START, START
     try:
         thinned, marked = check_start(path, _head(path))
         place = "before the first shower"
-        with open_compressed(path) as stream:
+        with _open(path) as stream:
             for name, words in _named(_read(stream, WORDS[thinned], marked)):
-                _check_order(f"{path}: {place}", name, words, inside)
-                if name in ("EVTH", "EVTE"):
-                    inside = name == "EVTH"
-                    place = f"{'in' if inside else 'after'} shower {int(words[0, 1])}"
-                if name != PARTICLES or inside:
+                _check_order(f"{path}: {place}", name, words, state)
+                state = _TO.get(name, state)
+                place = _place(name, words, place)
+                if name != PARTICLES or state == INSIDE:
                     yield name, words
-                if name == "RUNE":
-                    return
-        raise _BrokenStreamError("the file ends without RUNE")
+        if state != ENDED:
+            raise _BrokenStreamError("the file ends without RUNE")
     except _BrokenStreamError as error:
+        if state == ENDED and error.zeros:
+            return
         raise DataError(
-            f"{path}: {place}: {error}; expected a complete CORSIKA 7 particle file, from RUNH to RUNE. "
-            "Copy the file again or leave it out."
+            f"{path}: {place}: {error}; expected a complete CORSIKA 7 particle file, from RUNH to RUNE, and nothing behind "
+            "it but zeros or another run. Copy the file again or leave it out."
         ) from error
 
 
-def _check_order(place: str, name: str, words: np.ndarray, inside: bool) -> None:
+def _place(name: str, words: np.ndarray, place: str) -> str:
+    """Return where the reader is after a sub-block, in words."""
+    number = f"{words[0, 1]:.9g}"
+    places = {"RUNH": "before the first shower", "EVTH": f"in shower {number}", "EVTE": f"after shower {number}"}
+    return (places | {"RUNE": f"behind the end of run {number}"}).get(name, place)
+
+
+def _check_order(place: str, name: str, words: np.ndarray, state: str) -> None:
     """Raise DataError for a sub-block that cannot stand where it does. Zeros outside a shower are padding."""
-    expected = {"RUNH": not inside, "EVTH": not inside, "RUNE": not inside, PARTICLES: inside or not words.any()}
-    if not expected.get(name, inside):
+    if state in _FROM[name] or (name == PARTICLES and not words.any()):
+        return
+    if state == ENDED:
         raise DataError(
-            f"{place}: {name or 'particles'} {'inside' if inside else 'outside'} a shower, expected EVTH, particles, "
-            "LONG, EVTE for each. The file is damaged: copy it again or leave it out."
+            f"{place}: {name or 'bytes that are not zero'}, expected the end of the file, zeros or the run header (RUNH) of "
+            "another run; the file is damaged: copy it again or leave it out."
         )
+    raise DataError(
+        f"{place}: {name or 'particles'} {'inside' if state == INSIDE else 'outside'} a shower, expected RUNH, then EVTH, "
+        "particles, LONG, EVTE for each shower, then RUNE. The file is damaged: copy it again or leave it out."
+    )
 
 
 def check_start(path: Path, head: bytes) -> tuple[bool, bool]:
@@ -87,10 +110,10 @@ def check_start(path: Path, head: bytes) -> tuple[bool, bool]:
     elif head[:4] == b"RUNH":  # no Fortran records: only the content can tell
         thinned, start = head[4 * WORDS[True] :][:4] in (b"EVTH", b"RUNE"), 0
     else:
-        given = repr(head[:8]) if head else "nothing (an empty file, or one cut short while compressed)"
+        given = foreign.what(head) or f"{head[:8]!r} given"
         raise DataError(
-            f"{path}: start of file: {given} given, expected a record marker and RUNH; "
-            "this is no CORSIKA 7 particle file, check --source or `kind:`."
+            f"{path}: start of file: {given}; expected a record marker and RUNH. "
+            "This is no CORSIKA 7 particle file: check --source or `kind:`."
         )
     found = {key: head[start + 4 * words :][:4] for key, words in WORDS.items()}
     if found[thinned] not in (b"EVTH", b"RUNE"):
@@ -107,22 +130,38 @@ def check_start(path: Path, head: bytes) -> tuple[bool, bool]:
     return thinned, start == 4
 
 
-def starts_as_corsika(path: Path) -> bool:
-    """Whether the file, once uncompressed, starts as a CORSIKA 7 file."""
+def corsika_reason(path: Path) -> str:
+    """Return '' if the file, once uncompressed, starts as a CORSIKA 7 file, else why not."""
+    if path.is_dir():
+        return "a folder, expected a file"
     try:
-        head = _head(path)
-    except Exception:
-        return False
-    return b"RUNH" in (head[:4], head[4:8])
+        check_start(path, _head(path))
+    except (DataError, _BrokenStreamError) as error:
+        return str(error).removeprefix(f"{path}: ")
+    return ""
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file, uncompressed on the way if its first bytes say gzip or zstd, whatever its name."""
+    file = path.open("rb")
+    magic = file.read(4)
+    file.seek(0)
+    if magic[:2] == b"\x1f\x8b":
+        file.close()
+        return gzip.open(path)
+    if magic == b"\x28\xb5\x2f\xfd":
+        from zstandard import ZstdDecompressor
+
+        # a file may hold several frames, one behind the other: none may be passed over
+        return ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
+    return file
 
 
 def _head(path: Path) -> bytes:
     """Return the first bytes of a file, uncompressed: the first record as far as its second sub-block's name."""
-    from corsikaio.io import open_compressed
-
     head = bytearray(4 + 4 * WORDS[True] + 4)
     try:
-        with open_compressed(path) as stream:
+        with _open(path) as stream:
             size, error = _fill(stream, memoryview(head))
     except OSError as failure:
         raise _BrokenStreamError(str(failure)) from failure
@@ -147,22 +186,37 @@ def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
             np.copyto(blocks[:good], records[:good, 1:-1])
             yield blocks[:good].reshape(-1, words)
             if good < number:
-                raise _BrokenStreamError("a record without its markers")
+                raise _BrokenStreamError("a record without its markers", _zeros(buffer, good * unit, size, stream))
         else:
             yield buffer.reshape(-1, words)[:number]
         if error:
             raise error
         if size % unit:
-            raise _BrokenStreamError("the file seems to be truncated: its last record is not whole")
+            zeros = _zeros(buffer, number * unit, size, stream)
+            raise _BrokenStreamError("the file seems to be truncated: its last record is not whole", zeros)
         if size == 0:
             return
+
+
+def _zeros(buffer: np.ndarray, start: int, stop: int, stream: BinaryIO) -> bool:
+    """Whether bytes `start` to `stop` of the buffer and all that is left in the stream are zeros."""
+    rest = memoryview(buffer).cast("B")
+    while not np.frombuffer(rest[start:stop], np.uint8).any():
+        if start == stop:
+            return True
+        size, error = _fill(stream, rest)
+        start, stop = 0, size
+        if error:
+            return False
+    return False
 
 
 def _fill(stream: BinaryIO, view: memoryview) -> tuple[int, _BrokenStreamError | None]:
     """Read until `view` is full or the stream ends; return the number of bytes and what went wrong after them."""
     size = 0
     try:
-        while size < len(view) and (count := stream.readinto(view[size:])):
+        # readinto would lose, with an error, what was uncompressed before it
+        while size < len(view) and (count := stream.readinto1(view[size:])):
             size += count
     except (OSError, EOFError, zlib.error) as error:
         return size, _BrokenStreamError(str(error))

@@ -13,9 +13,10 @@ Version 1 had no `run` and `event`, which are UNKNOWN_NUMBER where it is read, a
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -92,6 +93,7 @@ class Header:
     classes: tuple[str, ...] = ()  # names in the order of their labels; empty in a shard
     signal: str = ""  # name of the signal class; empty in a shard and where it is the second class
     role: str = ""  # of a shard whose raw file is meant for one purpose only: "train" or "test"
+    left_out: dict[str, float] = field(default_factory=dict)  # what the reader counted and left out: sources.LEFT_OUT
 
 
 class ShowerWriter:
@@ -134,6 +136,9 @@ class ShowerWriter:
     def write_sources(self, rows: list[SourceRow]) -> None:
         write_sources(self._file, rows)
 
+    def write_left_out(self, counts: dict[str, float]) -> None:
+        self._file.attrs["left_out"] = json.dumps(counts)
+
 
 def write_header(file: h5py.File, header: Header) -> None:
     file.attrs["data_model_version"] = DATA_MODEL_VERSION
@@ -145,6 +150,7 @@ def write_header(file: h5py.File, header: Header) -> None:
     if header.signal:
         file.attrs["signal"] = header.signal
     file.attrs["role"] = header.role
+    file.attrs["left_out"] = json.dumps(header.left_out)
     file.attrs["writer"] = f"cascada {__version__}"
 
 
@@ -194,6 +200,7 @@ def read_header(file: h5py.File) -> Header:
         classes=tuple(str(name) for name in file.attrs["classes"]),
         signal=str(file.attrs.get("signal", "")),
         role=str(file.attrs["role"]),
+        left_out=json.loads(file.attrs.get("left_out", "{}")),
     )
 
 

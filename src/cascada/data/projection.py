@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from cascada.data.format import CELL_SIZE, CHANNELS, HALF_WIDTH, IMAGE_SIZE, new_events
 from cascada.data.particles import ELECTROMAGNETIC, HADRON, MUON
-from cascada.errors import ConfigError
+from cascada.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from cascada.data.sources import Block
@@ -103,10 +104,20 @@ def random_cores(number: int, radius: float, seed: Sequence[int]) -> np.ndarray:
     return np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1) + 0.0  # no negative zeros
 
 
-def events_of(projection: Projection, cores: np.ndarray, first: int, shower: int, primary: dict) -> np.ndarray:
-    """Return the events (k,) of one shower: `first` is the first event_id, `primary` its known fields."""
+def events_of(place: str, projection: Projection, cores: np.ndarray, shower: int, primary: dict) -> np.ndarray:
+    """Return the events (k,) of one shower, whose number in the file, from 0, is `shower`; `primary`: its known fields.
+
+    Raises DataError if the particles' energies do not sum to what a float32 can hold.
+    """
+    with np.errstate(over="ignore"):
+        stored = projection.images.astype(np.float32)
+    if not np.isfinite(stored).all():
+        raise DataError(
+            f"{place}: the energies at ground sum to more than can be stored, expected a shower; the file is damaged: "
+            "copy it again or leave it out."
+        )
     events = new_events(len(cores))
-    events["event_id"] = first + np.arange(len(cores))
+    events["event_id"] = shower * len(cores) + np.arange(len(cores))
     events["shower_id"] = shower
     events["core_x"], events["core_y"] = cores.T
     events["muons"] = projection.muons
@@ -115,10 +126,11 @@ def events_of(projection: Projection, cores: np.ndarray, first: int, shower: int
     return events
 
 
-def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[Block]:
-    """Gather (images (k, C, 80, 80), events (k,)) of single showers into blocks of about 32 MB."""
-    from cascada.data.sources import Block
+def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]], left_out: Counter) -> Iterator[Block]:
+    """Gather (images (k, C, 80, 80), events (k,)) of single showers into blocks of about 32 MB.
 
+    What `showers` counts in `left_out` goes to the block that is yielded next.
+    """
     images: list[np.ndarray] = []
     events: list[np.ndarray] = []
     size = 0
@@ -127,7 +139,15 @@ def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[Block]:
         events.append(shower_events)
         size += images[-1].nbytes
         if size >= BLOCK_BYTES:
-            yield Block(np.concatenate(images), np.concatenate(events))
+            yield _block(images, events, left_out)
             images, events, size = [], [], 0
     if images:
-        yield Block(np.concatenate(images), np.concatenate(events))
+        yield _block(images, events, left_out)
+
+
+def _block(images: list[np.ndarray], events: list[np.ndarray], left_out: Counter) -> Block:
+    from cascada.data.sources import Block
+
+    counts = dict(left_out)
+    left_out.clear()
+    return Block(np.concatenate(images), np.concatenate(events), counts)

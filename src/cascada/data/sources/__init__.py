@@ -11,11 +11,14 @@ The contract of a source, a module `<kind>.py` in this folder (no list to edit e
     altitude [m]. A source whose files are made for one purpose only has `role: str`, "", "train" or "test".
 `can_read(path: Path) -> bool`
     whether `path` looks like one of its files; cheap, never raises. A source without files returns False.
+`why_not(path: Path) -> str` (may be missing)
+    '' if it can read `path`, else the reason in a few words, shown where no source can; cheap, never raises.
 `showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]`
     the showers of one raw file, in its order, in blocks small enough for memory (about 64 MB). Raises `DataError`
     that names the file, the place in it, what was expected and what to do. A file without showers is such an error.
     `progress(done, total)`, where given, is called now and then, in any unit. A source without files (`surrogate`)
-    takes a run specification instead of a path: any object whose `str()` names it, seed included.
+    takes a run specification instead of a path: any object whose `str()` names it, seed included. Particles that it does
+    not put into the images though they are at ground (neutrinos in every case) it counts in `Block.left_out`.
 
 In a block `event_id` and `shower_id` need to be unique within the raw file only, images of one shower share its
 `shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in. `run` and `event` are the numbers
@@ -27,6 +30,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,14 +45,24 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 ROLES = ("", "train", "test")
+UNKNOWN_PARTICLES = ("refuse", "skip")
+LEFT_OUT = {
+    "neutrinos": "neutrinos (weighted) at the observation level, which no detector sees",
+    "neutrino_energy_gev": "GeV of energy of these neutrinos",
+    "unknown_particles": "particles of codes that nobody knows",
+}
 
 
 @dataclasses.dataclass(slots=True)
 class Block:
-    """Consecutive showers of one raw file: images float32 (n, C, 80, 80), events (n,) of `EVENT_DTYPE`."""
+    """Consecutive showers of one raw file: images float32 (n, C, 80, 80), events (n,) of `EVENT_DTYPE`.
+
+    `left_out` counts what the reader left out since the last block; its keys are those of LEFT_OUT.
+    """
 
     images: np.ndarray
     events: np.ndarray
+    left_out: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def kinds() -> list[str]:
@@ -77,10 +92,34 @@ def detect(path: Path) -> str:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder.")
     found = [kind for kind in kinds() if source(kind).can_read(path)]
-    if len(found) != 1:
-        what = f"sources {found} can all read this" if found else "no source can read this"
-        raise DataError(f"{path}: {what}; name one with --source, of: {', '.join(kinds())}.")
+    if len(found) > 1:
+        raise DataError(f"{path}: sources {found} can all read this; name one with --source, of: {', '.join(kinds())}.")
+    if not found:
+        raise DataError(f"{path}: no source can read this: {_reasons(path)}.")
     return found[0]
+
+
+def _reasons(path: Path) -> str:
+    """Return what the file is, if that is recognised, else the reason of every source that reads files."""
+    if path.is_file() and (what := _foreign(path)):
+        return what
+    modules = [source(kind) for kind in kinds() if hasattr(source(kind), "why_not")]
+    return "; ".join(f"{module.KIND}: {module.why_not(path).rstrip('.')}" for module in modules)
+
+
+def _foreign(path: Path) -> str:
+    from cascada.data import foreign
+
+    try:
+        with path.open("rb") as file:
+            return foreign.what(file.read(foreign.LENGTH))
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def check_unknown_particles(given: str) -> None:
+    if given not in UNKNOWN_PARTICLES:
+        raise ConfigError(f"unknown_particles {given!r} given, expected one of {list(UNKNOWN_PARTICLES)}.")
 
 
 def convert(
@@ -99,6 +138,7 @@ def convert(
     module = source(kind)
     header = Header(channels=options.channels, observation_altitude=options.altitude, role=getattr(options, "role", ""))
     rows: list[SourceRow] = []
+    left_out: Counter = Counter()
     next_id = 0
     with create(output, header) as writer:
         for index, item in enumerate(inputs):
@@ -110,13 +150,23 @@ def convert(
                 highest = max(block.events["event_id"].max(), block.events["shower_id"].max())
                 next_id = max(next_id, int(highest) + 1)
                 writer.append(block.images, block.events)
+                left_out.update(block.left_out)
                 events += len(block.events)
             if events == 0:
                 raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")
             name, digest = (item.name, _sha256(item)) if isinstance(item, Path) else (str(item), "")
             rows.append(SourceRow(file=name, sha256=digest, kind=kind, events=events))
         writer.write_sources(rows)
+        writer.write_left_out(left_out)
+    _say(output, left_out)
     return sum(row.events for row in rows)
+
+
+def _say(output: Path, left_out: dict[str, float]) -> None:
+    """Tell on stderr what was left out of the images; nothing if nothing was."""
+    told = [f"{left_out[name]:.6g} {what}" for name, what in LEFT_OUT.items() if left_out.get(name)]
+    if told:
+        print(f"{output}: left out of the images: {'; '.join(told)}", file=sys.stderr)
 
 
 def _check_inputs(kind: str, inputs: Sequence[Path | Any]) -> None:

@@ -1,4 +1,4 @@
-"""CORSIKA 7 particle files, thinned or not, plain or compressed with gzip or zstd, read with corsikaio.
+"""CORSIKA 7 particle files, thinned or not, plain or compressed with gzip or zstd.
 
 Layout (User's Guide, section "Particle output files"): little-endian float32 in sub-blocks of 273 words (thinned: 312),
 21 of them in each Fortran record between two 4-byte markers of value 22932 (thinned: 26208). The sub-blocks are
@@ -13,148 +13,259 @@ RUNH, then for each shower EVTH, particles, LONG, EVTE, then RUNE and zeros. A r
 | 7    | weight (thinned only)                                                              |
 
 Rows of code 75, 76, 85, 86, 95, 96 repeat muons with their production, negative ones describe ancestors: neither are
-particles at ground, both are left out.
+particles at ground, both are left out. So are neutrinos, which no detector sees; they are counted. Whatever else stands
+in a row is refused (data/corsika_rows.py).
+
+EVTE word 7 is the number of particles in the file for the shower, over all levels, RUNE word 3 the number of showers: what
+was read must agree. Behind RUNE another run may follow, else only zeros.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from cascada.data.corsika_records import PARTICLES, ROWS, starts_as_corsika, sub_blocks
-from cascada.data.particles import BOOKKEEPING, CODES, UNKNOWN, groups, masses
+from cascada.data import corsika_rows
+from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_blocks
+from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, groups
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
-from cascada.data.sources import Block, Progress
+from cascada.data.sources import Block, Progress, check_unknown_particles
+from cascada.data.values import check_events
 from cascada.errors import ConfigError, DataError
 
 KIND = "corsika7"
 LEVEL_TOLERANCE = 1.0  # m
-FIRST_NUCLEUS = 200_000  # descriptions below belong to elementary particles
+MOST_LEVELS = 10
+ENERGY_TOLERANCE = 1.01, 100.0  # factor, GeV: a particle has no more energy than its primary and what it hits
+DAMAGED = "the file is damaged: copy it again or leave it out."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     channels: tuple[str, ...] = ("energy",)
     altitude: float = 5200.0  # m a.s.l.: the observation level to take
+    unknown_particles: str = "refuse"  # "skip" leaves particles of unknown codes out and counts them
     core_offset: float = 0.0  # m: radius of the disc in which random cores fall
     cores_per_shower: int = 1  # images made from one shower
     seed: int = 1  # of the random cores
 
     def __post_init__(self):
         check_channels(self.channels)
+        check_unknown_particles(self.unknown_particles)
         check_cores(self.core_offset, self.cores_per_shower)
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed} given, expected 0 or more.")
 
 
+def why_not(path: Path) -> str:
+    """Return '' if the file, once uncompressed, starts as a CORSIKA 7 file, else what is wrong with it."""
+    return corsika_reason(path)
+
+
 def can_read(path: Path) -> bool:
-    """Whether the file, once uncompressed, starts as a CORSIKA 7 file."""
-    return starts_as_corsika(path)
+    return not why_not(path)
 
 
 def showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]:
     """Yield the showers of one particle file. Random cores depend on seed, run and shower number only."""
-    yield from blocks(_showers(Path(path), options, progress))
+    left_out: Counter = Counter()
+    yield from blocks(_showers(Path(path), options, left_out, progress), left_out)
 
 
-def _showers(path: Path, options: Options, progress: Progress | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    total = number = 0
+@dataclass(slots=True)
+class _Run:
+    """A run of the file, from RUNH to RUNE: a file may hold several, one behind the other."""
+
+    number: int
+    expected: int  # showers, as RUNH says: of an interrupted and ended run too many
+    showers: int = 0
+
+
+@dataclass(slots=True)
+class _Shower:
+    """A shower that is being read: its header's numbers and what its particles have added so far."""
+
+    place: str
+    number: int
+    event: dict[str, float]  # columns of its event
+    level: int
+    cores: np.ndarray
+    projection: Projection
+    particles: int = 0  # rows that CORSIKA counts, over all levels
+
+
+def _showers(
+    path: Path, options: Options, left_out: Counter, progress: Progress | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    seen: set[tuple[int, int]] = set()
     for name, words in sub_blocks(path):
         if name == "RUNH":
-            total = int(words[0, 92])
+            run = _Run(_whole(f"{path}: run header", "the run's number", words[0, 1]), int(np.nan_to_num(words[0, 92])))
         elif name == "EVTH":
-            header = words[0].copy()
-            level, shower = _level(path, header, options.altitude), int(header[1])
-            cores = random_cores(options.cores_per_shower, options.core_offset, [options.seed, int(header[43]), shower])
-            projection = Projection(options.channels, cores)
+            shower = _begin(path, words[0], run, options)
+            if (run.number, shower.number) in seen:
+                raise DataError(
+                    f"{shower.place}: run {run.number} has a shower of this number already, expected every shower once; "
+                    "the file is damaged, or parts of one shower or the same run stand in it twice: leave one out."
+                )
+            seen.add((run.number, shower.number))
         elif name == PARTICLES:
-            _project(f"{path}: shower {shower}", words.reshape(len(words) * ROWS, -1), level, projection)
+            with np.errstate(over="ignore", invalid="ignore"):  # of damaged numbers, which are refused
+                _project(shower, words.reshape(len(words) * ROWS, -1), options, left_out)
         elif name == "EVTE":
-            primary = {"primary": header[2], "true_energy": header[3], "zenith": header[10], "azimuth": header[11]}
-            primary |= {"run": int(header[43]), "event": shower}
-            yield projection.images, events_of(projection, cores, number * len(cores), shower, primary)
-            number += 1
+            _check_end(shower, words[0])
+            yield shower.projection.images, _events(shower, len(seen) - 1)
+            run.showers += 1
             if progress:
-                progress(number, max(number, total))
-    if number == 0:
+                progress(len(seen), max(len(seen), min(run.expected, 10**9)))
+        elif name == "RUNE":
+            _check_run(path, run, words[0])
+    if not seen:
         raise DataError(f"{path}: no shower between RUNH and RUNE, expected at least one; leave this file out.")
 
 
-def _level(path: Path, header: np.ndarray, altitude: float) -> int:
+def _begin(path: Path, header: np.ndarray, run: _Run, options: Options) -> _Shower:
+    """Return the shower of an EVTH. Raises DataError for numbers in it that cannot be."""
+    number = _whole(f"{path}: after shower {run.showers} of run {run.number}", "a shower's number", header[1])
+    place = f"{path}: shower {number}"
+    if _whole(place, "the number of its run", header[43]) != run.number:
+        raise DataError(
+            f"{place}: belongs to run {header[43]:g}, expected run {run.number} of the run header; {DAMAGED}"
+        )
+    event = {"primary": _primary(place, header[2]), "true_energy": header[3], "run": run.number, "event": number}
+    event |= {"zenith": header[10], "azimuth": header[11]}
+    cores = random_cores(options.cores_per_shower, options.core_offset, [options.seed, run.number, number])
+    shower = _Shower(place, number, event, 0, cores, Projection(options.channels, cores))
+    _events(shower, 0)  # before anything is computed with them
+    shower.level = _level(place, header, options.altitude)
+    return shower
+
+
+def _events(shower: _Shower, index: int) -> np.ndarray:
+    """Return the checked events (cores,) of a shower, the one of this index, from 0, in the file."""
+    events = events_of(shower.place, shower.projection, shower.cores, index, shower.event)
+    known = ("true_energy", "zenith", "azimuth", "muons")
+    check_events(events, lambda row: shower.place, known, DAMAGED)
+    return events
+
+
+def _whole(place: str, what: str, value: np.float32) -> int:
+    if not (0 <= value < 2**24 and value == int(value)):
+        raise DataError(f"{place}: {what} is {value:g}, expected a whole number from 0 on; {DAMAGED}")
+    return int(value)
+
+
+def _primary(place: str, value: np.float32) -> int:
+    code = _whole(place, "the primary", value)
+    if code >= len(groups()) or (groups()[code] >= FIRST_LEFT_OUT and groups()[code] != NEUTRINO):
+        raise DataError(f"{place}: the primary is {code}, expected a code of CORSIKA's table of particles; {DAMAGED}")
+    return code
+
+
+def _level(place: str, header: np.ndarray, altitude: float) -> int:
     """Return the number, from 1, of the observation level at `altitude`. EVTH words 47 and 48-57 [cm] hold them."""
-    heights = header[47 : 47 + int(header[46])] / 100
+    number = _whole(place, "the number of observation levels", header[46])
+    if not 1 <= number <= MOST_LEVELS or not np.isfinite(header[47 : 47 + number]).all():
+        raise DataError(
+            f"{place}: {number} observation levels at {header[47 : 47 + min(number, MOST_LEVELS)] / 100} m, expected 1 to "
+            f"{MOST_LEVELS} at finite heights; {DAMAGED}"
+        )
+    heights = header[47 : 47 + number] / 100
     near = np.flatnonzero(np.abs(heights - altitude) <= LEVEL_TOLERANCE)
     if len(near) == 0:
         raise DataError(
-            f"{path}: shower {int(header[1])}: no observation level at {altitude:g} m, there is "
-            f"{', '.join(f'{height:g} m' for height in heights) or 'none'}; set the source's `altitude` to one of them."
+            f"{place}: no observation level at {altitude:g} m, there is "
+            f"{', '.join(f'{height:g} m' for height in heights)}; set the source's `altitude` to one of them."
         )
     return int(near[0]) + 1
 
 
-def _project(place: str, rows: np.ndarray, level: int, projection: Projection) -> None:
+def _check_end(shower: _Shower, end: np.ndarray) -> None:
+    """Raise DataError unless EVTE ends this shower and all of its particles have been read.
+
+    EVTE word 7 counts the particles of all levels, with neutrinos, without rows of bookkeeping and ancestors.
+    """
+    if end[1] != shower.number:
+        raise DataError(f"{shower.place}: ends as shower {end[1]:g}, expected its own number; {DAMAGED}")
+    if np.float32(shower.particles) != end[6]:
+        raise DataError(
+            f"{shower.place}: {shower.particles} particles in it, expected {end[6]:.9g}, as its end (EVTE) says. Records are "
+            "lost, or parts of this shower stand in other files: copy the file again, put it together or leave it out."
+        )
+
+
+def _check_run(path: Path, run: _Run, end: np.ndarray) -> None:
+    """Raise DataError unless RUNE ends this run and all of its showers have been read."""
+    if end[1] != run.number or end[2] != run.showers:
+        raise DataError(
+            f"{path}: end of run {run.number}: {run.showers} showers in it, expected {end[2]:.9g} of run {end[1]:.9g}, as "
+            "the end (RUNE) says. Records are lost or doubled: copy the file again or leave it out."
+        )
+
+
+def _project(shower: _Shower, rows: np.ndarray, options: Options, left_out: Counter) -> None:
     """Add the particles of one observation level, rows (n, 7 or 8), to the images."""
     columns = np.ascontiguousarray(rows.T)
     if not np.isfinite(columns.sum()):
         raise DataError(
-            f"{place}: NaN or infinite momentum, position or weight among the particles, expected finite numbers; "
-            "the file is damaged: copy it again or leave it out."
+            f"{shower.place}: NaN or infinite momentum, position or weight among the particles, expected finite numbers; "
+            f"{DAMAGED}"
         )
-    squared_mass, group = _look_up(place, columns[0].astype(np.intp), level)
-    if group.max() >= BOOKKEEPING:
-        keep = np.flatnonzero(group < BOOKKEEPING)
+    squared_mass, group = corsika_rows.look_up(shower.place, columns[0], shower.level)
+    shower.particles += corsika_rows.particles_in(group)
+    if corsika_rows.left_out(group):
+        _count(shower.place, columns, squared_mass, group, options, left_out)
+        keep = np.flatnonzero(group < FIRST_LEFT_OUT)
         columns, squared_mass, group = columns[:, keep], squared_mass[keep], group[keep]
-    px, py, pz, x, y = columns[1:6]
+    weight = columns[7] if len(columns) > 7 else None
+    energy = _energy(columns, squared_mass)
+    _check_particles(shower, energy, weight)
+    x, y = columns[4:6]
+    x *= np.float32(0.01)  # cm -> m
+    y *= np.float32(0.01)
+    shower.projection.add(x, y, energy, group, weight)
+
+
+def _energy(columns: np.ndarray, squared_mass: np.ndarray) -> np.ndarray:
+    """Return √(p² + m²) [GeV] of particles, columns (7 or 8, n)."""
+    px, py, pz = columns[1:4]
     energy = px * px
     energy += py * py
     energy += pz * pz
     energy += squared_mass
-    np.sqrt(energy, out=energy)
-    x *= np.float32(0.01)  # cm -> m
-    y *= np.float32(0.01)
-    projection.add(x, y, energy, group, columns[7] if len(columns) > 7 else None)
+    return np.sqrt(energy, out=energy)
 
 
-def _look_up(place: str, description: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return squared mass [GeV²] and group of each particle; BOOKKEEPING is the group of all that is to be left out."""
-    if description.min() >= 0 and description.max() < FIRST_NUCLEUS:
-        squared_mass, group_of = _tables(level)
-        group = group_of[description]
-        squared_mass = squared_mass[description]
-    else:
-        code = np.maximum(description // 1000, 0)
-        squared_mass, group_of = _code_tables()
-        group = group_of[np.minimum(code, CODES - 1)]
-        squared_mass = squared_mass[np.minimum(code, CODES - 1)]
-        group[(description < 1000) | (description % 10 != level % 10)] = BOOKKEEPING
-        group[code >= CODES] = UNKNOWN
-    if group.max() == UNKNOWN:
-        code = int(description[np.argmax(group)]) // 1000
+def _check_particles(shower: _Shower, energy: np.ndarray, weight: np.ndarray | None) -> None:
+    if len(energy) == 0:
+        return
+    factor, more = ENERGY_TOLERANCE
+    highest = energy.max()
+    if not highest <= factor * shower.event["true_energy"] + more:
         raise DataError(
-            f"{place}: particle code {code} is unknown, expected a code of CORSIKA's table of particles; "
-            "is this a Cherenkov photon file or a damaged one? Give a particle file (DAT......)."
+            f"{shower.place}: a particle of {highest:g} GeV, expected at most the {shower.event['true_energy']:g} GeV of the "
+            f"primary; {DAMAGED}"
         )
-    return squared_mass, group
+    if weight is not None and weight.min() < 0:
+        raise DataError(f"{shower.place}: a particle of weight {weight.min():g}, expected at least 0; {DAMAGED}")
 
 
-@cache
-def _code_tables() -> tuple[np.ndarray, np.ndarray]:
-    """Return squared mass [GeV²] and group of each code."""
-    return np.nan_to_num(masses()) ** 2, groups()
-
-
-@cache
-def _tables(level: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return squared mass [GeV²] and group of each possible word 0 below FIRST_NUCLEUS.
-
-    Looking a whole word up is faster than taking it apart. BOOKKEEPING is the group of all that is to be left out:
-    other levels and empty rows too.
-    """
-    description = np.arange(FIRST_NUCLEUS)
-    squared_mass, group_of = (table[description // 1000] for table in _code_tables())
-    group_of[(description < 1000) | (description % 10 != level % 10)] = BOOKKEEPING
-    return squared_mass, group_of
+def _count(place, columns, squared_mass, group, options: Options, left_out: Counter) -> None:
+    """Count neutrinos and particles of unknown codes, which stay out of the images. Raises DataError for the unknown."""
+    unknown = np.count_nonzero(group == UNKNOWN)
+    if unknown and options.unknown_particles == "refuse":
+        raise corsika_rows.unknown_code(place, columns[0], group)
+    if (group == EMPTY).any():
+        corsika_rows.check_empty(place, columns, group)
+    if unknown:
+        left_out["unknown_particles"] += int(unknown)
+    neutrinos = np.flatnonzero(group == NEUTRINO)
+    if len(neutrinos):
+        chosen = columns[:, neutrinos]
+        weight = chosen[7].astype(float) if len(chosen) > 7 else np.ones(len(neutrinos))
+        left_out["neutrinos"] += float(weight.sum())
+        left_out["neutrino_energy_gev"] += float((_energy(chosen, squared_mass[neutrinos]) * weight).sum())
