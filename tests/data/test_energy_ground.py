@@ -129,6 +129,14 @@ def broken_file(path, how):
         "no Nmuons": {"Nmuons": None},
         "class 2": {"Y_class": [0, 0, 0, 1, 2, 1]},
         "NaN energy": {"E0": [1.0, np.nan, 1, 1, 1, 1]},
+        "energy 0": {"E0": [1.0, 0.0, 1, 1, 1, 1]},
+        "negative energy": {"E0": [1.0, 1, -5, 1, 1, 1]},
+        "energy 1e39": {"E0": [1.0, 1, 1e39, 1, 1, 1]},  # more than a float32 holds
+        "zenith in degrees": {"theta0": [0.0, 0, 0, 20, 0, 0]},
+        "negative zenith": {"theta0": [0.0, 0, 0, -0.1, 0, 0]},
+        "negative muons": {"Nmuons": [1, 1, 1, 1, 1, -1]},
+        "half a number": {"ID_shower": [1, 2, 3.5, 4, 5, 6]},
+        "an infinite number": {"ID_shower": [1, 2, 3, 4, 1e300, 6]},
         "wrong shape": {"images": np.zeros((6, 64, 64), np.float32)},
         "fewer images": {"images": np.zeros((5, 80, 80), np.float32)},
         "no images": {"images": np.zeros((0, 80, 80), np.float32)},
@@ -136,6 +144,20 @@ def broken_file(path, how):
         "negative": {"images": np.where(np.arange(6)[:, None, None] == 4, -1, np.ones((6, 80, 80)))},
     }
     write_thesis_file(path, **changes.get(how, {}))
+    if how == "huge chunks":
+        with h5py.File(path, "a") as file:
+            del file["data"]
+            file.create_dataset("data", (100_000, 80, 80), "f4", chunks=(20_000, 80, 80))
+    if how == "info is a link to nothing":
+        with h5py.File(path, "a") as file:
+            del file["info"]
+            file["info"] = h5py.SoftLink("/nowhere")
+    if how in ("blosc", "blosc fixed"):
+        table = pd.read_hdf(path, "info")
+        layout = "fixed" if how == "blosc fixed" else "table"
+        table.to_hdf(path, key="info", mode="w", format=layout, complib="blosc", complevel=5)
+        with h5py.File(path, "a") as file:
+            file["data"] = np.ones((6, 80, 80))
     if how == "no data":
         with h5py.File(path, "a") as file:
             file.move("data", "images")
@@ -152,6 +174,20 @@ def broken_file(path, how):
         ("no Nmuons", r"info: column\(s\) \['Nmuons'\] missing, there is \['E0'.*expected \['E0', 'theta0', 'Nmuons'"),
         ("class 2", r"info: row 4: Y_class 2 given, expected 0 \(iron\) or 1 \(proton\)"),
         ("NaN energy", "info: row 1: E0 is nan, expected a finite number"),
+        ("energy 0", "info: row 1: true_energy is 0, expected a finite energy above 0 GeV; columns E0"),
+        ("negative energy", "info: row 2: true_energy is -5, expected a finite energy above 0 GeV"),
+        ("energy 1e39", "info: row 2: true_energy is inf, expected a finite energy"),
+        ("zenith in degrees", "info: row 3: zenith is 20, expected an angle from 0 to π rad; .*zenith_unit"),
+        ("negative zenith", "info: row 3: zenith is -0.1, expected an angle from 0 to π rad"),
+        ("negative muons", "info: row 5: muons is -1, expected a finite number of at least 0"),
+        ("half a number", "info: row 2: ID_shower is 3.5, expected a whole number"),
+        ("an infinite number", r"info: row 4: ID_shower is 1e\+300, expected a whole number"),
+        (
+            "blosc",
+            r".*info/table: compressed with blosc \(HDF5 filter 32001\), which is not read; write it unc.*`complib`",
+        ),
+        ("huge chunks", r"data: chunks of \(20000, 80, 80\), expected at most 256 MB each"),
+        ("info is a link to nothing", "info: cannot be read"),
         ("wrong shape", r"data: shape \(6, 64, 64\), type float32 given, expected numbers \(N, 80, 80\)"),
         ("fewer images", "info: 6 rows in E0, but 5 images; expected as many"),
         ("no images", "data: no shower, expected at least one; leave this file out"),

@@ -23,15 +23,19 @@ import h5py
 import numpy as np
 
 from cascada.data.format import IMAGE_SIZE, IRON, PROTON, new_events
+from cascada.data.hdf5 import check_filters, open_file, reading
 from cascada.data.sources import ROLES, Block, Progress
+from cascada.data.values import check_events
 from cascada.errors import ConfigError, DataError
 
 KIND = "energy_ground"
 IMAGES, INFO = "data", "info"
+EXPECTED = f"expected `{IMAGES}` and `{INFO}` inside. Copy it again, or check --source or `kind:`."
 COLUMNS = ("E0", "theta0", "Nmuons", "Y_class")  # the ones needed
 NUMBER = "ID_shower"  # may be missing, or a text
 PRIMARIES = {0: IRON, 1: PROTON}
 BLOCK = 512  # images read at a time: 13 MB
+MOST_AT_ONCE = 256 * 2**20  # bytes of one chunk or one row, which cannot be read in parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,27 +57,30 @@ class Options:
             raise ConfigError(f"zenith_unit {self.zenith_unit!r} given, expected 'rad' or 'deg'.")
 
 
-def can_read(path: Path) -> bool:
-    """Whether the file is HDF5 with a three-dimensional `data` and an `info`."""
+def why_not(path: Path) -> str:
+    """Return '' if the file is HDF5 with `data` of one image per shower and an `info`, else what is wrong with it."""
+    if path.is_dir():
+        return "a folder, expected an HDF5 file"
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return INFO in file and isinstance(file.get(IMAGES), h5py.Dataset) and file[IMAGES].ndim == 3
-    except OSError:
-        return False
+        with open_file(path, EXPECTED) as file, reading(f"{path}"):
+            _images(path, file)
+    except DataError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return ""
+
+
+def can_read(path: Path) -> bool:
+    return not why_not(path)
 
 
 def showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]:
     """Yield the showers of one file, block by block: memory does not grow with the file."""
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise DataError(
-            f"{path}: not a readable HDF5 file ({error}); expected `{IMAGES}` and `{INFO}` inside. "
-            "Copy it again, or check --source or `kind:`."
-        ) from error
-    with file:
-        images = _images(path, file)
-        events = _events(path, read_columns(path, file, COLUMNS, (NUMBER,)), len(images), options)
+    path = Path(path)
+    with open_file(path, EXPECTED) as file:
+        with reading(f"{path}"):
+            images = _images(path, file)
+        with reading(f"{path}: {INFO}"):
+            events = _events(path, read_columns(path, file, COLUMNS, (NUMBER,)), len(images), options)
         step = _step(images)
         for start in range(0, len(images), step):
             yield Block(_read(path, images, start, step), events[start : start + step])
@@ -97,6 +104,9 @@ def _images(path: Path, file: h5py.File) -> h5py.Dataset:
         )
     if shape[0] == 0:
         raise DataError(f"{path}: {IMAGES}: no shower, expected at least one; leave this file out.")
+    check_filters(f"{path}: {IMAGES}", images)
+    if images.dtype.itemsize * int(np.prod(images.chunks or (1,))) > MOST_AT_ONCE:
+        raise DataError(f"{path}: {IMAGES}: chunks of {images.chunks}, expected at most 256 MB each; repack the file.")
     return images
 
 
@@ -108,12 +118,8 @@ def _step(images: h5py.Dataset) -> int:
 
 def _read(path: Path, images: h5py.Dataset, start: int, step: int) -> np.ndarray:
     """Return float32 images (n, 1, 80, 80) from `start`, finite and non-negative. Raises DataError."""
-    try:
+    with reading(f"{path}: {IMAGES}: images {start} to {start + step}"), np.errstate(over="ignore"):
         block = images[start : start + step].astype(np.float32, copy=False)
-    except OSError as error:
-        raise DataError(
-            f"{path}: {IMAGES}: images {start} to {start + step} cannot be read ({error}); copy the file again."
-        ) from error
     bad = np.flatnonzero(~np.isfinite(block).all(axis=(1, 2)) | (block.min(axis=(1, 2)) < 0))
     if len(bad):
         raise DataError(
@@ -142,11 +148,28 @@ def _events(path: Path, columns: dict[str, np.ndarray], images: int, options: Op
         )
     events = new_events(images)
     events["primary"] = np.where(classes == 1, PRIMARIES[1], PRIMARIES[0])
-    events["true_energy"], events["muons"] = columns["E0"], columns["Nmuons"]
+    with np.errstate(over="ignore"):
+        events["true_energy"], events["muons"] = columns["E0"], columns["Nmuons"]
+        events["zenith"] = np.radians(columns["theta0"]) if options.zenith_unit == "deg" else columns["theta0"]
     if NUMBER in columns:
-        events["event"] = columns[NUMBER]
-    events["zenith"] = np.radians(columns["theta0"]) if options.zenith_unit == "deg" else columns["theta0"]
+        events["event"] = _numbers(path, columns[NUMBER])
+    check_events(
+        events,
+        lambda row: f"{path}: {INFO}: row {row}",
+        ("true_energy", "zenith", "muons"),
+        "columns E0 [GeV], theta0 (see the source's `zenith_unit`) and Nmuons: repair the table or leave the file out.",
+    )
     return events
+
+
+def _numbers(path: Path, column: np.ndarray) -> np.ndarray:
+    """Return the numbers of the showers, int64 (N,), from ID_shower (N,). Raises DataError for one that is no number."""
+    bad = np.flatnonzero((column != np.trunc(column)) | (np.abs(column.astype(float)) >= 2**53))
+    if len(bad):
+        raise DataError(
+            f"{path}: {INFO}: row {bad[0]}: {NUMBER} is {column[bad[0]]}, expected a whole number; repair the table."
+        )
+    return column.astype(np.int64)
 
 
 def read_columns(
@@ -173,9 +196,17 @@ def _columns(info: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, np.ndarray]
         yield from _fixed(info)
 
 
+def _whole(data: h5py.Dataset) -> np.ndarray:
+    """Read a data set of the table at once."""
+    check_filters(f"{data.file.filename}: {data.name.strip('/')}", data)
+    if data.size * data.dtype.itemsize > 2**32:
+        raise DataError(f"{data.file.filename}: {data.name}: shape {data.shape}, expected a few numbers per shower.")
+    return data[:]
+
+
 def _compound(table: h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:
     """pandas's table layout: a compound data set whose fields are columns or `values_block_<i>` of several columns."""
-    rows = table[:]
+    rows = _whole(table)
     for field in rows.dtype.names or ():
         values = rows[field]
         if values.dtype.kind not in "fiub":
@@ -192,8 +223,8 @@ def _fixed(info: h5py.Group) -> Iterator[tuple[str, np.ndarray]]:
         if name.startswith("block") and name.endswith("_items"):
             values = info[name.replace("_items", "_values")]
             if values.dtype.kind in "fiub":  # objects are pickles
-                block = values[:] if values.attrs.get("transposed", 1) else values[:].T
-                yield from zip([item.decode() for item in info[name][:]], block.T, strict=False)
+                block = _whole(values) if values.attrs.get("transposed", 1) else _whole(values).T
+                yield from zip([item.decode() for item in _whole(info[name])], block.T, strict=False)
 
 
 def _pickled_strings(pickled: bytes | None) -> list[str]:
