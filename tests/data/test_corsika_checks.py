@@ -335,10 +335,11 @@ def test_the_largest_angle_is_read(tmp_path):
     ("column", "value", "message"),
     [
         (3, 3000.0, "a particle of 3000 GeV, expected at most the 1000 GeV of the primary"),
-        (3, 1e30, "a particle of inf GeV, expected at most the 1000 GeV"),
-        (1, -np.inf, "NaN or infinite momentum, position or weight"),
+        (3, 1e30, "NaN, infinite or far too large momentum, position or weight"),
+        (4, np.nan, "NaN, infinite or far too large momentum, position or weight"),
+        (1, -np.inf, "NaN, infinite or far too large momentum, position or weight"),
         (7, -1.0, "a particle of weight -1, expected at least 0"),
-        (7, np.inf, "NaN or infinite momentum, position or weight"),
+        (7, np.inf, "NaN, infinite or far too large momentum, position or weight"),
     ],
 )
 @pytest.mark.filterwarnings("error")

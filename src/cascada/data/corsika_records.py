@@ -8,11 +8,12 @@ sources/corsika7.py.
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -26,6 +27,7 @@ BLOCKS_PER_RECORD = 21
 RECORDS = 40  # read at a time: 32,760 particles, which stay in the processor's cache
 PARTICLES = ""  # the name given to sub-blocks of particles, which have none
 _NAMES = {int.from_bytes(name.encode(), "little"): name for name in ("RUNH", "EVTH", "LONG", "EVTE", "RUNE")}
+_FIRST_NAME, _LAST_NAME = min(_NAMES), max(_NAMES)
 
 
 START, BETWEEN, INSIDE, ENDED = "start of file", "between showers", "inside a shower", "behind RUNE"
@@ -33,6 +35,12 @@ START, BETWEEN, INSIDE, ENDED = "start of file", "between showers", "inside a sh
 _FROM = {"RUNH": (START, ENDED), "EVTH": (BETWEEN,), PARTICLES: (INSIDE,), "LONG": (INSIDE,), "EVTE": (INSIDE,)}
 _FROM |= {"RUNE": (BETWEEN,)}
 _TO = {"RUNH": BETWEEN, "EVTH": INSIDE, "EVTE": BETWEEN, "RUNE": ENDED}
+
+
+class Digest(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
 
 class _BrokenStreamError(Exception):
@@ -43,18 +51,18 @@ class _BrokenStreamError(Exception):
         self.zeros = zeros
 
 
-def sub_blocks(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+def sub_blocks(path: Path, digest: Digest | None = None) -> Iterator[tuple[str, np.ndarray]]:
     """Yield name and words, float32 (n, 273 or 312), of the file's sub-blocks, from RUNH to RUNE, run by run.
 
     Consecutive sub-blocks of particles come together, under the name PARTICLES, in pieces of at most RECORDS records. The
-    arrays are overwritten when the next ones are asked for. Raises DataError where the file ends early or is no
-    particle file.
+    arrays are overwritten when the next ones are asked for. `digest`, where given, is updated with the bytes of the file.
+    Raises DataError where the file ends early or is no particle file.
     """
     place, state = START, START
     try:
         thinned, marked = check_start(path, _head(path))
         place = "before the first shower"
-        with _open(path) as stream:
+        with _open(path, digest) as stream:
             for name, words in _named(_read(stream, WORDS[thinned], marked)):
                 _check_order(f"{path}: {place}", name, words, state)
                 state = _TO.get(name, state)
@@ -141,20 +149,42 @@ def corsika_reason(path: Path) -> str:
     return ""
 
 
-def _open(path: Path) -> BinaryIO:
+class _Digested(io.FileIO):
+    """A file whose bytes go to a digest while they are read: reading it twice would cost a quarter of the time."""
+
+    def __init__(self, path: Path, digest: Digest):
+        super().__init__(path)
+        self._digest = digest
+
+    def readinto(self, buffer: memoryview) -> int:
+        size = super().readinto(buffer)
+        self._digest.update(memoryview(buffer)[:size])
+        return size
+
+
+def _open(path: Path, digest: Digest | None = None) -> BinaryIO:
     """Open a file, uncompressed on the way if its first bytes say gzip or zstd, whatever its name."""
-    file = path.open("rb")
-    magic = file.read(4)
-    file.seek(0)
+    with path.open("rb") as file:
+        magic = file.read(4)
+    file = path.open("rb") if digest is None else io.BufferedReader(_Digested(path, digest))
     if magic[:2] == b"\x1f\x8b":
-        file.close()
-        return gzip.open(path)
+        return _Gzip(fileobj=file)
     if magic == b"\x28\xb5\x2f\xfd":
         from zstandard import ZstdDecompressor
 
         # a file may hold several frames, one behind the other: none may be passed over
         return ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
     return file
+
+
+class _Gzip(gzip.GzipFile):
+    """One that closes its file."""
+
+    def close(self) -> None:
+        file = self.fileobj
+        super().close()
+        if file is not None:
+            file.close()
 
 
 def _head(path: Path) -> bytes:
@@ -232,7 +262,9 @@ def _named(pieces: Iterator[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     for blocks in pieces:
         names = np.ascontiguousarray(blocks[:, 0]).view("<u4")
         end = 0
-        for index in np.flatnonzero(np.isin(names, list(_NAMES))):
+        for index in np.flatnonzero((names >= _FIRST_NAME) & (names <= _LAST_NAME)):
+            if int(names[index]) not in _NAMES:
+                continue
             if index > end:
                 yield PARTICLES, blocks[end:index]
             yield _NAMES[int(names[index])], blocks[index : index + 1]

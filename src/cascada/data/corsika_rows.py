@@ -62,7 +62,7 @@ def unknown_code(place: str, first: np.ndarray, group: np.ndarray) -> DataError:
 
 
 def check_empty(place: str, columns: np.ndarray, group: np.ndarray) -> None:
-    """Raise DataError if a row, of columns float32 (7 or 8, n), has no code but values: it is not padding."""
+    """Raise DataError if a row, of columns float32 (6 or 7, n), has no code but values: it is not padding."""
     if columns[:, group == EMPTY].any():
         raise DataError(
             f"{place}: a row of particles has values but no particle code, expected a row of zeros where no particle is; "

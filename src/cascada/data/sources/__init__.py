@@ -19,6 +19,7 @@ The contract of a source, a module `<kind>.py` in this folder (no list to edit e
     `progress(done, total)`, where given, is called now and then, in any unit. A source without files (`surrogate`)
     takes a run specification instead of a path: any object whose `str()` names it, seed included. Particles that it does
     not put into the images though they are at ground (neutrinos in every case) it counts in `Block.left_out`.
+    A source that reads each byte of a file once, in order, may take `digest`, too, an object of hashlib that it updates.
 
 In a block `event_id` and `shower_id` need to be unique within the raw file only, images of one shower share its
 `shower_id`, `label` and `split` stay -1 and `source` stays 0: `convert` and the merge fill them in. `run` and `event` are the numbers
@@ -30,6 +31,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -143,7 +145,9 @@ def convert(
     with create(output, header) as writer:
         for index, item in enumerate(inputs):
             events, first = 0, next_id
-            for block in module.showers(item, options, _part(progress, index, len(inputs))):
+            digest = hashlib.sha256() if "digest" in inspect.signature(module.showers).parameters else None
+            extra = {"digest": digest} if digest else {}
+            for block in module.showers(item, options, _part(progress, index, len(inputs)), **extra):
                 block.events["source"] = index
                 block.events["event_id"] += first
                 block.events["shower_id"] += first
@@ -154,8 +158,9 @@ def convert(
                 events += len(block.events)
             if events == 0:
                 raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")
-            name, digest = (item.name, _sha256(item)) if isinstance(item, Path) else (str(item), "")
-            rows.append(SourceRow(file=name, sha256=digest, kind=kind, events=events))
+            name = item.name if isinstance(item, Path) else str(item)
+            sha256 = digest.hexdigest() if digest else _sha256(item) if isinstance(item, Path) else ""
+            rows.append(SourceRow(file=name, sha256=sha256, kind=kind, events=events))
         writer.write_sources(rows)
         writer.write_left_out(left_out)
     _say(output, left_out)

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from cascada.data import corsika_rows
-from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_blocks
+from cascada.data.corsika_records import PARTICLES, ROWS, Digest, corsika_reason, sub_blocks
 from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, groups
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
 from cascada.data.sources import Block, Progress, check_unknown_particles
@@ -38,6 +38,7 @@ from cascada.data.values import check_events
 from cascada.errors import ConfigError, DataError
 
 KIND = "corsika7"
+USED = {7: slice(0, 6), 8: [0, 1, 2, 3, 4, 5, 7]}  # columns of a row that are read: the time is of no use here
 LEVEL_TOLERANCE = 1.0  # m
 MOST_LEVELS = 10
 ENERGY_TOLERANCE = 1.01, 100.0  # factor, GeV: a particle has no more energy than its primary and what it hits
@@ -70,10 +71,12 @@ def can_read(path: Path) -> bool:
     return not why_not(path)
 
 
-def showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]:
+def showers(
+    path: Path, options: Options, progress: Progress | None = None, digest: Digest | None = None
+) -> Iterator[Block]:
     """Yield the showers of one particle file. Random cores depend on seed, run and shower number only."""
     left_out: Counter = Counter()
-    yield from blocks(_showers(Path(path), options, left_out, progress), left_out)
+    yield from blocks(_showers(Path(path), options, left_out, progress, digest), left_out)
 
 
 @dataclass(slots=True)
@@ -99,10 +102,10 @@ class _Shower:
 
 
 def _showers(
-    path: Path, options: Options, left_out: Counter, progress: Progress | None
+    path: Path, options: Options, left_out: Counter, progress: Progress | None, digest: Digest | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     seen: set[tuple[int, int]] = set()
-    for name, words in sub_blocks(path):
+    for name, words in sub_blocks(path, digest):
         if name == "RUNH":
             run = _Run(_whole(f"{path}: run header", "the run's number", words[0, 1]), int(np.nan_to_num(words[0, 92])))
         elif name == "EVTH":
@@ -209,21 +212,16 @@ def _check_run(path: Path, run: _Run, end: np.ndarray) -> None:
 
 def _project(shower: _Shower, rows: np.ndarray, options: Options, left_out: Counter) -> None:
     """Add the particles of one observation level, rows (n, 7 or 8), to the images."""
-    columns = np.ascontiguousarray(rows.T)
-    if not np.isfinite(columns.sum()):
-        raise DataError(
-            f"{shower.place}: NaN or infinite momentum, position or weight among the particles, expected finite numbers; "
-            f"{DAMAGED}"
-        )
+    columns = np.ascontiguousarray(rows[:, USED[rows.shape[1]]].T)
     squared_mass, group = corsika_rows.look_up(shower.place, columns[0], shower.level)
     shower.particles += corsika_rows.particles_in(group)
     if corsika_rows.left_out(group):
         _count(shower.place, columns, squared_mass, group, options, left_out)
         keep = np.flatnonzero(group < FIRST_LEFT_OUT)
         columns, squared_mass, group = columns[:, keep], squared_mass[keep], group[keep]
-    weight = columns[7] if len(columns) > 7 else None
+    weight = columns[6] if len(columns) > 6 else None
     energy = _energy(columns, squared_mass)
-    _check_particles(shower, energy, weight)
+    _check_particles(shower, columns, energy)
     x, y = columns[4:6]
     x *= np.float32(0.01)  # cm -> m
     y *= np.float32(0.01)
@@ -231,7 +229,7 @@ def _project(shower: _Shower, rows: np.ndarray, options: Options, left_out: Coun
 
 
 def _energy(columns: np.ndarray, squared_mass: np.ndarray) -> np.ndarray:
-    """Return √(p² + m²) [GeV] of particles, columns (7 or 8, n)."""
+    """Return √(p² + m²) [GeV] of particles, columns (6 or 7, n)."""
     px, py, pz = columns[1:4]
     energy = px * px
     energy += py * py
@@ -240,18 +238,27 @@ def _energy(columns: np.ndarray, squared_mass: np.ndarray) -> np.ndarray:
     return np.sqrt(energy, out=energy)
 
 
-def _check_particles(shower: _Shower, energy: np.ndarray, weight: np.ndarray | None) -> None:
+def _check_particles(shower: _Shower, columns: np.ndarray, energy: np.ndarray) -> None:
+    """Raise DataError for numbers, of columns (6 or 7, n), that cannot be. Each is one pass; a NaN fails them all."""
     if len(energy) == 0:
         return
-    factor, more = ENERGY_TOLERANCE
-    highest = energy.max()
-    if not highest <= factor * shower.event["true_energy"] + more:
+    if not np.isfinite([column.sum() for column in (energy, *columns[4:])]).all():
+        if np.isfinite(columns[1:]).all() and np.isfinite(energy).all():
+            return _check_particles(
+                shower, columns.astype(np.float64), energy.astype(np.float64)
+            )  # only their sum was not
         raise DataError(
-            f"{shower.place}: a particle of {highest:g} GeV, expected at most the {shower.event['true_energy']:g} GeV of the "
-            f"primary; {DAMAGED}"
+            f"{shower.place}: NaN, infinite or far too large momentum, position or weight among the particles, expected "
+            f"finite numbers; {DAMAGED}"
         )
-    if weight is not None and weight.min() < 0:
-        raise DataError(f"{shower.place}: a particle of weight {weight.min():g}, expected at least 0; {DAMAGED}")
+    factor, more = ENERGY_TOLERANCE
+    if energy.max() > factor * shower.event["true_energy"] + more:
+        raise DataError(
+            f"{shower.place}: a particle of {energy.max():g} GeV, expected at most the {shower.event['true_energy']:g} GeV of "
+            f"the primary; {DAMAGED}"
+        )
+    if len(columns) > 6 and columns[6].min() < 0:
+        raise DataError(f"{shower.place}: a particle of weight {columns[6].min():g}, expected at least 0; {DAMAGED}")
 
 
 def _count(place, columns, squared_mass, group, options: Options, left_out: Counter) -> None:
@@ -266,6 +273,6 @@ def _count(place, columns, squared_mass, group, options: Options, left_out: Coun
     neutrinos = np.flatnonzero(group == NEUTRINO)
     if len(neutrinos):
         chosen = columns[:, neutrinos]
-        weight = chosen[7].astype(float) if len(chosen) > 7 else np.ones(len(neutrinos))
+        weight = chosen[6].astype(float) if len(chosen) > 6 else np.ones(len(neutrinos))
         left_out["neutrinos"] += float(weight.sum())
         left_out["neutrino_energy_gev"] += float((_energy(chosen, squared_mass[neutrinos]) * weight).sum())
