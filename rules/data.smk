@@ -26,6 +26,7 @@ rule merge:
         train="<results>/dataset/train.h5",
         test="<results>/dataset/test.h5",
         summary="<results>/dataset/summary.json",
+        skipped="<results>/dataset/skipped.tsv",
     log:
         "<results>/logs/merge.log",
     benchmark:

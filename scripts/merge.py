@@ -13,6 +13,7 @@ with logged(snakemake):
         validation_fraction=data["split"]["validation"],
         test_fraction=data["split"]["test"],
         seed=data["split"]["seed"],
+        repeated_numbers=data["repeated_numbers"],
     )
     shards = [Path(path) for path in snakemake.input.shards]
     merge(shards, Path(output.train), Path(output.test), Path(output.summary), options)

@@ -79,6 +79,7 @@ def write_data_card(card: Path, path: Path) -> None:
         table(["check", "value"], [[name.replace("_", " "), value] for name, value in checks.items()]),
         heading("Sources"),
         table(["file or run", "kind", "showers", "sha256"], sources),
+        *_skipped(content.get("skipped", [])),
         provenance(content.get("provenance", {})),
     ]
     write_text(path, page("Data card", *parts))
@@ -101,6 +102,11 @@ def _worst_pairs(pairs: dict) -> list[str]:
         paragraph(f"{name.replace('_', ' ')}: of {' and '.join(pair)}, which differ most.")
         for name, pair in pairs.items()
     ]
+
+
+def _skipped(rows: list[dict]) -> list[str]:
+    """The raw files that were skipped, and why; nothing where there are none."""
+    return [heading("Skipped"), table(["file", "kind", "reason"], [list(row.values()) for row in rows])] if rows else []
 
 
 def write_table(tsv: Path, title: str, notes: Sequence[str], path: Path) -> None:

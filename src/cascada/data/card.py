@@ -38,6 +38,15 @@ def warnings(summary: dict) -> list[str]:
             f"{results['images_in_several_splits']} images stand in more than one split: look for showers that the raw "
             "files hold twice."
         )
+    if results.get("showers_twice_in_one_file"):
+        found.append(
+            f"{results['showers_twice_in_one_file']} showers stand twice in one raw file: they are kept in one split, and "
+            "count twice."
+        )
+    if summary.get("skipped"):
+        found.append(
+            f"{len(summary['skipped'])} raw file(s) could not be read and were skipped: skipped.tsv has the reasons."
+        )
     if results["class_imbalance"] > checks.LARGEST_IMBALANCE:
         found.append(
             f"The classes are not balanced: the largest has {results['class_imbalance']:.0%} more than the mean."

@@ -5,6 +5,7 @@
 | `/images`  | float32 (N, C, 80, 80): energy at ground per 4 m × 4 m cell [GeV] (`muons`: a count)          |
 | `/events`  | one row of `EVENT_DTYPE` per shower                                                          |
 | `/sources` | one row of `SOURCE_DTYPE` per raw file or surrogate run                                      |
+| `/skipped` | raw files that could not be read and were skipped: see skipped.py                            |
 
 `/images` is [shower, channel, row, column]: the row is y and the column is x, both growing with the index; cell (0, 0)
 covers x, y in [-160, -156] m. A shower's axis meets the ground at (`core_x`, `core_y`) in that frame.
@@ -15,7 +16,7 @@ Version 1 had no `run` and `event`, which are UNKNOWN_NUMBER where it is read, a
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ import h5py
 import numpy as np
 
 from cascada import __version__
+from cascada.data.skipped import Skipped, write_skipped
 from cascada.errors import DataError
 from cascada.files import atomic_path
 
@@ -94,6 +96,7 @@ class Header:
     signal: str = ""  # name of the signal class; empty in a shard and where it is the second class
     role: str = ""  # of a shard whose raw file is meant for one purpose only: "train" or "test"
     left_out: dict[str, float] = field(default_factory=dict)  # what the reader counted and left out: sources.LEFT_OUT
+    version: int = DATA_MODEL_VERSION  # of what the showers hold: 1 where neutrinos count
 
 
 class ShowerWriter:
@@ -133,15 +136,24 @@ class ShowerWriter:
         self._events[start:] = events
         self._written = stop
 
+    def take_back(self, number: int) -> None:
+        """Forget all showers but the first `number`: those of a raw file that could not be read to its end."""
+        self._images.resize(number, axis=0)
+        self._events.resize(number, axis=0)
+        self._written = number
+
     def write_sources(self, rows: list[SourceRow]) -> None:
         write_sources(self._file, rows)
 
     def write_left_out(self, counts: dict[str, float]) -> None:
         self._file.attrs["left_out"] = json.dumps(counts)
 
+    def write_skipped(self, rows: Sequence[Skipped]) -> None:
+        write_skipped(self._file, rows)
+
 
 def write_header(file: h5py.File, header: Header) -> None:
-    file.attrs["data_model_version"] = DATA_MODEL_VERSION
+    file.attrs["data_model_version"] = header.version
     file.attrs["cell_size"] = CELL_SIZE
     file.attrs["cell_size_unit"] = "m"
     file.attrs["observation_altitude"] = header.observation_altitude
@@ -201,6 +213,7 @@ def read_header(file: h5py.File) -> Header:
         signal=str(file.attrs.get("signal", "")),
         role=str(file.attrs["role"]),
         left_out=json.loads(file.attrs.get("left_out", "{}")),
+        version=int(file.attrs["data_model_version"]),
     )
 
 

@@ -3,34 +3,30 @@
 Nothing else opens the test file before `test_model`: whoever wants to know about it reads summary.json.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cascada import classes as naming
-from cascada.data import checks
+from cascada.data import checks, same_showers
 from cascada.data.format import (
     CHANNELS,
     DATA_MODEL_VERSION,
-    IMAGE_SIZE,
-    IMAGES,
     NO_SPLIT,
     SPLITS,
     Header,
     SourceRow,
     create,
-    open_showers,
-    read_events,
-    read_header,
-    read_sources,
 )
+from cascada.data.shards import BLOCK, Seen, Shard, blocks, look, read_shard, with_showers
+from cascada.data.skipped import write_list
 from cascada.data.splitting import check_splits, split_showers, strata
 from cascada.errors import DataError
 from cascada.files import sha256, write_json
 
-BLOCK = 1024  # showers copied at once
 SPECTRUM_BINS = 24
+WITH_NEUTRINOS = ("corsika7", "corsika8")  # kinds whose files hold neutrinos, which data model 1 counted
 
 
 @dataclass(kw_only=True, slots=True)
@@ -42,71 +38,46 @@ class MergeOptions:
     validation_fraction: float = 0.2
     test_fraction: float = 0.25
     seed: int = 1
-
-
-@dataclass(slots=True)
-class _Shard:
-    """A shard's events, with ids made unique, and which of its rows go where."""
-
-    path: Path
-    header: Header
-    events: np.ndarray
-    sources: list[SourceRow]
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What is kept of the images (N, C, 80, 80) while they are copied: their energies [GeV] and fingerprints (N,)."""
-
-    energy: np.ndarray
-    content: np.ndarray
+    repeated_numbers: str = "refuse"  # or "allow": showers of two files that differ in nothing but their images
 
 
 def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: MergeOptions) -> dict:
-    """Write train.h5 (training and validation), test.h5 and summary.json; return the summary.
+    """Write train.h5 (training and validation), test.h5, summary.json and, beside it, skipped.tsv; return the summary.
 
     The result does not depend on the order of `shards`. Raises DataError, and leaves no output, for what cannot be merged.
     """
     if not shards:
         raise DataError("No shard given; a data set needs at least one source in data.sources.")
-    read = [_read_shard(path) for path in sorted(shards)]
+    read = [read_shard(path) for path in sorted(shards)]
+    skipped = [row for shard in read for row in shard.skipped]
+    read = with_showers(read, skipped)
     header = _common_header(read, options)
     _renumber(read, options)
-    events = np.concatenate([shard.events for shard in read])
-    _split(read, events, options)
     sources = [row for shard in read for row in shard.sources]
-    seen = _Seen(np.zeros(len(events)), np.zeros(len(events), np.uint64))
-    starts = np.cumsum([0] + [len(shard.events) for shard in read])
+    events = np.concatenate([shard.events for shard in read])
+    seen = look(read, len(events))
+    joined = _tell_showers_apart(read, events, seen.content, sources, options)
+    _split(read, events, options)
     is_test = events["split"] == SPLITS["test"]
     with (
         create(train, header, showers=int((~is_test).sum())) as train_writer,
         create(test, header, showers=int(is_test.sum())) as test_writer,
     ):
-        for shard, start in zip(read, starts, strict=False):
-            _copy(shard, train_writer, test_writer, seen, start)
-        _check_test(seen.content, is_test)
+        for shard in read:
+            _copy(shard, train_writer, test_writer)
         train_writer.write_sources(sources)
         test_writer.write_sources(sources)
     content = _summary(events, seen, sources, header, options)
+    content["checks"]["showers_twice_in_one_file"] = joined
+    content["ranges"] = _ranges(events[events["split"] == SPLITS["train"]])
+    content["skipped"] = [asdict(row) for row in skipped]
     content |= {"train_sha256": sha256(train), "test_sha256": sha256(test)}
+    write_list(summary.with_name("skipped.tsv"), skipped)
     write_json(summary, content)
     return content
 
 
-def _read_shard(path: Path) -> _Shard:
-    with open_showers(path) as file:
-        events = read_events(file)
-        if not len(events):
-            raise DataError(f"{path}: holds no shower; leave it out of the sources or convert its raw file again.")
-        expected = (len(events), len(read_header(file).channels), IMAGE_SIZE, IMAGE_SIZE)
-        if file[IMAGES].shape != expected:
-            raise DataError(
-                f"{path}: {IMAGES} of shape {file[IMAGES].shape} given, {expected} expected; convert its raw file again."
-            )
-        return _Shard(path, read_header(file), events, read_sources(file))
-
-
-def _common_header(shards: list[_Shard], options: MergeOptions) -> Header:
+def _common_header(shards: list[Shard], options: MergeOptions) -> Header:
     first = shards[0]
     for shard in shards[1:]:
         for name in ("channels", "observation_altitude"):
@@ -121,10 +92,24 @@ def _common_header(shards: list[_Shard], options: MergeOptions) -> Header:
         observation_altitude=first.header.observation_altitude,
         classes=tuple(options.classes),
         signal=naming.stored(list(options.classes), options.signal),
+        version=_common_version(shards),
     )
 
 
-def _renumber(shards: list[_Shard], options: MergeOptions) -> None:
+def _common_version(shards: list[Shard]) -> int:
+    """Return the data model's version of all showers of CORSIKA; the others, without neutrinos, do not depend on it."""
+    of_corsika = [shard for shard in shards if any(row.kind in WITH_NEUTRINOS for row in shard.sources)]
+    versions = {shard.header.version: shard.path for shard in of_corsika}
+    if len(versions) > 1:
+        (old, one), (new, other) = min(versions.items()), max(versions.items())
+        raise DataError(
+            f"{one}: data model version {old}, in which neutrinos count, beside version {new} of {other}, in which they "
+            f"do not; convert the raw files of {one} again."
+        )
+    return min(versions, default=DATA_MODEL_VERSION)
+
+
+def _renumber(shards: list[Shard], options: MergeOptions) -> None:
     """Label the events and make ids and source rows unique; refuse the same raw file twice."""
     label_of = naming.labels(options.classes)
     seen: dict[str, Path] = {}
@@ -154,7 +139,7 @@ def _renumber(shards: list[_Shard], options: MergeOptions) -> None:
         sources_before += len(shard.sources)
 
 
-def _split(shards: list[_Shard], events: np.ndarray, options: MergeOptions) -> None:
+def _split(shards: list[Shard], events: np.ndarray, options: MergeOptions) -> None:
     """Set the split of all events: of raw files with a role as it says, of the others as the options say."""
     role = np.concatenate([np.full(len(shard.events), shard.header.role) for shard in shards])
     missing = [name for label, name in enumerate(options.classes) if not np.any(events["label"] == label)]
@@ -184,55 +169,40 @@ def _split(shards: list[_Shard], events: np.ndarray, options: MergeOptions) -> N
         start += len(shard.events)
 
 
-def _copy(shard: _Shard, train, test, seen: _Seen, first: int) -> None:
-    """Copy a shard's showers in blocks; note what the checks need of each, from row `first` on."""
-    channels = _energy_channels(shard.header.channels)
-    with open_showers(shard.path) as file:
-        images = file[IMAGES]
-        for start in range(0, len(shard.events), BLOCK):
-            events = shard.events[start : start + BLOCK]
-            block = images[start : start + BLOCK]
-            _check_images(shard.path, block, start)
-            rows = slice(first + start, first + start + len(block))
-            seen.energy[rows] = block[:, channels].sum(axis=(1, 2, 3), dtype=np.float64)
-            seen.content[rows] = checks.fingerprints(block)
-            is_test = events["split"] == SPLITS["test"]
-            for writer, chosen in ((train, ~is_test), (test, is_test)):
-                if chosen.any():
-                    writer.append(block[chosen], events[chosen])
+def _tell_showers_apart(
+    shards: list[Shard], events: np.ndarray, content: np.ndarray, sources: list[SourceRow], options: MergeOptions
+) -> int:
+    """Give showers that one file holds twice one shower_id, and return how many there are.
+
+    Raises DataError where two files hold the same shower.
+    """
+    kinds = [row.kind for row in sources]
+    met = same_showers.across_files(events, content, kinds, options.repeated_numbers == "refuse")
+    if met:
+        names = [f"{row.file} ({shard.path})" for shard in shards for row in shard.sources]
+        raise DataError(met.sentence(names, events))
+    before = len(np.unique(events["shower_id"]))
+    events["shower_id"] = same_showers.joined(events, content, kinds)
+    return before - len(np.unique(events["shower_id"]))
 
 
-def _energy_channels(channels: tuple[str, ...]) -> list[int]:
-    """Return the channels that make up the total energy: `energy`, else the energies of all groups of particles."""
-    if "energy" in channels:
-        return [channels.index("energy")]
-    return [index for index, name in enumerate(channels) if name.endswith("_energy")] or [0]
+def _copy(shard: Shard, train, test) -> None:
+    """Copy a shard's showers in blocks, each to the file of its split."""
+    for start, block in blocks(shard):
+        events = shard.events[start : start + BLOCK]
+        is_test = events["split"] == SPLITS["test"]
+        for writer, chosen in ((train, ~is_test), (test, is_test)):
+            if chosen.any():
+                writer.append(block[chosen], events[chosen])
 
 
-def _check_test(content: np.ndarray, is_test: np.ndarray) -> None:
-    """Raise DataError if all test images stand in the training file too: the same file, though rewritten."""
-    if np.isin(content[is_test], content[~is_test]).all():
-        raise DataError(
-            f"All {is_test.sum()} test images stand among the training images too: the file for the test is the one for "
-            "training, or a part of it. Give a test file with showers of its own, or leave the test to data.split."
-        )
+def _ranges(events: np.ndarray) -> dict[str, list[float] | None]:
+    """Smallest and largest energy [GeV] and zenith [rad] of training showers; None where no shower has one."""
+    known = {name: events[name][np.isfinite(events[name])] for name in ("true_energy", "zenith")}
+    return {name: [float(values.min()), float(values.max())] if len(values) else None for name, values in known.items()}
 
 
-def _check_images(path: Path, block: np.ndarray, start: int) -> None:
-    # a sum is one pass without a temporary; only a bad one is looked at twice
-    if np.isfinite(block.sum()) and block.min() >= 0:
-        return
-    bad = ~(np.isfinite(block) & (block >= 0)).all(axis=(1, 2, 3))
-    if bad.any():
-        event = start + int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{path}: image {event} holds a value that is NaN, infinite or negative ({int(bad.sum())} such images in "
-            f"showers {start} to {start + len(block) - 1}); energies at ground are finite and not negative. "
-            "Repair the raw file and convert it again."
-        )
-
-
-def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, options: MergeOptions) -> dict:
+def _summary(events, seen: Seen, sources: list[SourceRow], header: Header, options: MergeOptions) -> dict:
     labels, core = events["label"], np.hypot(events["core_x"], events["core_y"])
     classes = list(options.classes)
     edges = np.geomspace(events["true_energy"].min() * 0.999, events["true_energy"].max() * 1.001, SPECTRUM_BINS + 1)
@@ -260,7 +230,7 @@ def _summary(events, seen: _Seen, sources: list[SourceRow], header: Header, opti
     in_train = set(events["shower_id"][events["split"] != SPLITS["test"]].tolist())
     across = len(in_train & set(events["shower_id"][events["split"] == SPLITS["test"]].tolist()))
     return {
-        "data_model_version": DATA_MODEL_VERSION,
+        "data_model_version": header.version,
         "surrogate": any(row.kind == "surrogate" for row in sources),
         "classes": options.classes,
         "signal": classes[naming.index(classes, options.signal)],
