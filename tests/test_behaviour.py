@@ -14,7 +14,7 @@ from cascada.baselines import features
 from cascada.behaviour import predictors, runner, transformations
 from cascada.behaviour.leaks import area_of_shuffled, deal, deviation_by_chance
 from cascada.behaviour.probes import PROBES
-from cascada.behaviour.settings import LIMITS, Limit, Settings
+from cascada.behaviour.settings import LIMITS, WARN, Limit, Settings
 from cascada.behaviour.subject import AT_LEAST, Measurement, Recipe, Subject
 from cascada.data.format import new_events
 from cascada.errors import ConfigError
@@ -148,6 +148,22 @@ def test_a_model_made_to_fail_fails(probe, model, fails, showers):
     made = model in (by_heart, better_when_worse, worse_with_energy)
     found = measure(probe, model(showers) if made else model, showers)
     assert {name for name, passed in found.items() if not passed} == fails
+
+
+def test_the_symmetries_without_the_average_over_them_are_shown_beside_it(showers):
+    images, events = showers
+
+    def symmetric(images):
+        turned = [transformations.symmetry(images, name) for name in transformations.SYMMETRIES]
+        return np.mean([left_and_right(view) for view in (images, *turned)], axis=0)
+
+    subject = Subject(symmetric, images, events, SETTINGS, unaveraged=left_and_right)
+    found = {one.name: one for one in PROBES["symmetries"](subject)}
+    alone = {one.name: one for one in PROBES["symmetries"](Subject(left_and_right, images, events, SETTINGS))}
+    assert found["symmetry_flips_unaveraged"].value == alone["symmetry_flips"].value > 0.01
+    assert found["symmetry_flips_unaveraged"].details == alone["symmetry_flips"].details
+    assert found["symmetry_change"].value < 1e-6 and "symmetry_flips_unaveraged" not in alone
+    assert LIMITS["symmetry_flips_unaveraged"] == Limit(LIMITS["symmetry_flips"].threshold, WARN)
 
 
 @pytest.mark.parametrize("probe", [name for name in ROBUST if name not in ("total_energy", "core_offset")])
@@ -368,15 +384,17 @@ def selected(data, tmp_path_factory):
     from cascada.training import Machine, Trainer, Trial
 
     folder = tmp_path_factory.mktemp("selected")
-    recipe_ = recipe(data)
+    hyperparameters = recipe(data).hyperparameters | {
+        "evaluation": "symmetric"
+    }  # so that every probe has something to say
     trial = Trial(
-        configuration="lenet-00000000", model="lenet", hyperparameters=recipe_.hyperparameters, settings={"precision": "float32"},
+        configuration="lenet-00000000", model="lenet", hyperparameters=hyperparameters, settings={"precision": "float32"},
         seed=1, epochs=1, data=data, folder=folder, tensorboard=folder,
     )  # fmt: skip
     trainer = Trainer(trial, Machine(device="cpu"))
     trainer.epoch(False, lambda state: None)
     torch.save(trainer.classifier.eval().checkpoint(), folder / "checkpoint.pt")
-    about = {"configuration": "lenet-00000000", "seed": 1, "model": "lenet", "hyperparameters": recipe_.hyperparameters}
+    about = {"configuration": "lenet-00000000", "seed": 1, "model": "lenet", "hyperparameters": hyperparameters}
     write_json(folder / "best.json", about | {"checkpoint_sha256": sha256(folder / "checkpoint.pt")})
     return folder
 

@@ -24,9 +24,10 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("evaluation", ["plain", "symmetric"])
 @pytest.mark.parametrize(("family", "channels", "transform"), CASES)
-def test_every_family_exports_with_its_preprocessing_inside(family, channels, transform, tmp_path):
-    model = classifier(family, channels, transform=transform)
+def test_every_family_exports_with_its_preprocessing_inside(family, channels, transform, evaluation, tmp_path):
+    model = classifier(family, channels, transform=transform, evaluation=evaluation)
     exporting.write_graphs(model, tmp_path)
     write_json(tmp_path / "model.json", {"format": 1, "input": {"channels": channels}, "output": {"classes": [1, 2]}})
     session, graph = Model(tmp_path, threads=1), program(tmp_path)
@@ -39,6 +40,30 @@ def test_every_family_exports_with_its_preprocessing_inside(family, channels, tr
             session.probabilities(images.numpy()), expected, atol=exported_folder.TOLERANCE, rtol=0
         )
         np.testing.assert_allclose(expected.sum(1), 1, atol=1e-6)
+
+
+def test_a_symmetric_export_answers_alike_however_the_shower_is_turned(tmp_path):
+    model, images = classifier("lenet", evaluation="symmetric"), energies(6)
+    torch.nn.init.normal_(model.network.head[-1].weight, std=0.5)
+    exporting.write_graphs(model, tmp_path)
+    write_json(tmp_path / "model.json", {"format": 1, "input": {"channels": ["energy"]}, "output": {"classes": [1, 2]}})
+    session, graph = Model(tmp_path, threads=1), program(tmp_path)
+    turned = images.transpose(2, 3).flip(2).contiguous()
+    with torch.inference_mode():
+        assert (model.plain()(images) - model.plain()(turned)).abs().max() > 0.01  # the network itself does not
+        np.testing.assert_allclose(graph(images).numpy(), graph(turned).numpy(), atol=1e-5)
+    np.testing.assert_allclose(session.probabilities(images.numpy()), session.probabilities(turned.numpy()), atol=1e-5)
+
+
+def test_what_a_symmetric_answer_costs_stands_in_the_content_and_in_the_card(exported):
+    content = read_json(exported / "model/model.json")
+    assert content["evaluation"]["kind"] == "plain" and "rotations" not in model_card.render(content)
+    found = exporting._cost(classifier("lenet", evaluation="symmetric"), energies(16))
+    taken = found["milliseconds_per_shower"]
+    assert found["kind"] == "symmetric" and found["views"] == 8 and 2 < taken["symmetric"] / taken["plain"] < 30
+    card = model_card.render(content | {"evaluation": found})
+    assert "over the 8 rotations and mirrors" in card and f"{taken['symmetric']:.2g} ms per shower" in card
+    assert "rotations" not in model_card.render({key: content[key] for key in content if key != "evaluation"})
 
 
 def test_graphs_name_their_batch_and_keep_no_trace_of_the_machine(tmp_path):

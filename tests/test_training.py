@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+import torch
 import trials
 from showers import small_dataset
 
@@ -122,6 +123,22 @@ def test_a_resume_file_of_another_configuration_is_left_alone(tmp_path, data, un
     trials.run(trials.specification(tmp_path, data), messages.append)
     assert any("another configuration, data set or code" in message for message in messages)
     assert trials.same_weights(trials.weights(tmp_path), trials.weights(uninterrupted[0]))
+
+
+def test_a_symmetric_trial_is_validated_so_once_for_its_final_metrics(tmp_path, data, uninterrupted):
+    from cascada.data.loading import Showers
+    from cascada.models.classifier import load_classifier
+
+    result = trials.run(trials.specification(tmp_path, data, hyperparameters={"evaluation": "symmetric"}))
+    assert trials.history(tmp_path) == trials.history(uninterrupted[0])
+    assert trials.same_weights(trials.weights(tmp_path), trials.weights(uninterrupted[0]))
+    assert result["training"] == uninterrupted[1]["training"]
+    classifier, showers = load_classifier(tmp_path / "trial/checkpoint.pt"), Showers(data, "validation", "cpu")
+    for answer, expected in ((classifier, result), (classifier.plain(), uninterrupted[1])):
+        with torch.inference_mode():
+            loss = torch.nn.functional.cross_entropy(answer(showers.images()), showers.labels).item()
+        assert expected["validation"]["loss"] == pytest.approx(loss, rel=1e-5)
+    assert result["validation"]["loss"] != pytest.approx(uninterrupted[1]["validation"]["loss"], rel=1e-3)
 
 
 def test_a_damaged_resume_file_begins_anew(tmp_path, data, uninterrupted):

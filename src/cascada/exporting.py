@@ -29,6 +29,7 @@ from cascada.provenance import provenance
 PROBE_SHOWERS = 16
 CHECKED_SHOWERS = 512  # validation showers on which the exports are compared with PyTorch
 BATCH = 256
+COST_REPETITIONS = 5
 METRICS = ("f1", "accuracy", "roc_auc", "loss")
 PACKAGES = ("cascada", "torch", "numpy", "h5py", "onnx", "onnxscript", "onnxruntime", "scikit-learn", "snakemake")
 
@@ -69,6 +70,7 @@ def export_model(
     _write_probe(classifier, validation, folder / PROBE)
     write_text(folder / LICENSE, _license())
     content = _content(classifier, chosen, test, read_json(summary), experiment)
+    content["evaluation"] = _cost(classifier, validation.images(PROBE_SHOWERS))
     content["validation"] = _with_intervals(logits, validation.events, experiment["testing"], validation.signal)
     write_description(folder, content)
     return content
@@ -142,6 +144,26 @@ def probabilities(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
     model = Probabilities(classifier).eval()
     with torch.inference_mode():
         return np.concatenate([model(part).numpy() for part in images.split(BATCH)])
+
+
+def _cost(classifier: Classifier, images: torch.Tensor) -> dict:
+    """How an answer is formed, and what it takes on this machine: the best of five batches of `images` in PyTorch."""
+    kinds = {"plain": classifier.plain()} | ({"symmetric": classifier} if classifier.views > 1 else {})
+    taken = {}
+    with torch.inference_mode():
+        for name, model in kinds.items():
+            seconds = []
+            for _ in range(COST_REPETITIONS):
+                started = time.perf_counter()
+                model(images)
+                seconds.append(time.perf_counter() - started)
+            taken[name] = round(1000 * min(seconds) / len(images), 4)
+    return {
+        "kind": list(kinds)[-1],
+        "views": classifier.views,
+        "milliseconds_per_shower": taken,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _write_probe(classifier: Classifier, validation: Showers, path: Path) -> None:

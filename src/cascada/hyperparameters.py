@@ -15,6 +15,8 @@ OPTIMIZERS = ("adam", "sgd")
 TRANSFORMS = ("linear", "log1p")
 # parts of an augmentation in the order of their names in an id; a new one comes at the end
 AUGMENTATIONS = ("symmetries", "shifts", "scale", "dead_cells", "noise")
+PLAIN, SYMMETRIC = "plain", "symmetric"
+EVALUATIONS = (PLAIN, SYMMETRIC)
 LATER = "later"
 
 
@@ -76,12 +78,14 @@ class Hyperparameters:
     normalize: bool = True  # subtract the training images' mean, divide by their standard deviation
     augmentation: str = "none"  # or parts joined by +: models/augmentation.py says what each does
     averaging: float = later(0.0)  # decay per step of the average of the weights that is validated and kept; 0 for none
+    evaluation: str = later(PLAIN)  # symmetric: the trained classifier averages over the eight rotations and mirrors
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             _of_type(field.name, getattr(self, field.name), type(field.default))
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("transform", self.transform, TRANSFORMS)
+        _one_of("evaluation", self.evaluation, EVALUATIONS)
         # one name for one augmentation, in whatever order its parts were typed
         object.__setattr__(self, "augmentation", join_parts(augmentation_parts(self.augmentation)))
         _at_least("batch_size", self.batch_size, 1)

@@ -53,7 +53,7 @@ def _use(content: dict) -> str:
 - Input `{given["name"]}`: float32 {_shape(given["shape"])}, axes {", ".join(given["axes"])}; channels: {channels}. Raw values per cell
   of {given["cell_size_m"]:g} m × {given["cell_size_m"]:g} m in a square of 320 m × 320 m, observed at {given["observation_altitude_m"]:g} m
   above sea level; the preprocessing is inside the graph.
-- Output `{answer["name"]}`: float32 {_shape(answer["shape"])}, in this order: {", ".join(answer["classes"])}.
+- Output `{answer["name"]}`: float32 {_shape(answer["shape"])}, in this order: {", ".join(answer["classes"])}.{_evaluation(content)}
 
 ```console
 $ cascada predict THIS_FOLDER showers.h5 -o predictions.h5
@@ -65,6 +65,18 @@ import onnxruntime
 session = onnxruntime.InferenceSession("model.onnx")
 probabilities = session.run(None, {{"{given["name"]}": images}})[0]
 ```"""
+
+
+def _evaluation(content: dict) -> str:
+    found = content.get("evaluation", {})  # older models do not say
+    if found.get("kind") != "symmetric":
+        return ""
+    taken = found["milliseconds_per_shower"]
+    return (
+        f"\n- Each answer is the softmax of the mean of the logits over the {found['views']} rotations and mirrors of an image, "
+        f"inside the graph.\n  It takes {taken['symmetric']:.2g} ms per shower where a single view takes {taken['plain']:.2g} ms "
+        f"({found['threads']} thread(s) of the machine that exported it)."
+    )
 
 
 def _shape(shape: list) -> str:

@@ -17,7 +17,10 @@ METRICS = ("loss", "accuracy", "f1", "roc_auc")
 
 
 def describe(trainer: Trainer, data_sha256: str, started: float) -> dict:
-    """Return the content of metrics.json; a diverged trial without a best epoch has null for its metrics."""
+    """Return the content of metrics.json; a diverged trial without a best epoch has null for its metrics.
+
+    `training` is what the best epoch's steps gave, on augmented showers and with weights that were on their way.
+    """
     trial, state = trainer.trial, trainer.state
     best = trainer.best_row() or dict.fromkeys(state.history[-1])
     on_gpu = trainer.device.type == "cuda"
@@ -28,7 +31,7 @@ def describe(trainer: Trainer, data_sha256: str, started: float) -> dict:
         "seed": trial.seed,
         "epochs": trial.epochs,
         "status": state.status,
-        "validation": {name: best[f"validation_{name}"] for name in METRICS},
+        "validation": _symmetric(trainer) or {name: best[f"validation_{name}"] for name in METRICS},
         "training": {name: best[f"training_{name}"] for name in METRICS},
         "signal": trainer.training.classes[trainer.training.signal],
         "best_epoch": state.best_epoch,
@@ -46,6 +49,15 @@ def describe(trainer: Trainer, data_sha256: str, started: float) -> dict:
         "data_sha256": data_sha256,
         **machine.job(),
     }
+
+
+def _symmetric(trainer: Trainer) -> dict | None:
+    """Validation metrics by the symmetric evaluation, which costs too much for every epoch; None where it is not asked for."""
+    classifier, weights = trainer.classifier, trainer.state.best_weights
+    if classifier.views == 1 or weights is None:
+        return None
+    classifier.load_state_dict(weights)
+    return trainer.validate(classifier)
 
 
 def write(trainer: Trainer, result: dict) -> None:

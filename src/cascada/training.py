@@ -139,12 +139,13 @@ class Trainer:
         return logits.detach().float(), loss.detach()
 
     @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        self.evaluated.eval()
+    def validate(self, classifier: Classifier | None = None) -> dict[str, float]:
+        """Metrics on validation showers: of a classifier, or of this training's as it stands, by a plain evaluation."""
+        classifier = (classifier or self.evaluated.plain()).eval()
         logits, labels = [], []
-        for images, label in self.validation.batches(EVALUATION_BATCH):
+        for images, label in self.validation.batches(EVALUATION_BATCH // classifier.views):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-                logits.append(self.evaluated(images).float())
+                logits.append(classifier(images).float())
             labels.append(label)
         return evaluate(logits, labels, self.validation.signal)
 

@@ -66,6 +66,34 @@ def test_the_classifier_transforms_raw_energies():
     assert torch.equal(logits, model(images)) and auxiliary == {}
 
 
+def test_a_symmetric_classifier_takes_the_mean_of_eight_logits():
+    model, images = classifier(evaluation="symmetric").eval(), torch.rand(5, 1, 80, 80) ** 4
+    torch.nn.init.normal_(model.network.head[-1].weight)
+    views = [torch.rot90(side, quarters, (2, 3)) for side in (images, images.flip(3)) for quarters in range(4)]
+    expected = torch.stack([model.plain()(view) for view in views]).mean(0)
+    assert len({view.numpy().tobytes() for view in views}) == 8
+    torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-5)
+    assert (model.plain()(images) - expected).abs().max() > 0.01
+    assert model.plain()(images).equal(classifier_like(model)(images))
+    assert model.views == 8 and model.plain().views == 1  # `plain` leaves it as it is
+
+
+def classifier_like(model):
+    """A plain classifier with the weights of another."""
+    other = classifier().eval()
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def test_a_symmetric_checkpoint_stays_symmetric(tmp_path):
+    model = classifier(evaluation="symmetric").eval()
+    torch.save(model.checkpoint(), tmp_path / "checkpoint.pt")
+    loaded = load_classifier(tmp_path / "checkpoint.pt")
+    assert loaded.views == 8 and loaded.hyperparameters["evaluation"] == "symmetric"
+    assert "evaluation" not in loaded.plain().hyperparameters
+    assert torch.equal(loaded(torch.ones(2, 1, 80, 80)), model(torch.ones(2, 1, 80, 80)))
+
+
 def test_a_checkpoint_stands_alone(tmp_path):
     model = classifier(channels=[4, 5], threshold=0.05).eval()
     images = torch.rand(5, 1, 80, 80)

@@ -41,6 +41,14 @@ def from_checkpoint(path: str | os.PathLike, device: str = "cpu") -> Predictor:
     return from_module(load_classifier(path, device), logits=True, device=device)
 
 
+def unaveraged(path: str | os.PathLike, device: str = "cpu") -> Predictor | None:
+    """The same without its average over rotations and mirrors; None where it takes none."""
+    from cascada.models.classifier import load_classifier
+
+    classifier = load_classifier(path, device)
+    return from_module(classifier.plain(), logits=True, device=device) if classifier.views > 1 else None
+
+
 def from_onnx(folder: str | os.PathLike, threads: int = 1) -> Predictor:
     """The model.onnx of an exported folder, by ONNX Runtime."""
     from cascada.serving import Model

@@ -6,6 +6,7 @@ the config's schema, and add it to PROBES.
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,6 +41,21 @@ def symmetries(subject: Subject) -> Iterator[Measurement]:
     yield Measurement(
         name="symmetry_flips", details=flips, **worst(flips), meaning="labels that flip under the worst of them"
     )
+    if subject.unaveraged:
+        yield _unaveraged(subject)
+
+
+def _unaveraged(subject: Subject) -> Measurement:
+    """What the network itself makes of the symmetries, where the average over them makes the gate trivial."""
+    plain = replace(subject, predict=subject.unaveraged)
+    rows = [
+        {"at": name} | _flips(plain, plain.probabilities(transformations.symmetry(subject.images, name)))
+        for name in transformations.SYMMETRIES
+    ]
+    return Measurement(
+        name="symmetry_flips_unaveraged", details=rows, **worst(rows),
+        meaning="labels that flip under the worst of them without the average over them that the classifier takes",
+    )  # fmt: skip
 
 
 def core_shift(subject: Subject) -> Iterator[Measurement]:

@@ -31,7 +31,8 @@ def test_behaviour(
     recipe = Recipe(
         data=train, model=chosen["model"], hyperparameters=chosen["hyperparameters"], threads=threads, device=where
     )
-    subject = Subject.read(train, predictors.from_checkpoint(checkpoint, where), limits, recipe)
+    predictor, unaveraged = predictors.from_checkpoint(checkpoint, where), predictors.unaveraged(checkpoint, where)
+    subject = Subject.read(train, predictor, limits, recipe, unaveraged)
     probes = run(subject, xml)
     with open_showers(train) as file:
         surrogate = any(row.kind == "surrogate" for row in read_sources(file))

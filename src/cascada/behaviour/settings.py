@@ -25,6 +25,7 @@ class Limit:
 LIMITS = {
     "symmetry_change": Limit(0.02),
     "symmetry_flips": Limit(0.01),
+    "symmetry_flips_unaveraged": Limit(0.01, WARN),
     "core_shift_4m_flips": Limit(0.02),
     "core_shift_8m_flips": Limit(0.05),
     "energy_scale_flips": Limit(0.03),

@@ -66,6 +66,7 @@ class Subject:
     events: np.ndarray
     settings: Settings = field(default_factory=Settings)
     recipe: Recipe | None = None
+    unaveraged: Predictor | None = None  # of a predictor that averages over rotations and mirrors: itself without that
 
     @classmethod
     def read(
@@ -74,12 +75,14 @@ class Subject:
         predict: Predictor,
         settings: Settings | None = None,
         recipe: Recipe | None = None,
+        unaveraged: Predictor | None = None,
     ) -> "Subject":
         """Take the validation showers of train.h5, at most `settings.showers`, evenly spread over the file."""
         settings = settings or Settings()
         showers = Showers(data, "validation", tier="stream")
         step = -(-len(showers) // settings.showers)
-        return cls(predict, showers.images(settings.showers).numpy(), showers.events[::step], settings, recipe)
+        images = showers.images(settings.showers).numpy()
+        return cls(predict, images, showers.events[::step], settings, recipe, unaveraged)
 
     @cached_property
     def labels(self) -> np.ndarray:

@@ -4,6 +4,7 @@ classifier = load_classifier("results/demonstration/trials/.../checkpoint.pt")
 probabilities = classifier(images).softmax(dim=1)  # images: GeV per cell, (N, C, 80, 80)
 """
 
+import copy
 import dataclasses
 import os
 
@@ -11,20 +12,25 @@ import torch
 from torch import nn
 
 from cascada.errors import ConfigError, DataError
-from cascada.hyperparameters import Hyperparameters, later_defaults, without_neutral
+from cascada.hyperparameters import SYMMETRIC, Hyperparameters, later_defaults, without_neutral
 from cascada.models import build
 from cascada.models.base import Base
 from cascada.models.inputs import InputTransform
 
 FORMAT = 1  # of the checkpoint
+VIEWS = 8  # rotations and mirrors of the square
 _KEYS = ("model", "hyperparameters", "channels", "class_names", "state_dict")
 
 
 class Classifier(nn.Module):
-    """The input transform followed by a network.
+    """The input transform followed by a network, of whose logits the mean over eight views is taken where that is asked for.
 
-    Attributes: `model_name`; `hyperparameters`: common and the family's, without neutral ones that were added later; `channels` and `class_names`: lists
-    of names in the order of the images' channels and of the logits.
+    The mean of logits, not of probabilities: it is what the network's last layer would give for mean features, one sure
+    view cannot be outvoted into a logit near 0, and the separation of the classes on the logit stays that of the network.
+
+    Attributes: `model_name`; `hyperparameters`: common and the family's, without neutral ones that were added later;
+    `channels` and `class_names`: lists of names in the order of the images' channels and of the logits; `views`: 8 for a
+    symmetric evaluation, 1 for a plain one.
     """
 
     def __init__(
@@ -45,13 +51,26 @@ class Classifier(nn.Module):
         given = Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in common})
         for name in ("transform", "threshold", "normalize"):  # otherwise a checkpoint would rebuild another transform
             assert getattr(transform, name) == getattr(given, name), f"{name} of the transform is not the given one"
+        self.views = VIEWS if given.evaluation == SYMMETRIC else 1
         # complete, so that a checkpoint does not change its meaning when a default does; neutral ones never change
         neutral = later_defaults(Hyperparameters) | later_defaults(type(network.config))
         self.hyperparameters = without_neutral(dataclasses.asdict(given) | dataclasses.asdict(network.config), neutral)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Take raw images float32 (N, C, 80, 80) [GeV], return logits (N, K)."""
-        return self.network(self.transform(images))
+        values = self.transform(images)
+        if self.views == 1:
+            return self.network(values)
+        logits = self.network(eight_views(values))
+        # by their shape: `len` would fix the size of an exported graph's batch
+        return logits.view(VIEWS, images.shape[0], logits.shape[1]).mean(0)
+
+    def plain(self) -> "Classifier":
+        """The same network with the same weights, answering from each image as it is: what training validates."""
+        other = copy.copy(self)
+        other.views = 1
+        other.hyperparameters = {name: value for name, value in self.hyperparameters.items() if name != "evaluation"}
+        return other
 
     def forward_with_losses(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """As `forward`, with the network's auxiliary losses by name, already weighted."""
@@ -99,6 +118,14 @@ class Classifier(nn.Module):
                 "Use the version of the code that wrote it, or train again."
             ) from error
         return classifier.eval()
+
+
+def eight_views(images: torch.Tensor) -> torch.Tensor:
+    """The eight rotations and mirrors of square images (N, C, S, S), one after the other: (8 N, C, S, S)."""
+    views = []
+    for turned in (images, images.transpose(2, 3)):
+        views += [turned, turned.flip(2), turned.flip(3), turned.flip(2, 3)]
+    return torch.cat(views)
 
 
 def load_classifier(path: str | os.PathLike, device: torch.device | str = "cpu") -> Classifier:

@@ -88,8 +88,9 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
     logits, theirs = [], []
     with open_showers(test) as file, torch.inference_mode():
         events, images = read_events(file), file[IMAGES]
-        for start in range(0, len(events), BATCH):
-            block = images[start : start + BATCH]
+        size = BATCH // classifier.views
+        for start in range(0, len(events), size):
+            block = images[start : start + size]
             logits.append(classifier(torch.from_numpy(block).to(where)).float().cpu().numpy())
             theirs.append(others.logits(block) if others else {})
         together = np.concatenate(logits)
