@@ -59,6 +59,7 @@ rule publish:
         "../envs/cascada.yaml"
     params:
         publishing=config["publishing"],
+        undecided=config["behaviour"]["undecided"],
         version=config.get("version", ""),
     script:
         "../scripts/publish.py"

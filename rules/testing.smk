@@ -68,7 +68,7 @@ rule test_behaviour:
     resources:
         device="auto",
     params:
-        behaviour=config["behaviour"],
+        behaviour={key: value for key, value in config["behaviour"].items() if key != "undecided"},
         code=digest("cascada.behaviour.*"),
     script:
         "../scripts/test_behaviour.py"

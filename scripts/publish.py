@@ -13,5 +13,5 @@ with logged(snakemake):
     paths = {"results": best.parents[1], "history": history}
     # what comes from --config are words
     switches = {name: str(value).lower() == "true" for name, value in snakemake.params.publishing.items()}
-    request = Request(**paths, version=snakemake.params.version, **switches)
+    request = Request(**paths, version=snakemake.params.version, undecided=snakemake.params.undecided, **switches)
     print(publish(request, Path.cwd()), file=sys.stderr)

@@ -14,8 +14,13 @@ from cascada.files import read_json, write_json, write_text
 from cascada.publishing import Request
 
 ROOT = Path(__file__).parents[1]
-PASSED = {"name": "rotations", "value": 0.01, "sense": "at most", "threshold": 0.02, "severity": "gate", "passed": True}
-FAILED = PASSED | {"value": 0.3, "passed": False}
+PASSED = {
+    "name": "rotations", "value": 0.01, "low": 0.005, "high": 0.015, "sense": "at most", "threshold": 0.02, "severity": "gate",
+    "kept": True, "verdict": "passed",
+}  # fmt: skip
+UNDECIDED = PASSED | {"name": "shifts", "high": 0.03, "verdict": "undecided"}
+MISSED = UNDECIDED | {"value": 0.025, "kept": False}
+FAILED = PASSED | {"value": 0.3, "low": 0.2, "high": 0.4, "kept": False, "verdict": "failed"}
 WARNED = FAILED | {"name": "energy_scale", "severity": "warn"}
 
 

@@ -118,10 +118,13 @@ def test_the_card_shows_surrogate_data_metrics_and_origin(exported):
     content = read_json(exported / "model/model.json")
     content["published"] = {
         "version": "1.2.0", "tag": "model@v1.2.0", "time": "now", "notes": ["Gates were ignored."],
-        "behaviour": [{"name": "turned", "value": 0.25, "sense": "at most", "threshold": 0.1, "severity": "gate", "passed": False}],
+        "behaviour": [{"name": "turned", "value": 0.25, "sense": "at most", "threshold": 0.1, "severity": "gate", "low": 0.2, "high": 0.3, "kept": False, "verdict": "failed"}],
     }  # fmt: skip
     published = model_card.render(content)
-    assert "**Gates were ignored.**" in published and "| turned | 0.25 | at most 0.1 | gate | **no** |" in published
+    assert (
+        "**Gates were ignored.**" in published
+        and "| turned | 0.25 [0.2, 0.3] | at most 0.1 | gate | **failed** |" in published
+    )
 
 
 def test_both_exports_are_checked_on_validation_showers(exported, tmp_path):

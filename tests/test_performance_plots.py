@@ -8,6 +8,7 @@ from PIL import Image
 
 from cascada import behaviour_plots, performance_pages, performance_plots, plots, plotting
 from cascada.behaviour.settings import LIMITS
+from cascada.behaviour.verdicts import conclusion
 from cascada.data.format import new_events
 from cascada.files import write_json
 from cascada.testing import evaluation
@@ -89,12 +90,12 @@ def behaviour(folder, failing=()):
     details = [{"at": at, "value": 0.1, "low": 0.05, "high": 0.2} for at in (0.0, 0.01)]
     probes = [
         {"name": name, "value": 0.1, "low": 0.05, "high": 0.2, "sense": "at most", "threshold": limit.threshold, "details": details,
-         "severity": limit.severity, "passed": name not in failing, "significant": False, "meaning": f"what {name} is"}
+         "severity": limit.severity, "kept": name not in failing, "verdict": "failed" if name in failing else "passed",
+         "significant": False, "meaning": f"what {name} is"}
         for name, limit in LIMITS.items()
     ]  # fmt: skip
-    gates = [one["name"] for one in probes if not one["passed"] and one["severity"] == "gate"]
     content = {
-        "passed": not gates, "gates_failed": gates, "warnings": [], "probes": probes, "showers": 9, "confidence": 0.95,
+        "conclusion": conclusion(probes), "warnings": [], "probes": probes, "showers": 9, "confidence": 0.95,
         "surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {},
     }  # fmt: skip
     write_json(folder / "behaviour.json", content)
@@ -109,7 +110,10 @@ def test_pictures_and_page_of_the_behaviour(tmp_path):
             assert len(np.unique(np.asarray(image.convert("L")))) > 10
     performance_pages.write_behaviour_page(path, tmp_path / "behaviour.html")
     page = (tmp_path / "behaviour.html").read_text()
-    assert "Failed gates: symmetry_flips." in page and page.count("FAILED") == 2
+    assert (
+        "The model passes 14 of 15 gates; failed: symmetry_flips; warnings failed: noise_loss_drop." in page
+        and page.count("FAILED") == 2
+    )
     assert all(f"what {name} is" in page for name in LIMITS)
 
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import publications
 import pytest
-from publications import FAILED, PASSED, WARNED, clone, dvc, git, request, state
+from publications import FAILED, MISSED, PASSED, UNDECIDED, WARNED, clone, dvc, git, request, state
 
 from cascada import published_plots, publishing
 from cascada.cli import main
@@ -23,6 +23,9 @@ from cascada.model_card import REOPENED
 from cascada.model_page import write_model_page
 from cascada.serving import Model
 from cascada.verification import verify
+
+ROTATIONS = "rotations 0.3 [0.2, 0.4], at most 0.02, failed"
+SHIFTS = "shifts 0.01 [0.005, 0.03], at most 0.02, undecided"
 
 
 @pytest.mark.parametrize(
@@ -43,12 +46,35 @@ def test_the_next_minor_version(tags, expected):
     [
         ([PASSED], False, []),
         ([PASSED, WARNED], False, ["Fails the behaviour tests energy_scale (warnings)."]),
-        ([FAILED], True, ["Published although it fails the gates rotations: ignore_gates was set."]),
+        ([FAILED], True, [f"Published although it does not pass gates ({ROTATIONS}): ignore_gates was set."]),
         ([PASSED], True, []),
+        (
+            [PASSED, UNDECIDED],
+            False,
+            [f"Undecided gates, whose values keep their thresholds and whose intervals do not: {SHIFTS}."],
+        ),
+        (
+            [MISSED],
+            True,
+            [
+                "Published although it does not pass gates (shifts 0.025 [0.005, 0.03], at most 0.02, undecided): ignore_gates was set."
+            ],
+        ),
+        ([UNDECIDED | {"severity": "warn"}], False, ["Leaves undecided the behaviour tests shifts (warnings)."]),
     ],
 )
 def test_notes_on_gates(probes, ignore, notes):
     assert publishing.gate_notes(probes, ignore) == notes
+
+
+@pytest.mark.parametrize(
+    ("probe", "undecided", "named"),
+    [(FAILED, "allow", ROTATIONS), (MISSED, "allow", "shifts 0.025"), (UNDECIDED, "refuse", SHIFTS)],
+)
+def test_gates_that_stop_publishing(probe, undecided, named):
+    with pytest.raises(CascadaError) as error:
+        publishing.gate_notes([PASSED | {"name": "other"}, probe], False, undecided)
+    assert "does not pass 1 gate(s) of the behaviour tests: " + named in str(error.value)
 
 
 CLEAN, DIRTY, UNKNOWN = ({"provenance": {"selection": {"git_dirty": dirty}}} for dirty in (False, True, None))
@@ -158,18 +184,34 @@ def test_a_failed_gate_stops_publishing_unless_ignored(repository, fails):
     results = repository / "results/tiny"
     path = results / "test/behaviour.json"
     publications.write_probes(results, FAILED)
-    assert "fails 1 gate(s) of the behaviour tests: rotations" in fails()
+    assert "does not pass 1 gate(s) of the behaviour tests: rotations 0.3" in fails()
     publishing.publish(request(repository, ignore_gates=True, version="0.2.0"), repository)
-    assert "although it fails the gates rotations" in (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    assert (
+        "although it does not pass gates (rotations 0.3 [0.2, 0.4], at most 0.02, failed)"
+        in (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    )
     path.unlink()
     assert "behaviour tests have to run" in fails()
     for content, message in (
-        ({"probes": [{"name": "x"}], "checkpoint_sha256": "0"}, "not the result of behaviour tests"),
+        ({"probes": [{"name": "x"}], "checkpoint_sha256": "0"}, "not what today's behaviour tests write"),
         ({"probes": [PASSED], "checkpoint_sha256": "0" * 64}, "on the checkpoint 000000000000"),
     ):
         write_json(path, content)
         assert message in fails()
     publications.write_probes(results, PASSED)
+
+
+def test_an_undecided_gate_is_published_where_allowed_and_the_card_says_so(repository, fails):
+    publications.write_probes(repository / "results/tiny", PASSED, UNDECIDED)
+    assert "does not pass 1 gate(s) of the behaviour tests: shifts 0.01 [0.005, 0.03]" in fails(undecided="refuse")
+    publishing.publish(request(repository, version="0.1.1"), repository)
+    card = (repository / "artifacts/model/MODEL_CARD.md").read_text()
+    assert f"> **Undecided gates, whose values keep their thresholds and whose intervals do not: {SHIFTS}.**" in card
+    assert "| shifts | 0.01 [0.005, 0.03] | at most 0.02 | gate | **undecided** |" in card
+    assert "| rotations | 0.01 [0.005, 0.015] | at most 0.02 | gate | passed |" in card
+    publications.write_probes(repository / "results/tiny", MISSED)
+    assert "shifts 0.025 [0.005, 0.03], at most 0.02, undecided" in fails()
+    publications.write_probes(repository / "results/tiny", PASSED)
 
 
 def test_a_second_look_at_the_sealed_showers_is_noted(repository, tmp_path):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cascada import plotting
+from cascada.behaviour.verdicts import FAILED, PASSED, UNDECIDED
 from cascada.files import read_json
 
 PLOTS = ("invariance", "degradation")
@@ -19,6 +20,8 @@ DEGRADATION = {
     "noise_loss_drop": "noise [MeV per cell]",
     "cell_threshold_loss_drop": "threshold [MeV per cell]",
 }
+
+COLOURS = {PASSED: plotting.COLOURS[2], UNDECIDED: plotting.COLOURS[4], FAILED: plotting.COLOURS[0]}
 
 
 def plot_behaviour(report: Path, invariance: Path, degradation: Path) -> None:
@@ -37,7 +40,7 @@ def plot_behaviour(report: Path, invariance: Path, degradation: Path) -> None:
 
 
 def _colour(one: dict) -> str:
-    return plotting.COLOURS[2] if one["passed"] else plotting.COLOURS[0]
+    return COLOURS[one["verdict"]]
 
 
 def _invariance(panel, one: dict, title: str) -> None:
@@ -51,7 +54,7 @@ def _invariance(panel, one: dict, title: str) -> None:
         panel.axvline(one["threshold"], color=_colour(one), linestyle="--", linewidth=1.2)
         panel.set_xlim(left=0)
     panel.set_title(
-        f"{title}\n{'passed' if one['passed'] else 'FAILED'} ({one['severity']})", fontsize=9, color=_colour(one)
+        f"{title}\n{one['verdict'].replace(FAILED, 'FAILED')} ({one['severity']})", fontsize=9, color=_colour(one)
     )
     panel.tick_params(axis="x", labelsize=7)
     plotting.tidy(panel)
@@ -68,9 +71,9 @@ def _degradation(panel, one: dict, title: str, area: dict) -> None:
     panel.errorbar(range(len(rows)), values, yerr=height, fmt="o-", color=plotting.COLOURS[1], capsize=3, linewidth=1)
     panel.set_xticks(range(len(rows)), [f"{row['at'] * unit:g}" for row in rows])
     panel.set_xlabel(title)
-    steady = "grows steadily" if one["passed"] else f"falls by {one['value']:.2g}"
+    steady = "grows steadily" if one["kept"] else f"falls by {one['value']:.2g}"
     panel.set_title(
         f"loss {steady}\nAUC at the hardest {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]",
-        fontsize=8, color=_colour(one if one["passed"] is False else area),
+        fontsize=8, color=_colour(area if one["kept"] else one),
     )  # fmt: skip
     plotting.tidy(panel)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cascada.behaviour.verdicts import PASSED
 from cascada.classes import describe
 
 DETERMINES_NO_RESULT = True  # for cascada.digest: prose beside the model
@@ -135,14 +136,23 @@ def _behaviour(content: dict) -> str:
     probes = (content.get("published") or {}).get("behaviour")
     if not probes:
         return ""
-    lines = ["## Behaviour", "Probes on validation showers; a failed gate stops publishing.", ""]
-    lines += ["| probe | value | threshold | severity | passed |", "|---|---|---|---|---|"]
+    lines = [
+        "## Behaviour",
+        "Probes on validation showers, with their intervals; undecided where an interval reaches over the threshold.",
+        "",
+        "| probe | value | threshold | severity | verdict |",
+        "|---|---|---|---|---|",
+    ]
     lines += [
-        f"| {probe['name']} | {_value(probe['value'])} | {probe['sense']} {_value(probe['threshold'])} | {probe['severity']} | "
-        f"{'yes' if probe['passed'] else '**no**'} |"
+        f"| {probe['name']} | {_value(probe['value'])} [{_value(probe['low'])}, {_value(probe['high'])}] | {probe['sense']} "
+        f"{_value(probe['threshold'])} | {probe['severity']} | {_verdict(probe)} |"
         for probe in probes
     ]
     return "\n".join(lines)
+
+
+def _verdict(probe: dict) -> str:
+    return PASSED if probe["verdict"] == PASSED else f"**{probe['verdict']}**"
 
 
 def _value(value: Any) -> str:

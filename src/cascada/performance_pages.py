@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cascada import pages
+from cascada.behaviour.verdicts import FAILED, stopping
 from cascada.files import read_json, write_text
 
 METRICS = {
@@ -94,22 +95,24 @@ def _ledger(opening: dict) -> list[list]:
 def write_behaviour_page(report: Path, path: Path) -> None:
     """Write every measurement with its threshold and severity."""
     found = read_json(report)
-    verdict = "All gates are passed." if found["passed"] else f"Failed gates: {', '.join(found['gates_failed'])}."
     rows = [
         [
             one["name"].replace("_", " "), one["value"], one["low"], one["high"],
             f"{one['sense']} {one['threshold']:g}{' (significantly)' if one['significant'] else ''}", one["severity"],
-            "passed" if one["passed"] else "FAILED", one["meaning"],
+            one["verdict"].replace(FAILED, "FAILED") + ("" if one["kept"] or one["verdict"] == FAILED else ", value missed"),
+            one["meaning"],
         ]
         for one in found["probes"]
     ]  # fmt: skip
     parts = [
         pages.paragraph("Surrogate showers: a fast toy cascade, not CORSIKA.", "note") if found["surrogate"] else "",
-        pages.paragraph(verdict, "" if found["passed"] else "note"),
-        pages.paragraph(f"Warnings: {', '.join(found['warnings'])}.", "note") if found["warnings"] else "",
+        pages.paragraph(
+            f"The model {found['conclusion']}.", "note" if stopping(found["probes"]) or found["warnings"] else ""
+        ),
         pages.paragraph(
             f"{found['configuration']}, seed {found['seed']}, on {found['showers']:,} validation showers; intervals of "
-            f"{found['confidence']:.0%}. A failed gate stops publishing, a failed warning is shown."
+            f"{found['confidence']:.0%}. Undecided: the interval reaches over the threshold. A gate that failed, or whose value "
+            "misses its threshold, stops publishing; a warning is shown."
         ),
         pages.table(["quantity", "value", "low", "high", "allowed", "severity", "result", "what it is"], rows),
         pages.provenance(found["provenance"]),

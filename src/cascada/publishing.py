@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cascada.behaviour.verdicts import ALLOW, FAILED, GATE, UNDECIDED, WARN, names, say, stopping
 from cascada.errors import CascadaError
 from cascada.exported import CONTENT, DESCRIPTION, FILES, read_content, write_description
 from cascada.files import read_json, write_json
@@ -34,7 +35,7 @@ ARTIFACTS = "artifacts"
 OURS = {"model", "dataset", "model.dvc", "dataset.dvc", ".gitignore", "metrics.json", "plots"}
 DATA_FILES = ("train.h5", "test.h5", "summary.json", "card.json")
 BEFORE = ".dvc/tmp/published-before"  # the former artifacts/ while the new one is made
-PROBE_FIELDS = ("name", "value", "sense", "threshold", "severity", "passed")
+PROBE_FIELDS = ("name", "value", "low", "high", "sense", "threshold", "severity", "kept", "verdict")
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 FICLONE = 0x40049409  # ioctl of linux/fs.h: share the blocks of another file
 
@@ -46,6 +47,7 @@ class Request:
     results: Path  # results/<experiment>
     history: Path  # history.tsv of the selected trial
     version: str = ""
+    undecided: str = ALLOW  # the config's `behaviour.undecided`
     ignore_gates: bool = False
     allow_dirty: bool = False
     commit: bool = True
@@ -65,7 +67,7 @@ def publish(request: Request, root: Path) -> str:
     _check_version(version, tag, tags)
     content = read_content(request.results / "model")
     behaviour = read_probes(request.results / "test/behaviour.json", content["checkpoint_sha256"])
-    notes = gate_notes(behaviour, request.ignore_gates) + dirt_notes(
+    notes = gate_notes(behaviour, request.ignore_gates, request.undecided) + dirt_notes(
         repository.changes(ARTIFACTS), content, request.allow_dirty
     )
     notes += [REOPENED] if content["test"].get("reopened") else []
@@ -122,7 +124,7 @@ def _check_version(version: str, tag: str, tags: list[str]) -> None:
 
 
 def read_probes(path: Path, checkpoint_sha256: str) -> list[dict]:
-    """The behaviour tests' probes of that checkpoint: name, value, sense, threshold, severity (`gate` or `warn`), passed."""
+    """The behaviour tests' probes of that checkpoint: name, value, sense, threshold, severity (`gate` or `warn`), verdict."""
     if not path.is_file():
         raise CascadaError(f"{path}: missing; the behaviour tests have to run before a model is published.")
     content = read_json(path)
@@ -130,7 +132,9 @@ def read_probes(path: Path, checkpoint_sha256: str) -> list[dict]:
         found = content["checkpoint_sha256"]
         probes = [{name: probe[name] for name in PROBE_FIELDS} for probe in content["probes"]]
     except (KeyError, TypeError) as error:
-        raise CascadaError(f"{path}: not the result of behaviour tests ({error!r}); run them again.") from error
+        raise CascadaError(
+            f"{path}: not what today's behaviour tests write ({error!r}); run them again: snakemake --forcerun test_behaviour."
+        ) from error
     if found != checkpoint_sha256 or not probes:
         raise CascadaError(
             f"{path}: of {len(probes)} probes on the checkpoint {found[:12]}…, the exported one is {checkpoint_sha256[:12]}…; "
@@ -139,17 +143,34 @@ def read_probes(path: Path, checkpoint_sha256: str) -> list[dict]:
     return probes
 
 
-def gate_notes(probes: list[dict], ignore: bool) -> list[str]:
-    """What the card has to say about failed probes. Raises CascadaError for a failed gate, unless ignored. Pure."""
-    gates = [probe["name"] for probe in probes if not probe["passed"] and probe["severity"] == "gate"]
-    warned = [probe["name"] for probe in probes if not probe["passed"] and probe["severity"] != "gate"]
-    if gates and not ignore:
+def gate_notes(probes: list[dict], ignore: bool, undecided: str = ALLOW) -> list[str]:
+    """What the card has to say about probes that are not passed. Pure.
+
+    Raises CascadaError for a gate that stops publishing, unless ignored; `undecided` is the config's `behaviour.undecided`.
+    """
+    stopped = stopping(probes, undecided)
+    if stopped and not ignore:
         raise CascadaError(
-            f"The model fails {len(gates)} gate(s) of the behaviour tests: {', '.join(gates)}. Nothing was published. "
-            "Look at them in the report; `publishing: {ignore_gates: true}` publishes all the same and says so in the card."
+            f"The model does not pass {len(stopped)} gate(s) of the behaviour tests: {_told(probes, stopped)}. Nothing was "
+            "published. Look at them in the report; `publishing: {ignore_gates: true}` publishes all the same and says so in the card."
         )
-    notes = [f"Published although it fails the gates {', '.join(gates)}: ignore_gates was set."] if gates else []
-    return notes + ([f"Fails the behaviour tests {', '.join(warned)} (warnings)."] if warned else [])
+    notes = (
+        [f"Published although it does not pass gates ({_told(probes, stopped)}): ignore_gates was set."]
+        if stopped
+        else []
+    )
+    open_gates = [name for name in names(probes, GATE, UNDECIDED) if name not in stopped]
+    if open_gates:
+        notes.append(
+            f"Undecided gates, whose values keep their thresholds and whose intervals do not: {_told(probes, open_gates)}."
+        )
+    failed, doubtful = (names(probes, WARN, verdict) for verdict in (FAILED, UNDECIDED))
+    notes += [f"Fails the behaviour tests {', '.join(failed)} (warnings)."] if failed else []
+    return notes + ([f"Leaves undecided the behaviour tests {', '.join(doubtful)} (warnings)."] if doubtful else [])
+
+
+def _told(probes: list[dict], chosen: list[str]) -> str:
+    return "; ".join(f"{say(one)}, {one['verdict']}" for one in probes if one["name"] in chosen)
 
 
 def dirt_notes(changes: list[str], content: dict, allow: bool) -> list[str]:

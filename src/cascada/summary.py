@@ -35,10 +35,7 @@ def summary(results: Path) -> str:
 
 def verdict(path: Path) -> str:
     """What the behaviour tests found, in one line."""
-    found = read_json(path)
-    gates, warnings = found["gates_failed"], found["warnings"]
-    said = f"fails the gates {', '.join(gates)}" if gates else "passes all gates"
-    return said + (f", with the warnings {', '.join(warnings)}" if warnings else "")
+    return read_json(path).get("conclusion", "probed by an earlier release: run the workflow again")
 
 
 if __name__ == "__main__":

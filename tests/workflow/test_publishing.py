@@ -115,7 +115,7 @@ def test_a_failed_gate_stops_the_rule(published):
         done = workflows.snakemake(published, "publish", *settings, check=False)
     finally:
         behaviour.write_bytes(before)
-    assert done.returncode != 0 and "publish: The model fails 1 gate(s)" in done.stderr
+    assert done.returncode != 0 and "publish: The model does not pass 1 gate(s)" in done.stderr
     assert git(published, "rev-parse", "HEAD") == head and git(published, "tag") == "model@v1.0.0"
 
 

@@ -9,6 +9,7 @@ PyTorch program (`predictors`), a function of your own:
 | file                 | content                                                        |
 |----------------------|----------------------------------------------------------------|
 | `settings.py`        | name, threshold and severity of every probe                     |
+| `verdicts.py`        | passed, undecided, failed: value and interval against threshold |
 | `subject.py`         | a predictor with the showers it is probed on; measurements      |
 | `transformations.py` | what is done to images: pure functions                          |
 | `probes.py`          | the probes of a predictor                                       |

@@ -7,12 +7,14 @@ the config's schema, and add it to PROBES.
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from cascada import bootstrap
 from cascada.behaviour import leaks, transformations
-from cascada.behaviour.subject import AT_LEAST, Measurement, Subject, worst
+from cascada.behaviour.subject import Measurement, Subject, worst
+from cascada.behaviour.verdicts import AT_LEAST
 
 SHIFTS = (1, 2)  # cells of 4 m
 SCALES = (0.8, 0.9, 1.1, 1.2)
@@ -22,6 +24,11 @@ LEVELS = {  # of the degradations, each harder than the one before
     "noise": (transformations.noise, (0.001, 0.003, 0.01), "noise [GeV per cell]"),
     "cell_threshold": (transformations.cell_threshold, (0.00025, 0.001, 0.003, 0.01), "threshold [GeV per cell]"),
 }
+AREAS = {  # ROC AUC that is measured at some of these levels, the hardest among them
+    "dead_cells": {"dead_cells_5_auc": 0.05, "dead_cells_auc": 0.1},
+    "noise": {"noise_auc": 0.01},
+    "cell_threshold": {"cell_threshold_auc": 0.01},
+}
 HOT = 1e6  # GeV: more than any shower has
 COMPARED, BATCHES = 200, (1, 7, 64)  # showers, and sizes of batches
 LEAST = 1e-7  # of a probability, before its logarithm: float32 knows none between 1 − 6e-8 and 1
@@ -29,18 +36,18 @@ LEAST = 1e-7  # of a probability, before its logarithm: float32 knows none betwe
 
 def symmetries(subject: Subject) -> Iterator[Measurement]:
     """Vertical showers have no direction: turned or mirrored, they must get the same answer."""
-    changes, flips = [], []
-    for name in transformations.SYMMETRIES:
-        found = subject.probabilities(transformations.symmetry(subject.images, name))
-        changes.append({"at": name} | subject.interval(_change(subject, found)))
-        flips.append({"at": name} | _flips(subject, found))
-    yield Measurement(
-        name="symmetry_change", details=changes, **worst(changes),
+    found = {
+        name: subject.probabilities(transformations.symmetry(subject.images, name))
+        for name in transformations.SYMMETRIES
+    }
+    yield _worst_case(
+        subject, {name: _change(subject, one) for name, one in found.items()}, name="symmetry_change",
         meaning="mean change of the probability under the worst of seven rotations and mirrors",
     )  # fmt: skip
-    yield Measurement(
-        name="symmetry_flips", details=flips, **worst(flips), meaning="labels that flip under the worst of them"
-    )
+    yield _worst_case(
+        subject, {name: _flips(subject, one) for name, one in found.items()}, name="symmetry_flips", share=True,
+        meaning="labels that flip under the worst of them",
+    )  # fmt: skip
     if subject.unaveraged:
         yield _unaveraged(subject)
 
@@ -48,12 +55,12 @@ def symmetries(subject: Subject) -> Iterator[Measurement]:
 def _unaveraged(subject: Subject) -> Measurement:
     """What the network itself makes of the symmetries, where the average over them makes the gate trivial."""
     plain = replace(subject, predict=subject.unaveraged)
-    rows = [
-        {"at": name} | _flips(plain, plain.probabilities(transformations.symmetry(subject.images, name)))
+    flips = {
+        name: _flips(plain, plain.probabilities(transformations.symmetry(subject.images, name)))
         for name in transformations.SYMMETRIES
-    ]
-    return Measurement(
-        name="symmetry_flips_unaveraged", details=rows, **worst(rows),
+    }
+    return _worst_case(
+        plain, flips, name="symmetry_flips_unaveraged", share=True,
         meaning="labels that flip under the worst of them without the average over them that the classifier takes",
     )  # fmt: skip
 
@@ -61,23 +68,21 @@ def _unaveraged(subject: Subject) -> Measurement:
 def core_shift(subject: Subject) -> Iterator[Measurement]:
     """Where exactly the core falls says nothing about the primary."""
     for cells in SHIFTS:
-        rows = []
-        for direction in transformations.DIRECTIONS:
-            found = subject.probabilities(transformations.shift(subject.images, direction, cells))
-            rows.append({"at": direction} | _flips(subject, found))
-        yield Measurement(
-            name=f"core_shift_{4 * cells}m_flips", details=rows, **worst(rows),
+        flips = {
+            direction: _flips(subject, subject.probabilities(transformations.shift(subject.images, direction, cells)))
+            for direction in transformations.DIRECTIONS
+        }
+        yield _worst_case(
+            subject, flips, name=f"core_shift_{4 * cells}m_flips", share=True,
             meaning=f"labels that flip when the core moves by {4 * cells} m in the worst of four directions",
         )  # fmt: skip
 
 
 def energy_scale(subject: Subject) -> Iterator[Measurement]:
     """The absolute energy scale is known to some ten per cent, in simulations and in detectors."""
-    rows = [
-        {"at": scale} | _flips(subject, subject.probabilities(subject.images * np.float32(scale))) for scale in SCALES
-    ]
-    yield Measurement(
-        name="energy_scale_flips", details=rows, **worst(rows),
+    flips = {scale: _flips(subject, subject.probabilities(subject.images * np.float32(scale))) for scale in SCALES}
+    yield _worst_case(
+        subject, flips, name="energy_scale_flips", share=True,
         meaning="labels that flip under the worst of the factors 0.8, 0.9, 1.1, 1.2 on all energies",
     )  # fmt: skip
 
@@ -87,22 +92,20 @@ def _degradation(name: str) -> Callable[[Subject], Iterator[Measurement]]:
     transform, levels, axis = LEVELS[name]
 
     def probe(subject: Subject) -> Iterator[Measurement]:
-        losses, rows, found = [_losses(subject, subject.probability)], [], subject.probability
+        found = {0.0: subject.probability}
         for level in levels:
-            found = subject.probabilities(transform(subject.images, level, subject.settings.seed))
-            losses.append(_losses(subject, found))
-        for level, loss in zip((0.0, *levels), losses, strict=True):
-            rows.append({"at": level} | subject.interval(loss))
+            found[level] = subject.probabilities(transform(subject.images, level, subject.settings.seed))
+        losses = [_losses(subject, one) for one in found.values()]
+        rows = [{"at": level} | subject.interval(loss) for level, loss in zip(found, losses, strict=True)]
         drops = [subject.interval(before - after) for before, after in itertools.pairwise(losses)]
         # the drop that is surest, not the largest value: noise alone makes some step fall
         yield Measurement(
             name=f"{name}_loss_drop", details=rows, significant=True, **max(drops, key=lambda drop: drop["low"]),
             meaning=f"fall of the loss from one level to the next: {axis} {', '.join(f'{v:g}' for v in levels)}",
         )  # fmt: skip
-        area = _auc(subject, found)
-        yield Measurement(
-            name=f"{name}_auc", sense=AT_LEAST, **area, meaning=f"ROC AUC at the hardest level: {axis} {levels[-1]:g}"
-        )
+        for area, level in AREAS[name].items():
+            meaning = f"ROC AUC at the {'hardest ' if level == levels[-1] else ''}level: {axis} {level:g}"
+            yield Measurement(name=area, sense=AT_LEAST, meaning=meaning, **_auc(subject, found[level]))
 
     return probe
 
@@ -183,10 +186,19 @@ def _change(subject: Subject, found: np.ndarray) -> np.ndarray:
     return np.abs(found - subject.probability).max(axis=1)
 
 
-def _flips(subject: Subject, found: np.ndarray) -> dict[str, float]:
-    """Share of showers with another label; an answer that is not a number is another label."""
+def _flips(subject: Subject, found: np.ndarray) -> np.ndarray:
+    """Whether each shower (N,) gets another label; an answer that is not a number is another label."""
     same = found.argmax(axis=1) == subject.probability.argmax(axis=1)
-    return subject.interval(~same | ~np.isfinite(found).all(axis=1), share=True)
+    return ~same | ~np.isfinite(found).all(axis=1)
+
+
+def _worst_case(
+    subject: Subject, cases: dict[Any, np.ndarray], *, name: str, meaning: str, share: bool = False
+) -> Measurement:
+    """The largest of the cases' means over the showers; `cases` by what was done: one value per shower (N,)."""
+    rows = [{"at": at} | subject.interval(values, share) for at, values in cases.items()]
+    largest = subject.largest(np.stack(list(cases.values()), axis=1), share)
+    return Measurement(name=name, meaning=meaning, details=rows, **largest)
 
 
 def _losses(subject: Subject, found: np.ndarray) -> np.ndarray:

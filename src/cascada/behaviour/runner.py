@@ -12,8 +12,9 @@ import pytest
 
 from cascada.behaviour import predictors
 from cascada.behaviour.probes import PROBES
-from cascada.behaviour.settings import GATE, Settings
+from cascada.behaviour.settings import Settings
 from cascada.behaviour.subject import Recipe, Subject
+from cascada.behaviour.verdicts import FAILED, GATE, UNDECIDED, WARN, conclusion, names
 from cascada.errors import CascadaError
 from cascada.files import atomic_path, read_json, sha256, write_json
 from cascada.provenance import provenance
@@ -38,9 +39,10 @@ def test_behaviour(
         surrogate = any(row.kind == "surrogate" for row in read_sources(file))
         classes = list(read_header(file).classes)
     content = {
-        "passed": not failed(probes, GATE),
-        "gates_failed": failed(probes, GATE),
-        "warnings": [name for name in failed(probes) if name not in failed(probes, GATE)],
+        "conclusion": conclusion(probes),
+        "gates_failed": names(probes, GATE, FAILED),
+        "gates_undecided": names(probes, GATE, UNDECIDED),
+        "warnings": names(probes, WARN, FAILED) + names(probes, WARN, UNDECIDED, kept=False),
         "probes": probes,
         "showers": len(subject.events),
         "confidence": limits.confidence,
@@ -52,11 +54,6 @@ def test_behaviour(
     }
     write_json(report, content)
     return content
-
-
-def failed(probes: list[dict], severity: str | None = None) -> list[str]:
-    """Names of the measurements that miss their threshold, those of one severity alone if it is given."""
-    return [p["name"] for p in probes if not p["passed"] and severity in (None, p["severity"])]
 
 
 def run(subject: Subject, xml: Path) -> list[dict]:

@@ -1,13 +1,13 @@
 """Names, thresholds and severities of the probes: the defaults of the config's section `behaviour`.
 
-A failed `gate` stops publishing, a failed `warn` is shown. The schema of the config repeats these values; a test compares.
+What a `gate` and a `warn` do stands in `verdicts.py`. The schema of the config repeats these values; a test compares.
 """
 
 from dataclasses import dataclass, field
 
+from cascada.behaviour.verdicts import GATE, WARN
 from cascada.errors import ConfigError
 
-GATE, WARN = "gate", "warn"
 SEVERITIES = (GATE, WARN)
 
 
@@ -29,7 +29,8 @@ LIMITS = {
     "core_shift_4m_flips": Limit(0.02),
     "core_shift_8m_flips": Limit(0.05),
     "energy_scale_flips": Limit(0.03),
-    "dead_cells_auc": Limit(0.75),
+    "dead_cells_5_auc": Limit(0.98),
+    "dead_cells_auc": Limit(0.95),
     "noise_auc": Limit(0.75),
     "cell_threshold_auc": Limit(0.75),
     "dead_cells_loss_drop": Limit(0.005, WARN),

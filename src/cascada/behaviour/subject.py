@@ -10,18 +10,17 @@ import numpy as np
 
 from cascada import bootstrap
 from cascada.behaviour.settings import Limit, Settings
+from cascada.behaviour.verdicts import AT_MOST, judge
 from cascada.data.loading import Showers
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # images float32 (N, C, 80, 80) [GeV] -> probabilities (N, K)
-AT_MOST, AT_LEAST = "at most", "at least"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One quantity with its interval; `sense`: how it has to compare with its threshold.
 
-    `significant`: it fails only where the whole interval lies on the wrong side, for quantities that are 0 but for statistics.
-    `details`: rows of `at`, `value`, `low`, `high`: what the quantity was taken from.
+    `significant`: as in `verdicts.judge`. `details`: rows of `at`, `value`, `low`, `high`: what the quantity was taken from.
     """
 
     name: str
@@ -33,15 +32,10 @@ class Measurement:
     significant: bool = False
     details: list[dict] = field(default_factory=list)
 
-    def passes(self, threshold: float) -> bool:
-        """Whether the threshold is kept; a value that is not a number keeps none."""
-        if self.sense == AT_MOST:
-            return bool((self.low if self.significant else self.value) <= threshold)
-        return bool((self.high if self.significant else self.value) >= threshold)
-
     def judged(self, limit: Limit) -> dict:
-        """As in behaviour.json: with `threshold`, `severity`, `passed`."""
-        return asdict(self) | asdict(limit) | {"passed": self.passes(limit.threshold)}
+        """As in behaviour.json: with `threshold`, `severity`, `kept`, `verdict`."""
+        found = judge(self.value, self.low, self.high, self.sense, limit.threshold, self.significant)
+        return asdict(self) | asdict(limit) | found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +107,20 @@ class Subject:
         """Mean of one value per image (N,), with its bootstrap interval; of a share, at least the exact one."""
         found = self.intervals({"mean": bootstrap.mean(values.astype(float))})["mean"]
         found = {name: float(value) for name, value in found.items()}
+        return self.exact(found) if share else found
+
+    def largest(self, cases: np.ndarray, share: bool = False) -> dict[str, float]:
+        """Largest of the means of several cases (N, cases), with the interval of that maximum: all cases on the same resamples.
+
+        Of shares, at least the exact interval of the largest. The worst case of a resample need not be that of the sample, so that the
+        interval of the worst case alone would be too low.
+        """
+        values = cases.astype(float)
+        found = self.intervals({"largest": lambda weights: (weights @ values / weights.sum(1, keepdims=True)).max(1)})[
+            "largest"
+        ]
+        found = {name: float(value) for name, value in found.items()}
+        found |= {"low": min(found["low"], found["value"]), "high": max(found["high"], found["value"])}
         return self.exact(found) if share else found
 
 
