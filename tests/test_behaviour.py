@@ -15,7 +15,7 @@ from cascada.behaviour import predictors, runner, transformations
 from cascada.behaviour.leaks import area_of_shuffled, deal, deviation_by_chance
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import LIMITS, WARN, Limit, Settings
-from cascada.behaviour.subject import AT_LEAST, Measurement, Recipe, Subject
+from cascada.behaviour.subject import Recipe, Subject
 from cascada.behaviour.verdicts import conclusion, names, stopping
 from cascada.data.format import new_events
 from cascada.errors import ConfigError

@@ -99,7 +99,7 @@ def test_the_folder_is_complete(exported):
 def test_the_content_says_what_is_needed_to_use_and_to_judge_the_model(exported):
     content = read_json(exported / "model/model.json")
     assert content["input"]["channels"] == ["energy"] and content["input"]["units"] == ["GeV"]
-    assert content["classes"] == {"iron": 5626, "proton": 14}
+    assert content["classes"] == {"iron": 5626, "proton": 14} and content["output"]["signal"] == "proton"
     assert content["test"] == {
         "f1": {"value": 0.9, "low": 0.8, "high": 0.95}, "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95},
         "showers": 30, "confidence": 0.95,
@@ -113,7 +113,7 @@ def test_the_content_says_what_is_needed_to_use_and_to_judge_the_model(exported)
 
 def test_the_card_shows_surrogate_data_metrics_and_origin(exported):
     card = (exported / "model/MODEL_CARD.md").read_text()
-    assert "surrogate showers" in card and "| f1 | " in card and "0.9000 [0.8000, 0.9500]" in card
+    assert "surrogate showers" in card and "| f1 (of proton) | " in card and "0.9000 [0.8000, 0.9500]" in card
     assert "## Where it comes from" in card and "Publication" not in card
     content = read_json(exported / "model/model.json")
     content["published"] = {

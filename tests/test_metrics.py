@@ -28,6 +28,23 @@ def test_evaluate_agrees_with_scikit_learn(sample):
     assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(labels, score, multi_class="ovr"))
 
 
+@pytest.mark.parametrize("signal", [0, 1])
+def test_with_two_classes_f1_and_auc_are_the_signals(signal):
+    random = np.random.default_rng(5)
+    labels = (random.random(300) < 0.3).astype(int)
+    logits = random.normal(0, 1, (300, 2)) + np.eye(2)[labels]
+    found, probability = metrics.evaluate(logits, labels, signal), metrics.softmax(logits)
+    assert found["f1"] == pytest.approx(reference.f1_score(labels, logits.argmax(axis=1), pos_label=signal))
+    assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(labels == signal, probability[:, signal]))
+    assert found["f1"] != pytest.approx(metrics.evaluate(logits, labels, 1 - signal)["f1"])
+
+
+def test_with_more_classes_the_signal_changes_no_mean():
+    labels = np.arange(90) % 3
+    logits = np.random.default_rng(6).normal(0, 1, (90, 3)) + np.eye(3)[labels]
+    assert metrics.evaluate(logits, labels, 0) == metrics.evaluate(logits, labels, 2)
+
+
 def test_confusion_matrix_agrees_with_scikit_learn(sample):
     logits, labels = sample
     expected = reference.confusion_matrix(labels, logits.argmax(axis=1))

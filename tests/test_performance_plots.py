@@ -23,7 +23,7 @@ OPENING = {
 }  # fmt: skip
 
 
-def leave(folder, reopened=False, perfect=False, classes=2, muons=True):
+def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1):
     """Write metrics.json and predictions.h5 as `test_model` does; return their paths."""
     random = np.random.default_rng(1)
     events = new_events(240)
@@ -32,14 +32,14 @@ def leave(folder, reopened=False, perfect=False, classes=2, muons=True):
         events["muons"] = random.poisson(events["true_energy"] / 100)
     logits = 2 * np.eye(classes)[events["label"]] + random.normal(0, 0.01 if perfect else 1, (240, classes))
     others = {name: logits + random.normal(0, 1, logits.shape) for name in ("logistic_regression", "gradient_boosting")}
-    content = report(logits, events, others, {"bootstrap": 20, "confidence": 0.95, "seed": 1})
+    names = ["iron", "proton", "gamma", "helium", "nitrogen", "silicon", "neon"][:classes]
+    content = report(logits, events, others, {"bootstrap": 20, "confidence": 0.95, "seed": 1}, names, signal)
     wrong = evaluation.most_confident_mistakes(logits, events["label"])
-    names = ["iron", "proton", "gamma"][:classes]
     result = evaluation.Predictions(
-        logits=logits, baselines=others, events=events, classes=names, surrogate=True,
+        logits=logits, baselines=others, events=events, classes=names, surrogate=True, signal=signal,
         mistakes=(wrong, random.exponential(1, (len(wrong), 1, 80, 80))),
     )  # fmt: skip
-    content |= {"classes": names, "surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {}}
+    content |= {"surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {}}
     content["opening"] = OPENING | {"reopened": reopened}
     write_json(folder / "metrics.json", content)
     evaluation._write_predictions(folder / "predictions.h5", result, reopened)
@@ -52,7 +52,9 @@ def coarse(monkeypatch):
     monkeypatch.setattr(plotting, "DPI", 40)
 
 
-@pytest.mark.parametrize("options", [{}, {"perfect": True, "muons": False}, {"classes": 3}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"perfect": True, "muons": False}, {"classes": 3, "signal": 2}, {"classes": 7}], ids=str
+)
 def test_every_picture_is_made(options, tmp_path):
     performance_plots.plot_test(*leave(tmp_path, **options), tmp_path)
     for name in performance_plots.PLOTS:

@@ -34,6 +34,19 @@ def sample(number=600, seed=1):
     return np.stack([-score, score], axis=1), events
 
 
+BEFORE = {  # there was a choice of the signal: what the same sample gave
+    "f1": [0.7914614121510674, 0.7607514880952381, 0.8234027582324795],
+    "accuracy": [0.7883333333333333, 0.7633333333333333, 0.815],
+    "roc_auc": [0.8716538320498717, 0.8549282483230904, 0.8951544378186846],
+    "loss": [0.4561533093715976, 0.4167608032977956, 0.48698721484913926],
+    "brier": [0.1473143899088494, 0.1313155794489944, 0.15829151299055397],
+    "ece": [0.034107764482695785, 0.0014932550631159697, 0.0667222739022756],
+    "merit_factor": [1.1429904947544236, 1.0648630177803164, 1.252122130700639],
+    "q_factor": [2.2322023169080016, 1.7525530222946908, 2.969470249102432],
+    "background_efficiency": [0.050505050505050504, 0.028539342400537022, 0.08193313765952608],
+}
+
+
 @pytest.fixture(scope="module")
 def content():
     logits, events = sample()
@@ -49,6 +62,11 @@ def test_values_agree_with_scikit_learn(content):
     assert content["loss"]["value"] == pytest.approx(reference.log_loss(labels, probability))
     assert content["brier"]["value"] == pytest.approx(reference.brier_score_loss(labels, probability[:, 1]))
     assert content["confusion_matrix"]["value"] == reference.confusion_matrix(labels, logits.argmax(axis=1)).tolist()
+
+
+def test_two_classes_keep_their_numbers(content):
+    for name, values in BEFORE.items():
+        assert [content[name][part] for part in ("value", "low", "high")] == pytest.approx(values, rel=1e-12), name
 
 
 def test_every_value_lies_in_its_interval(content):
@@ -153,16 +171,71 @@ def test_copies_of_a_shower_do_not_narrow_an_interval():
     assert np.median(widths_of(4, images) / single) == pytest.approx(0.5, abs=0.06)
 
 
-def test_three_classes_and_unknown_muons():
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def three(request):
+    """Logits, labels, the signal and the report of three classes of unequal size, the muons of one of them unknown."""
     random = np.random.default_rng(4)
-    events = new_events(90)
-    events["label"], events["true_energy"] = np.arange(90) % 3, 5000 + np.arange(90)
-    logits = random.normal(0, 1, (90, 3)) + 2 * np.eye(3)[events["label"]]
-    found = report(logits, events, {}, SETTINGS)
-    probability = metrics.softmax(logits)
-    expected = reference.roc_auc_score(events["label"], probability, multi_class="ovr")
-    assert found["roc_auc"]["value"] == pytest.approx(expected)
-    assert found["profiles"]["muons"] == {"0": [], "1": [], "2": []}
+    events = new_events(300)
+    events["label"] = random.choice(3, 300, p=[0.5, 0.3, 0.2])
+    events["true_energy"], events["muons"] = (
+        5000 + np.arange(300),
+        np.where(events["label"] == 2, np.nan, np.arange(300)),
+    )
+    logits = random.normal(0, 1, (300, 3)) * [1, 2, 1.5] + 1.5 * np.eye(3)[events["label"]]
+    found = report(logits, events, {"worse": logits / 2}, SETTINGS, ["light", "medium", "heavy"], request.param)
+    return logits, events["label"], request.param, found
+
+
+def test_means_over_three_classes_are_called_so(three):
+    logits, labels, signal, found = three
+    probability, predicted = metrics.softmax(logits), logits.argmax(axis=1)
+    assert found["f1"]["value"] == pytest.approx(reference.f1_score(labels, predicted, average="macro"))
+    assert found["roc_auc"]["value"] == pytest.approx(reference.roc_auc_score(labels, probability, multi_class="ovr"))
+    assert found["signal"] == ["light", "medium", "heavy"][signal]
+    assert found["meanings"] == {"f1": "mean over 3 classes", "roc_auc": "mean over 3 classes, each against the rest"}
+
+
+def test_each_of_three_classes_against_the_rest(three):
+    logits, labels, _, found = three
+    probability, f1 = metrics.softmax(logits), reference.f1_score(labels, logits.argmax(axis=1), average=None)
+    for label, one in enumerate(found["of_class"].values()):
+        mine, p = labels == label, probability[:, label]
+        assert one["f1"]["value"] == pytest.approx(f1[label])
+        assert one["roc_auc"]["value"] == pytest.approx(reference.roc_auc_score(mine, p))
+        assert one["brier"]["value"] == pytest.approx(((p - mine) ** 2).mean())
+        which = np.minimum((p * 15).astype(int), 14)
+        gaps = [abs((mine[which == b] - p[which == b]).sum()) for b in range(15)]
+        assert one["ece"]["value"] == pytest.approx(sum(gaps) / len(labels))
+        assert all(values["low"] <= values["value"] <= values["high"] for values in one.values())
+
+
+def test_figures_of_the_signal_are_those_of_its_probability(three):
+    logits, labels, signal, found = three
+    p, mine = metrics.softmax(logits)[:, signal], labels == signal
+    score = np.log(p / (1 - p))
+    false, true, _ = reference.roc_curve(mine, score, drop_intermediate=False)
+    first = np.flatnonzero(true >= 0.5)[0]
+    assert found["background_efficiency"]["value"] == pytest.approx(false[first])
+    assert found["background_efficiency"]["background"] == (~mine).sum()
+    merit = abs(score[mine].mean() - score[~mine].mean()) / np.sqrt(score[mine].var() + score[~mine].var())
+    assert found["merit_factor"]["value"] == pytest.approx(merit)
+    for row in found["calibration"]:
+        inside = (p >= row["from"]) & (p < row["to"])
+        assert (row["images"], row["mean"]) == (inside.sum(), pytest.approx(p[inside].mean()))
+        assert row["value"] == pytest.approx(mine[inside].mean())
+    for label in range(3):
+        rows = found["profiles"]["true_energy"][str(label)]
+        mean = sum(row["value"] * row["images"] for row in rows) / (labels == label).sum()
+        assert mean == pytest.approx(p[labels == label].mean())
+    assert found["profiles"]["muons"]["2"] == [] and found["profiles"]["muons"]["0"]
+
+
+def test_the_baselines_are_compared_in_the_same_means(three):
+    logits, labels, _, found = three
+    one = found["baselines"]["worse"]
+    assert one["f1"]["value"] == pytest.approx(found["f1"]["value"]) and one["f1"]["difference"]["value"] == 0
+    loss = reference.log_loss(labels, metrics.softmax(logits / 2))
+    assert one["loss"]["difference"]["value"] == pytest.approx(found["loss"]["value"] - loss)
 
 
 @pytest.fixture(scope="module")

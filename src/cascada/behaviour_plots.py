@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cascada import plotting
 from cascada.behaviour.verdicts import FAILED, PASSED, UNDECIDED
+from cascada.classes import meaning
 from cascada.files import read_json
 
 PLOTS = ("invariance", "degradation")
@@ -36,6 +37,7 @@ def plot_behaviour(report: Path, invariance: Path, degradation: Path) -> None:
     for panel, (name, title) in zip(axes, DEGRADATION.items(), strict=True):
         _degradation(panel, probes[name], title, probes[name.replace("loss_drop", "auc")])
     axes[0].set_ylabel("validation cross entropy")
+    drawing.suptitle(f"ROC AUC{meaning(found, 'roc_auc')}", fontsize=9)
     plotting.save(drawing, degradation, found["surrogate"])
 
 

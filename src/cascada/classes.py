@@ -52,6 +52,15 @@ def meanings(names: Sequence[str], signal: int) -> dict[str, str]:
     }
 
 
+def meaning(content: Mapping, metric: str) -> str:
+    """What a metric is of, in brackets, from a file's `classes` and `signal`; nothing for a metric that is of no class."""
+    names = list(content.get("classes", ()))
+    if not names:
+        return ""
+    found = meanings(names, index(names, content.get("signal", ""))).get(metric)
+    return f" ({found})" if found else ""
+
+
 def describe(primaries: Primaries) -> str:
     """For people: `CORSIKA code 14` or `CORSIKA codes 14, 402`."""
     found = codes(primaries)

@@ -238,6 +238,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         "validation_over_seeds": chosen["validation"],
         "test": tested
         | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
+        | ({"of_class": test["of_class"]} if len(classifier.class_names) > 2 else {})
         | ({"reopened": True} if test.get("opening", {}).get("reopened") else {}),
         "settings": experiment,
         "packages": _versions(),

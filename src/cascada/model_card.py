@@ -3,7 +3,7 @@
 from typing import Any
 
 from cascada.behaviour.verdicts import PASSED
-from cascada.classes import describe
+from cascada.classes import describe, meaning
 
 DETERMINES_NO_RESULT = True  # for cascada.digest: prose beside the model
 
@@ -28,7 +28,7 @@ def _head(content: dict) -> str:
         f"# Model card: {name}",
         f"A `{content['model']}` network with {content['parameters']:,} parameters (configuration "
         f"`{content['configuration']}`) that tells the primary particle of an air shower from its image at ground: "
-        f"{classes}.",
+        f"{classes}.{_signal(content)}",
     ]
     if content["data"]["surrogate"]:
         lines.append(
@@ -36,6 +36,11 @@ def _head(content: dict) -> str:
             "needs data. Nothing measured here holds for CORSIKA or for real showers."
         )
     return "\n\n".join(lines)
+
+
+def _signal(content: dict) -> str:
+    signal = content["output"].get("signal")
+    return f" The signal is {signal}." if signal else ""
 
 
 def _publication(content: dict) -> str:
@@ -117,12 +122,23 @@ def _results(content: dict) -> str:
         "| metric | validation | test |",
         "|---|---|---|",
     ]
-    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence", "reopened"})]
+    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence", "reopened", "of_class"})]
     lines += [
-        f"| {name.replace('_', ' ')} | {_interval(validation.get(name))} | {_interval(test.get(name))} |"
+        f"| {name.replace('_', ' ')}{meaning(content['output'], name)} | {_interval(validation.get(name))} | {_interval(test.get(name))} |"
         for name in names
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + _of_class(test.get("of_class", {})))
+
+
+def _of_class(found: dict) -> list[str]:
+    """Each class's probability against all others', where there are more than two."""
+    if len(found) < 3:
+        return []
+    lines = ["", "Of each class against all others, on the test showers:", ""]
+    lines += ["| class | F1 | ROC AUC | Brier score | calibration error |", "|---|---|---|---|---|"]
+    for name, one in found.items():
+        lines.append(f"| {name} | {' | '.join(_interval(one[part]) for part in ('f1', 'roc_auc', 'brier', 'ece'))} |")
+    return lines
 
 
 def _interval(metric: dict | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cascada.classes import meaning
 from cascada.files import read_json, write_text
 
 PROVENANCE = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # columns of the leaderboard
@@ -123,11 +124,12 @@ def write_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path)
     shown = [name for name in rows[0] if name not in PROVENANCE]
     facts = {name: rows[0].get(name, "") for name in PROVENANCE}
     facts |= {"git_dirty": facts["git_dirty"] == "True", "data_sha256": {"training": facts["data_sha256"]}}
-    surrogate = read_json(summary)["surrogate"]
+    data = read_json(summary)
     notes = [
-        paragraph("Surrogate showers: a fast toy cascade, not CORSIKA." if surrogate else "", "note"),
+        paragraph("Surrogate showers: a fast toy cascade, not CORSIKA." if data["surrogate"] else "", "note"),
         paragraph(
-            f"Ranked by the mean of the validation {metric} over seeds; spread is the standard deviation over seeds."
+            f"Ranked by the mean of the validation {metric}{meaning(data, metric)} over seeds; spread is the standard "
+            "deviation over seeds."
         ),
         paragraph("Rows without a rank are baselines: shown, never selected."),
     ]

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from cascada import pages
 from cascada.behaviour.verdicts import FAILED, stopping
+from cascada.classes import background, meaning
 from cascada.files import read_json, write_text
 
 METRICS = {
     "f1": "F1", "accuracy": "accuracy", "roc_auc": "ROC AUC", "loss": "cross entropy", "brier": "Brier score",
-    "ece": "expected calibration error", "merit_factor": "merit factor on ln p/(1 − p)",
+    "ece": "expected calibration error of the likeliest class", "merit_factor": "merit factor on ln p/(1 − p) of the signal",
 }  # fmt: skip
 REOPENED = (
     "These sealed showers were opened before, for another selection: a choice made after a look at the test is a choice on the "
@@ -27,11 +28,16 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
             f"{found['configuration']}, seed {found['seed']}, on {found['showers']:,} sealed showers; intervals of "
             f"{settings['confidence']:.0%} from {settings['bootstrap']:,} bootstrap resamples."
         ),
+        pages.paragraph(f"The signal is {found['signal']}, the background {_against(found)}."),
         pages.table(["metric", "value", "low", "high"], [*_metrics(found), *_background(found)]),
+        pages.heading("The probability of each class, against all other classes"),
+        pages.table(["class", "F1", "ROC AUC", "Brier score", "expected calibration error"], _of_class(found)),
         pages.heading("Against the baselines, on the same resamples"),
         pages.table(["baseline", "metric", "baseline's", "difference", "low", "high"], _baselines(found)),
         pages.heading("In bins of true energy"),
-        pages.table(["energy [TeV]", "showers", "F1", "accuracy", "confusion matrix"], _bins(found)),
+        pages.table(
+            ["energy [TeV]", "showers", f"F1{meaning(found, 'f1')}", "accuracy", "confusion matrix"], _bins(found)
+        ),
         pages.heading(f"Openings of these sealed data: {opening['number']}, for {opening['selections']} selection(s)"),
         pages.table(["time", "configuration", "seed", "checkpoint", "git commit", "reopened"], _ledger(opening)),
         pages.provenance(found["provenance"]),
@@ -48,24 +54,38 @@ def _text(one: dict) -> str:
 
 
 def _metrics(found: dict) -> list[list]:
-    return [[label, *_interval(found[name])] for name, label in METRICS.items()]
+    return [[f"{label}{meaning(found, name)}", *_interval(found[name])] for name, label in METRICS.items()]
+
+
+def _against(found: dict) -> str:
+    return background(found["classes"], found["classes"].index(found["signal"]))
+
+
+def _of_class(found: dict) -> list[list]:
+    metrics = ("f1", "roc_auc", "brier", "ece")
+    return [[name, *(_text(one[metric]) for metric in metrics)] for name, one in found["of_class"].items()]
 
 
 def _background(found: dict) -> list[list]:
     left, quality = found["background_efficiency"], found["q_factor"]
-    at = f"at {left['wanted']:.0%} signal efficiency"
+    what, at = f"{_against(found)} left", f"at {left['wanted']:.0%} {found['signal']} efficiency"
     if left["limit"]:
         limit = f"no survivor of {left['background']:,}"
         return [
-            [f"background left {at} (upper limit)", limit, None, left["high"]],
+            [f"{what} {at} (upper limit)", limit, None, left["high"]],
             ["Q = ε_S/√ε_B (lower limit)", limit, quality["low"], None],
         ]
-    return [[f"background left {at}", *_interval(left)], ["Q = ε_S/√ε_B", *_interval(quality)]]
+    return [[f"{what} {at}", *_interval(left)], ["Q = ε_S/√ε_B", *_interval(quality)]]
 
 
 def _baselines(found: dict) -> list[list]:
     return [
-        [name.replace("_", " "), METRICS[metric], one["value"], *_interval(one["difference"])]
+        [
+            name.replace("_", " "),
+            f"{METRICS[metric]}{meaning(found, metric)}",
+            one["value"],
+            *_interval(one["difference"]),
+        ]
         for name, metrics in found["baselines"].items()
         for metric, one in metrics.items()
     ]
@@ -113,6 +133,9 @@ def write_behaviour_page(report: Path, path: Path) -> None:
             f"{found['configuration']}, seed {found['seed']}, on {found['showers']:,} validation showers; intervals of "
             f"{found['confidence']:.0%}. Undecided: the interval reaches over the threshold. A gate that failed, or whose value "
             "misses its threshold, stops publishing; a warning is shown."
+        ),
+        pages.paragraph(
+            f"ROC AUC of the model{meaning(found, 'roc_auc')}; leaks are those of the pair told apart best."
         ),
         pages.table(["quantity", "value", "low", "high", "allowed", "severity", "result", "what it is"], rows),
         pages.provenance(found["provenance"]),

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from cascada import plotting
+from cascada.classes import meaning
 from cascada.files import read_json
 
 MOST_BARS, MOST_CURVES = 30, 6
@@ -16,6 +17,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) -> None:
     """The mean and spread over seeds of the deciding metric, the best configuration on top."""
+    content = read_json(summary)
     known = [row for row in _rows(leaderboard) if row[f"validation_{metric}_mean"]]
     baselines = [row for row in known if row["status"] == "baseline"]
     rows = [row for row in known if row["status"] != "baseline"][:MOST_BARS]
@@ -34,16 +36,18 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"validation {metric} (mean and spread over seeds; diamonds: baselines, never selected)", fontsize=9
+        f"validation {metric}{meaning(content, metric)} (mean and spread over seeds; diamonds: baselines, never selected)",
+        fontsize=9,
     )
     axes.set_title(f"{diverged} configuration(s) diverged" if diverged else "no configuration diverged", fontsize=9)
     plotting.tidy(axes)
-    plotting.save(drawing, path, read_json(summary)["surrogate"])
+    plotting.save(drawing, path, content["surrogate"])
 
 
 def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path, path: Path) -> None:
     """Loss and F1 against the epoch for the best configurations; dashed: training, solid: validation."""
     best = [row["configuration"] for row in _rows(leaderboard) if row["status"] != "baseline"][:MOST_CURVES]
+    content = read_json(summary)
     drawing, axes = plotting.figure(9, 3.8, 1, 2)
     labelled = set()
     for history in histories:
@@ -61,9 +65,9 @@ def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path
                 epochs, [float(row[f"validation_{name}"]) for row in rows], color=colour, marker=".", label=label
             )
         labelled.add(configuration)
-    for panel, name in zip(axes, ("cross entropy", "F1"), strict=True):
+    for panel, name in zip(axes, ("cross entropy", f"F1{meaning(content, 'f1')}"), strict=True):
         panel.set(xlabel="epoch", ylabel=name)
         panel.xaxis.get_major_locator().set_params(integer=True)
         plotting.tidy(panel)
     axes[0].legend(frameon=False, fontsize=7, title="solid: validation, dashed: training", title_fontsize=7)
-    plotting.save(drawing, path, read_json(summary)["surrogate"])
+    plotting.save(drawing, path, content["surrogate"])

@@ -29,6 +29,19 @@ def figure(width: float = 7, height: float = 4.5, rows: int = 1, columns: int = 
     return drawing, axes
 
 
+def colour(label: int) -> str:
+    """Of a class; beyond the last colour they begin again."""
+    return COLOURS[label % len(COLOURS)]
+
+
+def unknown(text: str) -> Figure:
+    """A picture that says why it shows nothing."""
+    drawing, axes = figure(6, 1.6)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", color="#555555", transform=axes.transAxes)
+    return drawing
+
+
 def tidy(axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)

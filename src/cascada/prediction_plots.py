@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cascada import classes as naming
 from cascada import plotting
 
 BINS = 40
@@ -15,44 +16,48 @@ def plot_predictions(predictions: Path, folder: Path) -> list[Path]:
     """Write probability.png and, where energies are known, energy.png; return their paths."""
     with h5py.File(predictions, "r") as file:
         classes = [str(name) for name in file.attrs["classes"]]
+        signal = naming.index(classes, str(file.attrs.get("signal", "")))
         probability, label, energy = file["probability"][:], file["label"][:], file["true_energy"][:]
         surrogate = bool(file.attrs["surrogate"])
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_histogram(probability[:, -1], label, classes, surrogate, folder / "probability.png")]
+    written = [_histogram(probability[:, signal], label, classes, signal, surrogate, folder / "probability.png")]
     known = np.isfinite(energy) & (energy > 0)
     if known.any():
         rows = np.flatnonzero(known)
         rows = rows[:: -(-len(rows) // SHOWN)]
         written.append(
-            _scatter(energy[rows], probability[rows, -1], label[rows], classes, surrogate, folder / "energy.png")
+            _scatter(
+                energy[rows], probability[rows, signal], label[rows], classes, signal, surrogate, folder / "energy.png"
+            )
         )
     return written
 
 
-def _groups(label: np.ndarray, classes: list[str]) -> list[tuple[str, np.ndarray]]:
-    """Showers by known class, and those whose class is not known."""
-    found = [(name, label == index) for index, name in enumerate(classes)] + [("class not known", label < 0)]
-    return [(name, rows) for name, rows in found if rows.any()]
+def _groups(label: np.ndarray, classes: list[str]) -> list[tuple[str, str, np.ndarray]]:
+    """Showers by known class, each in its colour, and those whose class is not known."""
+    found = [(plotting.colour(index), name, label == index) for index, name in enumerate(classes)]
+    found.append((plotting.BASELINE, "class not known", label < 0))
+    return [(colour, name, rows) for colour, name, rows in found if rows.any()]
 
 
-def _histogram(probability, label, classes, surrogate: bool, path: Path) -> Path:
+def _histogram(probability, label, classes, signal: int, surrogate: bool, path: Path) -> Path:
     drawing, axes = plotting.figure(6, 4)
     edges = np.linspace(0, 1, BINS + 1)
-    for colour, (name, rows) in zip(plotting.COLOURS, _groups(label, classes), strict=False):
+    for colour, name, rows in _groups(label, classes):
         counts = np.histogram(probability[rows], edges)[0]
         axes.stairs(counts, edges, color=colour, linewidth=1.6, label=f"{name} ({int(rows.sum())})")
-    axes.set(xlabel=f"probability of {classes[-1]}", ylabel="showers per bin", xlim=(0, 1))
+    axes.set(xlabel=f"probability of {classes[signal]}", ylabel="showers per bin", xlim=(0, 1))
     axes.legend(frameon=False, fontsize=8)
     plotting.tidy(axes)
     plotting.save(drawing, path, surrogate)
     return path
 
 
-def _scatter(energy, probability, label, classes, surrogate: bool, path: Path) -> Path:
+def _scatter(energy, probability, label, classes, signal: int, surrogate: bool, path: Path) -> Path:
     drawing, axes = plotting.figure(6, 4)
-    for colour, (name, rows) in zip(plotting.COLOURS, _groups(label, classes), strict=False):
+    for colour, name, rows in _groups(label, classes):
         axes.plot(energy[rows] / 1000, probability[rows], ".", color=colour, markersize=3, alpha=0.5, label=name)
-    axes.set(xlabel="true energy [TeV]", ylabel=f"probability of {classes[-1]}", xscale="log", ylim=(-0.02, 1.02))
+    axes.set(xlabel="true energy [TeV]", ylabel=f"probability of {classes[signal]}", xscale="log", ylim=(-0.02, 1.02))
     axes.legend(frameon=False, fontsize=8)
     plotting.tidy(axes)
     plotting.save(drawing, path, surrogate)

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cascada.classes import index
 from cascada.files import write_text
 
 POINTS = 200  # of the ROC curve at most
@@ -15,9 +16,9 @@ def write_plots(predictions: Path, history: Path, folder: Path) -> None:
     with h5py.File(predictions, "r") as file:
         probability, label = file["probability"][:], file["label"][:]
         classes = [str(name) for name in file.attrs["classes"]]
-    write_text(
-        folder / "roc.csv", _csv(["false_positive_rate", "true_positive_rate"], roc(probability[:, 1], label == 1))
-    )
+        signal = index(classes, str(file.attrs.get("signal", "")))
+    points = roc(probability[:, signal], label == signal)
+    write_text(folder / "roc.csv", _csv(["false_positive_rate", "true_positive_rate"], points))
     pairs = zip(label, probability.argmax(axis=1), strict=True)
     write_text(folder / "confusion.csv", _csv(["actual", "predicted"], [(classes[a], classes[b]) for a, b in pairs]))
     lines = [line.split("\t") for line in history.read_text(encoding="utf-8").splitlines()]

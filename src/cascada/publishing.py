@@ -271,7 +271,8 @@ def _fill(folder: Path, request: Request, content: dict) -> None:
     for name in DATA_FILES:
         link(request.results / "dataset" / name, data / name)
     metrics = {part: _plain(content[part]) for part in ("validation", "test")}
-    write_json(folder / "metrics.json", {"surrogate": content["data"]["surrogate"]} | metrics)
+    about = {"surrogate": content["data"]["surrogate"], "signal": content["output"].get("signal")}
+    write_json(folder / "metrics.json", about | metrics)
     write_plots(request.results / "test/predictions.h5", request.history, folder / "plots")
 
 

@@ -21,6 +21,9 @@ def summary(results: Path) -> str:
         chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
         metric = test[name]
         lines.append(f"  {name:16}{chosen:>40}   {metric['value']:.4f} [{metric['low']:.4f}, {metric['high']:.4f}]")
+    lines.append(
+        f"  The signal is {test['signal']}; F1 {test['meanings']['f1']}, ROC AUC {test['meanings']['roc_auc']}."
+    )
     if test["opening"]["reopened"]:
         lines.append("  The sealed showers were opened before, for another selection: the test is optimistic.")
     lines += [f"  behaviour: {verdict(results / 'test/behaviour.json')}"]

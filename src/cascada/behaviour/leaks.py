@@ -8,6 +8,7 @@ import numpy as np
 
 from cascada import bootstrap
 from cascada.behaviour.subject import Measurement, Recipe, Subject
+from cascada.data.checks import pairs
 from cascada.metrics import auc
 
 PRECISION = 0.01  # of the AUC with shuffled labels, by repetition
@@ -18,7 +19,7 @@ def total_energy(subject: Subject) -> Iterator[Measurement]:
     """A number that any threshold can cut on: with it alone, the classes must stay mixed."""
     yield Measurement(
         name="total_energy_auc", **_separation(subject, subject.images[:, 0].sum(axis=(1, 2))),
-        meaning="ROC AUC of the total energy alone (0.5 to 1)",
+        meaning=f"ROC AUC of the total energy alone (0.5 to 1){_for_pairs(subject)}",
     )  # fmt: skip
 
 
@@ -28,17 +29,40 @@ def core_offset(subject: Subject) -> Iterator[Measurement]:
     if np.isfinite(offset).any():
         yield Measurement(
             name="core_offset_auc", **_separation(subject, offset),
-            meaning="ROC AUC of the core's distance from the centre alone (0.5 to 1)",
+            meaning=f"ROC AUC of the core's distance from the centre alone (0.5 to 1){_for_pairs(subject)}",
         )  # fmt: skip
 
 
-def _separation(subject: Subject, values: np.ndarray) -> dict[str, float]:
-    """AUC of one variable for class 1 against the rest, folded to at least 0.5."""
+def _separation(subject: Subject, values: np.ndarray) -> dict:
+    """AUC of one variable, folded to at least 0.5, of the two classes that it separates best; `details`: of every two.
+
+    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. The interval is that of the
+    largest of the pairs.
+    """
     known = np.isfinite(values)
-    values, positive = values[known], subject.labels[known] == 1
+    values, labels = values[known], subject.labels[known]
+    areas = {" and ".join(map(subject.name_of, pair)): _pair(values, labels, pair) for pair in pairs(labels)}
+    if not areas:
+        return dict.fromkeys(("value", "low", "high"), math.nan)
+    worst = {"": lambda weights: np.max([area(weights) for area in areas.values()], axis=0)}
+    found = {
+        name: {part: float(value) for part, value in one.items()}
+        for name, one in subject.intervals(worst | areas, known).items()
+    }
+    return found[""] | {"details": [{"at": name} | found[name] for name in areas] if len(areas) > 1 else []}
+
+
+def _pair(values: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> bootstrap.Statistic:
+    """AUC of values (N,) for the showers of two classes, in the direction in which it is at least 0.5."""
+    rows = np.flatnonzero(np.isin(labels, pair))
+    values, positive = values[rows], labels[rows] == pair[1]
     sign = 1 if not auc(values, positive) < 0.5 else -1
-    found = subject.intervals({"auc": bootstrap.auc(sign * values, positive)}, known)["auc"]
-    return {name: float(value) for name, value in found.items()}
+    area = bootstrap.auc(sign * values, positive)
+    return lambda weights: area(np.take(weights, rows, axis=1))
+
+
+def _for_pairs(subject: Subject) -> str:
+    return ", of the two classes that it separates best" if len(np.unique(subject.labels)) > 2 else ""
 
 
 def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
@@ -72,9 +96,15 @@ def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
 def deviation_by_chance(events: np.ndarray) -> float:
     """Standard deviation of an AUC that knows nothing: the rank sum test's (Mann and Whitney, 1947); infinite for one class alone.
 
-    It counts showers, not images: those of one shower are dealt one label.
+    It counts showers, not images: those of one shower are dealt one label. With more than two classes the AUC is the mean over the
+    classes, each against the rest, whose deviation is at most the mean of the classes' own, however they depend on each other.
     """
-    signal = events["label"] == 1
+    labels = np.unique(events["label"])
+    against_rest = labels[-1:] if len(labels) == 2 else labels
+    return statistics.fmean(_rank_sum(events, events["label"] == label) for label in against_rest)
+
+
+def _rank_sum(events: np.ndarray, signal: np.ndarray) -> float:
     one, other = (len(np.unique(events["shower_id"][mine])) for mine in (signal, ~signal))
     return math.sqrt((one + other + 1) / 12 / one / other) if one and other else math.inf
 

@@ -15,6 +15,7 @@ from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import Settings
 from cascada.behaviour.subject import Recipe, Subject
 from cascada.behaviour.verdicts import FAILED, GATE, UNDECIDED, WARN, conclusion, names
+from cascada.classes import index
 from cascada.errors import CascadaError
 from cascada.files import atomic_path, read_json, sha256, write_json
 from cascada.provenance import provenance
@@ -37,7 +38,7 @@ def test_behaviour(
     probes = run(subject, xml)
     with open_showers(train) as file:
         surrogate = any(row.kind == "surrogate" for row in read_sources(file))
-        classes = list(read_header(file).classes)
+        header = read_header(file)
     content = {
         "conclusion": conclusion(probes),
         "gates_failed": names(probes, GATE, FAILED),
@@ -47,7 +48,8 @@ def test_behaviour(
         "showers": len(subject.events),
         "confidence": limits.confidence,
         "surrogate": surrogate,
-        "classes": classes,
+        "classes": list(header.classes),
+        "signal": header.classes[index(header.classes, header.signal)],
         **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
         "data_sha256": sha256(train),
         "provenance": provenance(train=sha256(train)),

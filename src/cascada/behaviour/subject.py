@@ -1,7 +1,7 @@
 """A predictor with the showers that it is probed on, and what a probe finds."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +53,10 @@ class Recipe:
 
 @dataclass
 class Subject:
-    """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where nobody knows it."""
+    """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where nobody knows it.
+
+    `classes`: their names in the order of the labels, if they are known.
+    """
 
     predict: Predictor
     images: np.ndarray
@@ -61,6 +64,7 @@ class Subject:
     settings: Settings = field(default_factory=Settings)
     recipe: Recipe | None = None
     unaveraged: Predictor | None = None  # of a predictor that averages over rotations and mirrors: itself without that
+    classes: Sequence[str] = ()
 
     @classmethod
     def read(
@@ -76,7 +80,10 @@ class Subject:
         showers = Showers(data, "validation", tier="stream")
         step = -(-len(showers) // settings.showers)
         images = showers.images(settings.showers).numpy()
-        return cls(predict, images, showers.events[::step], settings, recipe, unaveraged)
+        return cls(predict, images, showers.events[::step], settings, recipe, unaveraged, showers.classes)
+
+    def name_of(self, label: int) -> str:
+        return self.classes[label] if self.classes else f"class {label}"
 
     @cached_property
     def labels(self) -> np.ndarray:

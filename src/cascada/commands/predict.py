@@ -31,7 +31,7 @@ def run(argv: list[str]) -> int:
     model = Model(arguments.model, arguments.threads)
     with _progress_bar(output.name) as progress:
         number = predict(model, arguments.inputs, output, request, progress, _warn)
-    print(f"{output}: probabilities of {number} showers for {', '.join(model.classes)}")
+    print(f"{output}: probabilities of {number} showers for {', '.join(model.classes)} (signal: {model.signal})")
     if arguments.figures:
         from cascada.prediction_plots import plot_predictions
 

@@ -95,8 +95,8 @@ def _plot_spectra(summary: dict, path: Path) -> None:
     edges = np.array(summary["energy_edges_gev"]) / 1000
     drawing, axes = plotting.figure(9, 3.4, 1, 3, sharey=True)
     for panel, (split, spectra) in zip(axes, summary["energy_spectra"].items(), strict=True):
-        for colour, (name, counts) in zip(plotting.COLOURS, spectra.items(), strict=False):
-            panel.stairs(counts, edges, color=colour, linewidth=1.6, label=f"{name} ({sum(counts)})")
+        for label, (name, counts) in enumerate(spectra.items()):
+            panel.stairs(counts, edges, color=plotting.colour(label), linewidth=1.6, label=f"{name} ({sum(counts)})")
         panel.set_title(split)
         plotting.energy_axis(panel.xaxis)
         panel.legend(frameon=False, fontsize=8)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from cascada import metrics
+from cascada.classes import ASSUMED, index
 from cascada.errors import DataError
 from cascada.files import atomic_path, read_json, sha256, write_json
 from cascada.provenance import provenance
@@ -27,6 +28,7 @@ class Predictions:
     mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
     classes: list[str]
     surrogate: bool
+    signal: int = ASSUMED  # its label
 
 
 def test_model(
@@ -55,9 +57,8 @@ def test_model(
         )
     opening = ledger.open_seal(test, chosen, settings.get("reopen", False))
     result = predict(checkpoint, test, baselines, device, threads)
-    content = report(result.logits, result.events, result.baselines, settings)
+    content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
     content |= {
-        "classes": result.classes,
         "surrogate": result.surrogate,
         "configuration": chosen["configuration"],
         "seed": chosen["seed"],
@@ -87,7 +88,7 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
     classifier, others = load_classifier(checkpoint, where), Baselines(baselines) if baselines else None
     logits, theirs = [], []
     with open_showers(test) as file, torch.inference_mode():
-        events, images = read_events(file), file[IMAGES]
+        events, images, header = read_events(file), file[IMAGES], read_header(file)
         size = BATCH // classifier.views
         for start in range(0, len(events), size):
             block = images[start : start + size]
@@ -100,7 +101,8 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
             baselines={name: np.concatenate([part[name] for part in theirs]) for name in theirs[0]},
             events=events,
             mistakes=(rows, np.stack([images[r] for r in rows]) if len(rows) else np.zeros((0, *images.shape[1:]))),
-            classes=list(read_header(file).classes),
+            classes=list(header.classes),
+            signal=index(header.classes, header.signal),
             surrogate=any(row.kind == "surrogate" for row in read_sources(file)),
         )
 
@@ -123,5 +125,6 @@ def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
         file["mistakes/row"], file["mistakes/images"] = result.mistakes
         file["mistakes/images"].attrs["unit"] = "GeV"
         file.attrs.create("classes", result.classes, dtype=h5py.string_dtype())
+        file.attrs["signal"] = result.classes[result.signal]
         file.attrs["surrogate"] = result.surrogate
         file.attrs["reopened"] = reopened

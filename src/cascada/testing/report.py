@@ -1,8 +1,12 @@
 """All numbers of a test, each as value, low and high of a bootstrap over the showers. Pure: arrays in, plain values out."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from cascada import bootstrap, metrics
+from cascada.classes import ASSUMED, meanings
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted
@@ -11,94 +15,168 @@ CALIBRATED_DRAWS = 200
 COMPARED = ("f1", "accuracy", "roc_auc", "loss", "brier")
 
 
-def report(logits: np.ndarray, events: np.ndarray, baselines: dict[str, np.ndarray], settings: dict) -> dict:
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The showers of a test: logits and probabilities (N, K), labels and numbers of showers (N,), the signal's label, bins by name."""
+
+    logits: np.ndarray
+    probability: np.ndarray
+    labels: np.ndarray
+    shower: np.ndarray
+    signal: int
+    bins: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def is_signal(self) -> np.ndarray:
+        return self.labels == self.signal
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Probability (N,) of the likeliest class."""
+        return self.probability.max(axis=1)
+
+
+def report(
+    logits: np.ndarray,
+    events: np.ndarray,
+    baselines: dict[str, np.ndarray],
+    settings: dict,
+    classes: Sequence[str] = (),
+    signal: int = ASSUMED,
+) -> dict:
     """Logits (N, K), events (N,) of EVENT_DTYPE, the baselines' logits by name → the content of metrics.json.
 
-    `settings`: `bootstrap`, `confidence`, `seed`. Class 1 is the signal, the rest the background.
+    `settings`: `bootstrap`, `confidence`, `seed`. `classes`: names, their numbers if left out; `signal`: the signal's label, all
+    other classes together are the background.
     """
-    labels, shower = events["label"].astype(np.int64), bootstrap.number_showers(events["shower_id"])
-    probability = metrics.softmax(logits)
-    signal, score = labels == 1, log_odds(logits)
-    bins = {
-        "true_energy": _bins(events["true_energy"], np.geomspace, ENERGY_BINS),
-        "muons": _bins(events["muons"], _quantiles, MUON_BINS),
-        "probability": _bins(probability[:, 1], np.linspace, 10, (0.0, 1.0)),
-    }
-    statistics = _overall(logits, probability, labels)
-    statistics["confusion_matrix"] = bootstrap.confusion_matrix(probability, labels)
-    statistics["curve"] = bootstrap.background_efficiency(score, signal, CURVE)
-    statistics["merit_factor"] = bootstrap.merit_factor(score, signal)
-    confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == labels
-    statistics["ece"] = bootstrap.calibration_error(confidence, correct)
-    statistics["frequency"] = bootstrap.means(signal.astype(float), bins["probability"][1])
-    for name in ("true_energy", "muons"):
-        for label in range(probability.shape[1]):
-            members = bins[name][1] & (labels == label)[:, None]
-            statistics[f"{name}.{label}"] = bootstrap.means(probability[:, 1], members)
-    for number, members in enumerate(bins["true_energy"][1].T):
-        statistics |= {f"{name}/{number}": one for name, one in _in_bin(probability, labels, members).items()}
-    for name, theirs in baselines.items():
-        mine = _overall(theirs, metrics.softmax(theirs), labels)
-        statistics |= {f"{name}.{metric}": mine[metric] for metric in COMPARED}
-        statistics |= {
-            f"{name}-{metric}": bootstrap.difference(statistics[metric], mine[metric]) for metric in COMPARED
-        }
+    names = list(classes) or [str(label) for label in range(logits.shape[1])]
+    sample = _sample(logits, events, signal)
+    statistics = _statistics(sample) | _compared(sample, baselines)
     options = (settings["bootstrap"], settings["confidence"], settings["seed"])
     found = {
         name: {key: value.tolist() for key, value in one.items()}
-        for name, one in bootstrap.intervals(statistics, len(labels), *options, shower).items()
+        for name, one in bootstrap.intervals(statistics, len(sample.labels), *options, sample.shower).items()
     }
-    names = (*COMPARED, "confusion_matrix", "merit_factor")
-    content = {name: found[name] for name in names}
-    content |= background(found["curve"], score, signal, settings["confidence"], shower)
-    content["ece"] = _calibration_error(found["ece"], confidence, settings["seed"], shower)
-    rows = _profile(bins["probability"], found["frequency"], probability[:, 1])
-    different = [number for number in _different(shower, bins["probability"][1]) if number]
-    content["calibration"] = [
-        row | bootstrap.exact(row, row["images"], settings["confidence"], number)
-        for row, number in zip(rows, different, strict=True)
-    ]
-    content["energy_bins"] = _energy_bins(bins["true_energy"], found, settings["confidence"], shower)
-    content["profiles"] = {
-        name: {
-            str(k): _profile((bins[name][0], bins[name][1] & (labels == k)[:, None]), found[f"{name}.{k}"])
-            for k in range(probability.shape[1])
-        }
-        for name in ("true_energy", "muons")
-    }
+    content = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
+    score = metrics.log_odds(logits, signal)
+    content |= background(found["curve"], score, sample.is_signal, settings["confidence"], sample.shower)
+    content["ece"] = _calibration_error(found["ece"], sample.confidence, settings["seed"], sample.shower)
+    content["of_class"] = _of_class(found, sample, names, settings["seed"])
+    content["calibration"] = _calibration(found["frequency"], sample, settings["confidence"])
+    content["energy_bins"] = _energy_bins(sample.bins["true_energy"], found, settings["confidence"], sample.shower)
+    content["profiles"] = {name: _profiles(found, sample, name) for name in ("true_energy", "muons")}
     content["baselines"] = {
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
-    return content | {"images": len(labels), "showers": int(shower.max()) + 1, "settings": settings}
+    about = {"classes": names, "signal": names[signal], "meanings": meanings(names, signal)}
+    return content | about | {"images": len(logits), "showers": int(sample.shower.max()) + 1, "settings": settings}
 
 
-def log_odds(logits: np.ndarray) -> np.ndarray:
-    """ln p/(1 − p) of class 1 from logits (N, K): with two classes their difference."""
-    others = np.delete(logits.astype(np.float64), 1, axis=1)
-    return logits[:, 1] - np.logaddexp.reduce(others, axis=1)
+def _sample(logits: np.ndarray, events: np.ndarray, signal: int) -> _Sample:
+    probability = metrics.softmax(logits)
+    bins = {
+        "true_energy": _bins(events["true_energy"], np.geomspace, ENERGY_BINS),
+        "muons": _bins(events["muons"], _quantiles, MUON_BINS),
+        "probability": _bins(probability[:, signal], np.linspace, 10, (0.0, 1.0)),
+    }
+    shower = bootstrap.number_showers(events["shower_id"])
+    return _Sample(logits, probability, events["label"].astype(np.int64), shower, signal, bins)
 
 
-def _overall(logits: np.ndarray, probability: np.ndarray, labels: np.ndarray) -> dict[str, bootstrap.Statistic]:
+def _statistics(sample: _Sample) -> dict[str, bootstrap.Statistic]:
+    """All of the model alone."""
+    probability, labels, signal = sample.probability, sample.labels, sample.signal
+    score, of_signal = metrics.log_odds(sample.logits, signal), probability[:, signal]
+    correct = probability.argmax(axis=1) == labels
+    statistics = _overall(sample.logits, probability, labels, signal) | _each_class(sample)
+    statistics["confusion_matrix"] = bootstrap.confusion_matrix(probability, labels)
+    statistics["curve"] = bootstrap.background_efficiency(score, sample.is_signal, CURVE)
+    statistics["merit_factor"] = bootstrap.merit_factor(score, sample.is_signal)
+    statistics["ece"] = bootstrap.calibration_error(sample.confidence, correct)
+    statistics["frequency"] = bootstrap.means(sample.is_signal.astype(float), sample.bins["probability"][1])
+    for name in ("true_energy", "muons"):
+        for label in range(probability.shape[1]):
+            members = sample.bins[name][1] & (labels == label)[:, None]
+            statistics[f"{name}.{label}"] = bootstrap.means(of_signal, members)
+    for number, members in enumerate(sample.bins["true_energy"][1].T):
+        statistics |= {f"{name}/{number}": one for name, one in _in_bin(probability, labels, members, signal).items()}
+    return statistics
+
+
+def _each_class(sample: _Sample) -> dict[str, bootstrap.Statistic]:
+    """Of each class against the rest: `roc_auc:0` and so on; `f1:` of all at once (R, K)."""
+    statistics = {"f1:": bootstrap.f1_of_classes(sample.probability, sample.labels)}
+    for label, probability in enumerate(sample.probability.T):
+        mine = sample.labels == label
+        statistics[f"roc_auc:{label}"] = bootstrap.auc(metrics.log_odds(sample.logits, label), mine)
+        statistics[f"brier:{label}"] = bootstrap.mean((probability - mine) ** 2)
+        statistics[f"ece:{label}"] = bootstrap.calibration_error(probability, mine)
+    return statistics
+
+
+def _of_class(found: dict, sample: _Sample, names: list[str], seed: int) -> dict[str, dict]:
+    """F1, ROC AUC, Brier score and calibration error of each class's probability against all others'."""
+    content = {}
+    for label, name in enumerate(names):
+        ece = _calibration_error(found[f"ece:{label}"], sample.probability[:, label], seed, sample.shower)
+        content[name] = {"f1": {key: values[label] for key, values in found["f1:"].items()}, "ece": ece}
+        content[name] |= {metric: found[f"{metric}:{label}"] for metric in ("roc_auc", "brier")}
+    return content
+
+
+def _compared(sample: _Sample, baselines: dict[str, np.ndarray]) -> dict[str, bootstrap.Statistic]:
+    """Of the baselines, and how much the model has more of each, on the same resamples."""
+    statistics = {}
+    ours = _overall(sample.logits, sample.probability, sample.labels, sample.signal)
+    for name, theirs in baselines.items():
+        mine = _overall(theirs, metrics.softmax(theirs), sample.labels, sample.signal)
+        statistics |= {f"{name}.{metric}": mine[metric] for metric in COMPARED}
+        statistics |= {f"{name}-{metric}": bootstrap.difference(ours[metric], mine[metric]) for metric in COMPARED}
+    return statistics
+
+
+def _calibration(found: dict, sample: _Sample, confidence: float) -> list[dict]:
+    """How often showers are signal in bins of its probability."""
+    bins = sample.bins["probability"]
+    rows = _profile(bins, found, sample.probability[:, sample.signal])
+    different = [number for number in _different(sample.shower, bins[1]) if number]
+    return [
+        row | bootstrap.exact(row, row["images"], confidence, number)
+        for row, number in zip(rows, different, strict=True)
+    ]
+
+
+def _profiles(found: dict, sample: _Sample, name: str) -> dict[str, list[dict]]:
+    """Mean probability of the signal in bins of a variable, by label."""
+    edges, members = sample.bins[name]
+    return {
+        str(k): _profile((edges, members & (sample.labels == k)[:, None]), found[f"{name}.{k}"])
+        for k in range(sample.probability.shape[1])
+    }
+
+
+def _overall(
+    logits: np.ndarray, probability: np.ndarray, labels: np.ndarray, signal: int
+) -> dict[str, bootstrap.Statistic]:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
+    # log-odds keep apart what rounds to 1 as probability
+    scores = np.stack([metrics.log_odds(logits, label) for label in range(logits.shape[1])], axis=1)
     return {
-        "f1": bootstrap.f1(probability, labels),
+        "f1": bootstrap.f1(probability, labels, signal=signal),
         "accuracy": bootstrap.mean((probability.argmax(axis=1) == labels).astype(float)),
-        "roc_auc": bootstrap.roc_auc(probability if logits.shape[1] > 2 else _two(log_odds(logits)), labels),
+        "roc_auc": bootstrap.roc_auc(scores, labels, signal),
         "loss": bootstrap.mean(losses),
         "brier": bootstrap.brier(probability, labels),
     }
 
 
-def _two(score: np.ndarray) -> np.ndarray:
-    """As probabilities of two classes, for ranking alone: log-odds keep apart what rounds to 1 as probability."""
-    return np.stack([-score, score], axis=1)
-
-
-def _in_bin(probability: np.ndarray, labels: np.ndarray, members: np.ndarray) -> dict[str, bootstrap.Statistic]:
+def _in_bin(
+    probability: np.ndarray, labels: np.ndarray, members: np.ndarray, signal: int
+) -> dict[str, bootstrap.Statistic]:
     return {
-        "f1": bootstrap.f1(probability, labels, members),
+        "f1": bootstrap.f1(probability, labels, members, signal),
         "accuracy": bootstrap.mean((probability.argmax(axis=1) == labels).astype(float), members),
         "confusion_matrix": bootstrap.confusion_matrix(probability, labels, members),
     }
