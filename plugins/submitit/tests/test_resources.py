@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import submitit
-from snakemake_executor_plugin_submitit import ExecutorSettings, resources
+from snakemake_executor_plugin_submitit import ExecutorSettings, options, resources
 from snakemake_executor_plugin_submitit.resources import Request, ResourceError, for_pack, request
 
 SETTINGS = ExecutorSettings()
@@ -37,7 +37,25 @@ def ask(threads=1, settings=SETTINGS, **given) -> Request:
         ({"tasks": 8, "submitit_pack": 4}, {"nodes": None, "tasks": 8, "pack": 1}),
         ({"tasks": 1}, {"nodes": 1, "tasks": 1}),
         ({"submitit_pack": 4, "submitit_concurrent": 8}, {"pack": 4, "concurrent": 4}),
-        ({"cpus_per_gpu": 4, "exclusive": True}, {"options": (("cpus-per-gpu", "4"), ("exclusive", ""))}),
+        ({"gpu": 1, "cpus_per_gpu": 4, "exclusive": True}, {"options": (("cpus-per-gpu", "4"), ("exclusive", ""))}),
+        # what stands for "not set" with the official plugin
+        ({"tasks": 0, "nodes": 0}, {"tasks": None, "nodes": 1}),
+        ({"gpu": 1, "tasks_per_gpu": -1, "cpus_per_gpu": -1}, {"options": (), "cpus": 1}),
+        ({"mem_mb": 0, "mem_mb_per_cpu": 0, "runtime": 0}, {"mem_mb": None, "mem_mb_per_cpu": None, "runtime_min": 60}),
+        ({"cpus_per_task": 0, "threads": 3, "tasks_per_node": -1}, {"cpus": 3, "options": ()}),
+        ({"cpus_per_gpu": 4, "threads": 3}, {"cpus": 3, "options": ()}),  # per GPU of none
+        # of several that exclude each other, in one rule
+        ({"gpu": 1, "cpus_per_gpu": 4, "cpus_per_task": 2}, {"cpus": 2, "options": ()}),
+        ({"gpu": 1, "tasks_per_gpu": 2, "tasks_per_node": 4}, {"options": (("ntasks-per-gpu", "2"),)}),
+        # options written out that say what a resource says, or stand beside it
+        ({"slurm_extra": "--time=1-02:00:01 --mem=4G -p long -A me -q high -C avx"},
+         {"runtime_min": 26 * 60 + 1, "mem_mb": 4096, "partition": "long", "account": "me", "qos": "high", "constraint": "avx"}),
+        ({"slurm_extra": "--mem=0 --nodes=2-4 --ntasks=8"},
+         {"mem_mb": None, "nodes": None, "tasks": 8, "options": (("mem", "0"), ("nodes", "2-4"))}),
+        ({"slurm_extra": "--mem-per-gpu=2G", "gpu": 1}, {"mem_mb": None, "options": (("mem-per-gpu", "2048M"),)}),
+        ({"gpu": 1, "slurm_extra": "--gres=lustre:2"}, {"gpus": 1, "gres": "lustre:2"}),
+        ({"gres": "gpu:v100:1", "slurm_extra": "--gres=lustre:2"}, {"gres": "gpu:v100:1,lustre:2"}),
+        ({"mem_mb": 4096, "slurm_extra": "--mem=4G"}, {"mem_mb": 4096}),
         ({"reservation": "school"}, {"options": (("reservation", "school"),)}),
         ({"slurm_extra": "--nice=10 -w n1 --hold"}, {"options": (("hold", ""), ("nice", "10"), ("nodelist", "n1"))}),
     ],
@@ -53,6 +71,18 @@ def test_request(given, expected):
         ({"mem_mb": "much"}, "mem_mb='much': give a whole number"),
         ({"runtime": -1}, "runtime=-1: give a whole number from 1"),
         ({"gpu": 1, "gres": "gpu:1"}, "gpu=1 and gres='gpu:1' are both given"),
+        ({"gpu": 1, "slurm_extra": "--gres=gpu:a100:2"}, "gpu=1 and gres='gpu:a100:2' are both given"),
+        ({"gpu": 1, "slurm_extra": "-G 2"}, "gpu=1 and slurm_extra with --gpus are both given"),
+        (
+            {"gres": "lustre:1", "slurm_extra": "--gres=lustre:2"},
+            "'lustre:1' and slurm_extra with --gres=lustre:2 differ",
+        ),
+        (
+            {"slurm_partition": "long", "slurm_extra": "--partition=short"},
+            "slurm_partition='long' and slurm_extra with --partition=short differ; give one of them",
+        ),
+        ({"runtime": 5, "slurm_extra": "--time=unlimited"}, "runtime=5 and slurm_extra with --time=unlimited differ"),
+        ({"tasks": -1}, "tasks=-1: give a whole number from 1, or 0 for what is not set"),
         ({"slurm_extra": "--array=0-5"}, "--array is set by the plugin"),
         ({"slurm_extra": "nonsense"}, "'nonsense' is not understood"),
         ({"slurm_extra": "--a='"}, "No closing quotation"),
@@ -69,6 +99,49 @@ def test_settings_are_the_defaults_of_packs_and_options():
     made = ask(settings=settings, slurm_extra="--nice=1")
     assert (made.pack, made.concurrent, made.runtime_min) == (3, 2, 7)
     assert made.options == (("hold", ""), ("nice", "1"))
+
+
+@pytest.mark.parametrize(
+    ("given", "defaults", "expected"),
+    [
+        ({"mem_mb": 700, "mem_mb_per_cpu": 500}, ["mem_mb"], {"mem_mb": None, "mem_mb_per_cpu": 500}),
+        ({"mem_mb": 700, "mem_mb_per_cpu": 500}, ["mem_mb_per_cpu"], {"mem_mb": 700, "mem_mb_per_cpu": None}),
+        ({"mem_mb": 700, "mem_mb_per_cpu": 500}, ["mem_mb", "mem_mb_per_cpu"], {"mem_mb": None, "mem_mb_per_cpu": 500}),
+        ({"gpu": 1, "cpus_per_gpu": 4, "cpus_per_task": 2}, ["cpus_per_task"], {"options": (("cpus-per-gpu", "4"),)}),
+        ({"tasks_per_gpu": 2, "tasks_per_node": 4}, ["tasks_per_gpu"], {"options": (("ntasks-per-node", "4"),)}),
+        ({"gpu": 1, "gres": "gpu:a100:2"}, ["gpu"], {"gpus": 0, "gres": "gpu:a100:2"}),
+        ({"gpu": 1, "gres": "gpu:a100:2"}, ["gres"], {"gpus": 1, "gres": None}),
+        ({"mem_mb": 700, "slurm_extra": "--mem-per-cpu=500"}, ["mem_mb"], {"mem_mb": None, "mem_mb_per_cpu": 500}),
+        ({"mem_mb": 700, "slurm_extra": "--mem=4G"}, ["mem_mb"], {"mem_mb": 4096}),
+        ({"slurm_partition": "long", "slurm_extra": "-p short"}, ["slurm_partition"], {"partition": "short"}),
+    ],
+)
+def test_what_a_rule_says_counts_more_than_a_default(given, defaults, expected):
+    made = dataclasses.asdict(request("train", given, 1, SETTINGS, weak=defaults))
+    assert {name: made[name] for name in expected} == expected
+
+
+def test_everyone_s_options_are_defaults_too():
+    settings = ExecutorSettings(extra="--partition=short --mem=1G --time=5 --gres=lustre:1")
+    made = ask(settings=settings, slurm_partition="long", gpu=1)
+    assert (made.partition, made.mem_mb, made.runtime_min, made.gres) == ("long", 1024, 5, "lustre:1")
+    assert request("train", {"slurm_partition": "long"}, 1, settings, weak=["slurm_partition"]).partition == "short"
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("90", 90),
+        ("90:30", 91),
+        ("1:30:00", 90),
+        ("2-12", 3600),
+        ("2-12:30", 3630),
+        ("0-0:0:1", 1),
+        ("UNLIMITED", None),
+    ],
+)
+def test_times_as_sbatch_reads_them(text, minutes):
+    assert options.minutes(text) == minutes
 
 
 @pytest.mark.parametrize(
@@ -97,8 +170,6 @@ def parameters(whole: Request, **keywords) -> dict:
 @pytest.mark.parametrize(
     ("given", "further"),
     [
-        ({"gpu": 2}, {"gres": "gpu:2"}),
-        ({"gpu": 2, "gpu_model": "a100"}, {"gres": "gpu:a100:2"}),
         ({"gpu": 4, "nodes": 2}, {"gpus": "4", "nodes": 2}),
         ({"gpu": 4, "tasks": 8}, {"gpus": "4"}),
         ({"slurm_extra": "--no-requeue"}, {"no-requeue": True, "requeue": None}),
@@ -111,6 +182,20 @@ def parameters(whole: Request, **keywords) -> dict:
 def test_what_submitit_has_no_name_for(given, further):
     found = parameters(ask(**given))["slurm_additional_parameters"]
     assert {name: found.get(name) for name in further} == further
+
+
+@pytest.mark.parametrize(
+    ("given", "gres"),
+    [
+        ({}, None),
+        ({"gpu": 2}, "gpu:2"),
+        ({"gpu": 2, "gpu_model": "a100"}, "gpu:a100:2"),
+        ({"gpu": 2, "slurm_extra": "--gres=lustre:1"}, "gpu:2,lustre:1"),
+        ({"gpu": 2, "nodes": 2, "gres": "lustre:1"}, "lustre:1"),
+    ],
+)
+def test_generic_resources(given, gres):
+    assert parameters(ask(**given))["slurm_gres"] == gres
 
 
 def script_of(given: dict, folder) -> str:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-COMMENT_LENGTH = 700
-NAME_LENGTH = 60
+from .identity import cut
+
+COMMENT_BYTES = 700
+NAME_BYTES = 60
 UNSAFE = re.compile(r"[^\w=.,:;+@/ -]")
 
 
@@ -30,7 +32,7 @@ def chunks(tasks: Sequence, array_size: int, room: int | None) -> tuple[list[lis
 def job_name(rule: str, names: Sequence[str]) -> str:
     """What squeue shows in its column NAME: the rule, and the wildcards where there is one job only."""
     text = names[0] if len(names) == 1 else rule
-    return UNSAFE.sub("_", text.replace(", ", ",").replace(" ", ":"))[:NAME_LENGTH] or "job"
+    return cut(UNSAFE.sub("_", text.replace(", ", ",").replace(" ", ":")), NAME_BYTES) or "job"
 
 
 def comment(token: str, names: Sequence[Sequence[str]]) -> str:
@@ -39,4 +41,4 @@ def comment(token: str, names: Sequence[Sequence[str]]) -> str:
     for index, members in enumerate(names):
         prefix = f"{index}: " if len(names) > 1 else ""
         lines.append(prefix + " + ".join(members))
-    return UNSAFE.sub("_", f"snakemake-submitit {token} {'; '.join(lines)}")[:COMMENT_LENGTH]
+    return cut(UNSAFE.sub("_", f"snakemake-submitit {token} {'; '.join(lines)}"), COMMENT_BYTES)

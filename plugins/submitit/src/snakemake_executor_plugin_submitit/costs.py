@@ -40,10 +40,9 @@ def usage(whole: Request, results: Iterable[dict | None], elapsed_s: float) -> U
 
 def gpus(whole: Request) -> int:
     """GPUs of the allocation; of `gres: gpu:2` as well."""
-    if whole.gres and whole.gres.startswith("gpu"):
-        last = whole.gres.split(",")[0].rpartition(":")[2]
-        return (int(last) if last.isdigit() else 1) * (whole.nodes or 1)
-    return whole.gpus
+    named = [part for part in (whole.gres or "").split(",") if part.partition(":")[0] == "gpu"]
+    lasts = [part.rpartition(":")[2] for part in named]
+    return whole.gpus + sum(int(last) if last.isdigit() else 1 for last in lasts) * (whole.nodes or 1)
 
 
 COLUMNS = ("rule", "jobs", "allocations", "CPU h", "used", "GPU h", "memory GB h", "highest MB")

@@ -93,7 +93,8 @@ class Executor(RemoteExecutor):
         from .records import new_token
         from .tracking import Entry
 
-        request = resources.request(identity.rule(job), job.resources, job.threads, self.settings)
+        weak = identity.from_defaults(job, self.workflow.resource_settings._parsed_default_resources)
+        request = resources.request(identity.rule(job), job.resources, job.threads, self.settings, weak)
         token, name = new_token(), identity.name(job)
         log = self.logs / identity.rule(job) / f"{identity.file_name(name)}-{token}.log"
         private(log.parent)
@@ -103,7 +104,7 @@ class Executor(RemoteExecutor):
             command=self._command(job),
             folder=self.driver.run.member_folder(token),
             log=log,
-            environment={},
+            environment=self.envvars(),
             threads=max(1, job.threads),
         )
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata)
@@ -120,6 +121,13 @@ class Executor(RemoteExecutor):
         """Cores that the job's Snakemake may use: those of its allocation, not all of the node's."""
         given = super().cores
         return getattr(self._cores, "of_job", given) if given == "all" else given
+
+    def additional_general_args(self):
+        """A job's own Snakemake never retries: that is the driver's, with the resources of the next attempt.
+
+        Snakemake passes `--retries 0`, which a rule's own `retries:` overrules; what overrules that is this.
+        """
+        return "--preemptible-rules --preemptible-retries 0"
 
     # -- the wait thread -------------------------------------------------------------------------------------------
 

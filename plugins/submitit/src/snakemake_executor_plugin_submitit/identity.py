@@ -5,9 +5,11 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 
 DIGESTED = ("input", "params", "code", "conda_env", "container_img_url", "software_stack_hash", "script_changed")
-NAME_LENGTH = 100
+NAME_BYTES = 150  # of 255; a token and an ending follow
+RULE_BYTES = 100
 
 
 def parts(job) -> list:
@@ -17,7 +19,7 @@ def parts(job) -> list:
 
 def rule(job) -> str:
     """The rule's name; the names of a group's rules."""
-    return "+".join(sorted({one.rule.name for one in parts(job)}))[:60]
+    return cut("+".join(sorted({one.rule.name for one in parts(job)})), RULE_BYTES)
 
 
 def name(job) -> str:
@@ -29,8 +31,20 @@ def name(job) -> str:
     return f"{job.rule.name} {wildcards}".strip()
 
 
+def from_defaults(job, defaults: Mapping) -> set[str]:
+    """The resources that a job has from --default-resources alone, as its rules give them no value of their own."""
+    names = {name for name in defaults if all(one.rule.resources.get(name) == defaults[name] for one in parts(job))}
+    return names | {f"{name}_{unit}" for name in names for unit in ("mb", "mib")}
+
+
 def file_name(text: str) -> str:
-    return re.sub(r"[^\w=.,+-]+", "_", text)[:NAME_LENGTH]
+    """Cut to NAME_BYTES: a name in a folder may have 255 bytes, whatever the number of its characters."""
+    return cut(re.sub(r"[^\w=.,+-]+", "_", text), NAME_BYTES)
+
+
+def cut(text: str, size: int) -> str:
+    """The beginning of the text that takes at most `size` bytes, characters left whole."""
+    return text.encode(errors="replace")[:size].decode(errors="ignore")
 
 
 def key(job) -> str:

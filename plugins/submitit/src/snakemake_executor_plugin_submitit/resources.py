@@ -16,31 +16,12 @@
 
 import dataclasses
 import math
-import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-SHORT_OPTIONS = {
-    "A": "account",
-    "C": "constraint",
-    "G": "gpus",
-    "L": "licenses",
-    "M": "clusters",
-    "N": "nodes",
-    "b": "begin",
-    "c": "cpus-per-task",
-    "d": "dependency",
-    "n": "ntasks",
-    "p": "partition",
-    "q": "qos",
-    "t": "time",
-    "w": "nodelist",
-    "x": "exclude",
-}
-OWN_OPTIONS = {"array", "comment", "error", "job-name", "open-mode", "output", "signal", "wrap", "clusters"}
+from . import options
+from .options import ResourceError
 
-
-class ResourceError(ValueError):
-    """A resource has a value that cannot be asked for; the message tells which, and what is allowed."""
+NEGATIVE_IS_UNSET = {"cpus_per_gpu", "tasks_per_gpu", "tasks_per_node"}  # as for the official plugin
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,110 +47,113 @@ class Request:
     concurrent: int = 1
 
 
-def request(rule: str, resources: Mapping, threads: int, settings) -> Request:
-    """What a job asks for. `settings` are the plugin's; ResourceError names the resource that cannot be."""
-    whole = _WholeNumbers(resources)
-    tasks = whole("tasks", None, least=1)
-    nodes = whole("nodes", 1 if (tasks or 1) == 1 else None, least=1)
-    model = _text(resources, "gpu_model") or _text(resources, "gpu_manufacturer")
-    gres, gpus = _text(resources, "gres"), whole("gpu", 0)
-    if gres and gpus:
-        raise ResourceError(f"gpu={gpus} and gres={gres!r} are both given; give one of them.")
+def request(rule: str, resources: Mapping, threads: int, settings, weak: Collection[str] = ()) -> Request:
+    """What a job asks for. `settings` are the plugin's; ResourceError names the resource that cannot be.
+
+    weak: names of the resources that the rule does not give itself, but has from --default-resources.
+    """
+    given, further, weak = _with_options(_given(resources), weak, settings)
+    given = options.without_rivals(given, weak)
+    whole = _WholeNumbers(given)
+    tasks, gpus = whole("tasks", None), whole("gpu", 0)
+    nodes = whole("nodes", 1 if (tasks or 1) == 1 and "nodes" not in further else None)
+    if gpus and (rivals := [name for name in options.GPU_OPTIONS if name in further]):
+        raise ResourceError(f"gpu={gpus} and slurm_extra with --{rivals[0]} are both given; give one of them.")
     one_process = nodes == 1 and (tasks or 1) == 1
-    pack = whole("submitit_pack", settings.jobs_per_task, least=1) if one_process else 1
+    pack = whole("submitit_pack", settings.jobs_per_task) if one_process else 1
     return Request(
         rule=rule,
-        runtime_min=whole("runtime", settings.default_runtime, least=1),
-        cpus=whole("cpus_per_task", None, least=1) or max(1, threads),
-        mem_mb=None if "mem_mb_per_cpu" in resources else whole("mem_mb", None),
+        runtime_min=whole("runtime", settings.default_runtime),
+        cpus=whole("cpus_per_task", None) or max(1, threads),
+        mem_mb=whole("mem_mb", None),
         mem_mb_per_cpu=whole("mem_mb_per_cpu", None),
         gpus=gpus,
-        gpu_model=model if gpus else None,
-        gres=gres,
+        gpu_model=(given.get("gpu_model") or given.get("gpu_manufacturer")) if gpus else None,
+        gres=given.get("gres"),
         nodes=nodes,
         tasks=tasks,
-        partition=_text(resources, "slurm_partition"),
-        account=_text(resources, "slurm_account"),
-        qos=_text(resources, "slurm_qos") or _text(resources, "qos"),
-        constraint=_text(resources, "constraint"),
-        options=_further_options(resources, whole, settings),
+        partition=given.get("slurm_partition"),
+        account=given.get("slurm_account"),
+        qos=given.get("slurm_qos") or given.get("qos"),
+        constraint=given.get("constraint"),
+        options=_further_options(given, whole, further, bool(gpus)),
         pack=pack,
-        concurrent=min(pack, whole("submitit_concurrent", settings.concurrent, least=1)),
+        concurrent=min(pack, whole("submitit_concurrent", settings.concurrent)),
     )
 
 
 class _WholeNumbers:
-    """Reads resources that must be whole numbers."""
+    """Reads resources that must be whole numbers; 0 stands for what is not set."""
 
     def __init__(self, resources: Mapping):
         self.resources = resources
 
-    def __call__(self, name: str, default: int | None, least: int = 0) -> int | None:
-        value = _value(self.resources, name)
+    def __call__(self, name: str, default: int | None) -> int | None:
+        value = self.resources.get(name)
         if value is None:
             return default
         try:
             number = math.ceil(float(value))
         except (TypeError, ValueError):
-            raise ResourceError(f"{name}={value!r}: give a whole number from {least}.") from None
-        if number < least:
-            raise ResourceError(f"{name}={value!r}: give a whole number from {least}.")
-        return number
+            number = -1
+        if number < 0 and (isinstance(value, str) or name not in NEGATIVE_IS_UNSET):
+            raise ResourceError(f"{name}={value!r}: give a whole number from 1, or 0 for what is not set.")
+        return number if number > 0 else default
 
 
-def _value(resources: Mapping, name: str):
-    value = resources.get(name)
-    # Snakemake's "to be determined" is a string subclass that stands for a value known only inside the job
-    return None if value in (None, "") or type(value).__name__ == "TBDString" else value
+def _given(resources: Mapping) -> dict:
+    """The resources that are set: numbers as they are, all else as text.
+
+    Snakemake's "to be determined" is a string subclass that stands for a value known only inside the job. 0 is not set.
+    """
+    found = {}
+    for name, value in resources.items():
+        if value in (None, "") or type(value).__name__ == "TBDString":
+            continue
+        if isinstance(value, (bool, int, float)):
+            if value and (value > 0 or name not in NEGATIVE_IS_UNSET):
+                found[name] = value
+        else:
+            found[name] = str(value)
+    return found
 
 
-def _text(resources: Mapping, name: str) -> str | None:
-    value = _value(resources, name)
-    return None if value is None else str(value)
+def _with_options(given: dict, weak: Collection[str], settings) -> tuple[dict, dict[str, str], set[str]]:
+    """Resources with what `slurm_extra` and `--submitit-extra` say of the same; further options; what is a default."""
+    rules = options.parse(given.get("slurm_extra", ""), "slurm_extra")
+    everyones = options.parse(settings.extra, "--submitit-extra")
+    given, further = options.absorb(given, weak, rules, "slurm_extra")
+    resource = {option: name for option, (name, _) in options.RESOURCE_OF.items()}
+    weak = set(weak) - {resource.get(option) for option in rules}
+    open_ones = {
+        option: text
+        for option, text in everyones.items()
+        if option not in further and (resource.get(option) not in given or resource[option] in weak)
+    }
+    given, more = options.absorb(given, weak, open_ones, "--submitit-extra")
+    return given, more | further, weak
 
 
-def _further_options(resources: Mapping, whole: _WholeNumbers, settings) -> tuple[tuple[str, str], ...]:
-    if _value(resources, "clusters"):
-        raise ResourceError(f"clusters={resources['clusters']!r}: jobs of other clusters are not supported.")
-    options = {}
+def _further_options(given: Mapping, whole: _WholeNumbers, further: Mapping, gpus: bool) -> tuple[tuple[str, str], ...]:
+    if "clusters" in given:
+        raise ResourceError(f"clusters={given['clusters']!r}: jobs of other clusters are not supported.")
+    found = dict(further)
     for name, option in (
         ("cpus_per_gpu", "cpus-per-gpu"),
         ("tasks_per_node", "ntasks-per-node"),
         ("tasks_per_gpu", "ntasks-per-gpu"),
     ):
         if number := whole(name, None):
-            options[option] = str(number)
-    if reservation := _text(resources, "reservation"):
-        options["reservation"] = reservation
-    if _value(resources, "exclusive"):
-        options["exclusive"] = ""
-    options |= parse_options(settings.extra, "--submitit-extra")
-    options |= parse_options(_text(resources, "slurm_extra") or "", "slurm_extra")
-    return tuple(sorted(options.items()))
-
-
-def parse_options(text: str, where: str) -> dict[str, str]:
-    """Options of sbatch as one writes them, long or short, as {long name: value}; "" for a flag."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ResourceError(f"{where}={text!r}: {error}.") from None
-    options: dict[str, str] = {}
-    last = None
-    for word in words:
-        if word.startswith("--"):
-            last, _, value = word[2:].partition("=")
-            options[last] = value
-        elif word.startswith("-") and len(word) > 1 and word[1] in SHORT_OPTIONS:
-            last = SHORT_OPTIONS[word[1]]
-            options[last] = word[2:].removeprefix("=")
-        elif last is not None and not options[last] and not word.startswith("-"):
-            options[last] = word
-        else:
-            raise ResourceError(f"{where}={text!r}: {word!r} is not understood; write long options, --name=value.")
-    if own := sorted(OWN_OPTIONS & set(options)):
-        raise ResourceError(f"{where}={text!r}: --{own[0]} is set by the plugin.")
-    return options
+            found[option] = str(number)
+    if not (gpus or options.asks_for_gpus(given.get("gres")) or set(options.GPU_OPTIONS) & set(further)):
+        found.pop("cpus-per-gpu", None)  # per GPU of none
+    if memory := whole("mem_mb_per_gpu", None):
+        found["mem-per-gpu"] = f"{memory}M"
+    if "reservation" in given:
+        found["reservation"] = given["reservation"]
+    if given.get("exclusive"):
+        found["exclusive"] = ""
+    return tuple(sorted(found.items()))
 
 
 def for_pack(one: Request, members: int) -> Request:
@@ -207,12 +191,16 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         further.setdefault("requeue", True)
     further["signal"] = f"B:USR2@{signal_delay(whole, settings)}"
     if whole.nodes != 1:  # submitit asks for one where nothing is said
-        further["nodes"] = whole.nodes or f"1-{whole.tasks}"
+        further.setdefault("nodes", whole.nodes or f"1-{whole.tasks}")
     if whole.tasks:
         further["ntasks"] = whole.tasks
+    gres = [whole.gres] if whole.gres else []
     if whole.gpus:
         kind = f"{whole.gpu_model}:{whole.gpus}" if whole.gpu_model else str(whole.gpus)
-        further.update({"gres": f"gpu:{kind}"} if whole.nodes == 1 else {"gpus": kind})
+        if whole.nodes == 1:
+            gres.insert(0, f"gpu:{kind}")
+        else:
+            further["gpus"] = kind
     return {
         "timeout_min": whole.runtime_min,
         "cpus_per_task": None if "cpus-per-gpu" in further else whole.cpus,
@@ -224,7 +212,7 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         "slurm_account": whole.account,
         "slurm_qos": whole.qos,
         "slurm_constraint": whole.constraint,
-        "slurm_gres": whole.gres,
+        "slurm_gres": ",".join(gres) or None,
         "slurm_comment": comment,
         "slurm_wckey": "",
         "slurm_use_srun": False,

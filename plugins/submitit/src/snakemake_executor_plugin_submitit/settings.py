@@ -12,7 +12,8 @@ def setting(default, text: str, **metadata):
     """A field of the settings with its help text; lists take several values."""
     metadata["help"] = text
     if isinstance(default, list):
-        return field(default_factory=list, metadata=metadata | {"nargs": "+", "type": str})
+        # without a "type": Snakemake would call it on the whole list
+        return field(default_factory=list, metadata=metadata | {"nargs": "+"})
     return field(default=default, metadata=metadata)
 
 
