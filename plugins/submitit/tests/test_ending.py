@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 from fake_cluster import jobs, maker
 from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm
-from snakemake_executor_plugin_submitit.executor import Executor, remove_empty, uninterrupted
+from snakemake_executor_plugin_submitit.ending import uninterrupted
+from snakemake_executor_plugin_submitit.executor import Executor, remove_empty
 from snakemake_executor_plugin_submitit.slurm import SubmitError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 

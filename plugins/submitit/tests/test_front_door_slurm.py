@@ -81,7 +81,8 @@ def test_settings_have_their_effect_in_a_job(sandbox, tmp_path, give):
     write(tmp_path, "Snakefile", PROBE)
     write(tmp_path, "modules/probed_once.py", 'import os\nopen("preloaded", "a").write(f"{os.getpid()}\\n")\n')
     arguments = ["--executor=submitit", "--jobs=10", "--latency-wait=5", *give(tmp_path)]
-    driver = Driver(sandbox, tmp_path, *arguments, environment={"PYTHONPATH": str(tmp_path / "modules")})
+    path = os.pathsep.join([str(tmp_path / "modules"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    driver = Driver(sandbox, tmp_path, *arguments, environment={"PYTHONPATH": path})
     assert driver.wait() == 0, driver.screen
     jobs = [json.loads((tmp_path / "out" / f"{n}.json").read_text()) for n in range(4)]
     for one in jobs:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 import time
 import traceback
@@ -12,6 +11,8 @@ from pathlib import Path
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+from .ending import Guard, uninterrupted
 
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
 FAILURES_AT_MOST = 10  # in a row
@@ -46,6 +47,7 @@ class Executor(RemoteExecutor):
         self.adoption = adoption.Adoption(self.base, backend, self, driver.run.path)
         self.adoption.restore(self.workflow.persistence, self.dag)
         self.driver = driver
+        self._guard = Guard(self.cancel)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -57,6 +59,7 @@ class Executor(RemoteExecutor):
         from . import identity
         from .resources import ResourceError
 
+        self._guard.watch()
         new = []
         for job in jobs:
             self.run_job_pre(job)
@@ -140,7 +143,7 @@ class Executor(RemoteExecutor):
             except Exception:
                 self._failures += 1
                 self.driver.interval = min(PAUSE_AT_MOST_S, 2.0**self._failures)
-                self.logger.warning(f"The executor submitit met an error and goes on:\n{traceback.format_exc()}")
+                self.warning(f"The executor submitit met an error and goes on:\n{traceback.format_exc()}")
                 if self._failures >= FAILURES_AT_MOST:
                     self.driver.cancel()
                     raise
@@ -168,9 +171,12 @@ class Executor(RemoteExecutor):
         self._fail(entry.info, message, aux_logs=logs)
 
     def _fail(self, info, message: str, **keywords) -> None:
-        if info.job.is_group():  # Snakemake leaves a group's message out
-            self.logger.error(message)
-        self.report_job_error(info, msg=message, **keywords)
+        try:
+            if info.job.is_group():  # Snakemake leaves a group's message out
+                self.logger.error(message)
+            self.report_job_error(info, msg=message, **keywords)
+        except OSError:  # nobody reads what is printed: the scheduler must know nevertheless
+            self.workflow.scheduler.error_callback(info.job)
 
     def again(self, entry, why: str) -> None:
         """A job of an earlier driver that ended while nobody looked: submit it anew."""
@@ -182,10 +188,12 @@ class Executor(RemoteExecutor):
         self.driver.enqueue([fresh])
 
     def info(self, text: str) -> None:
-        self.logger.info(text)
+        with contextlib.suppress(OSError):  # a broken pipe must not keep the driver from its work
+            self.logger.info(text)
 
     def warning(self, text: str) -> None:
-        self.logger.warning(text)
+        with contextlib.suppress(OSError):
+            self.logger.warning(text)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -212,11 +220,14 @@ class Executor(RemoteExecutor):
 
     def shutdown(self):
         with uninterrupted():
+            if self.driver.registry.live_tasks and not self.driver.cancelled:  # Snakemake ends because of an error
+                self.driver.cancel()
             self.wait = False
             super().shutdown()
             if not self._ended:
                 self._ended = True
                 self._finish()
+                self._guard.release()
 
     def _finish(self) -> None:
         from . import costs
@@ -225,7 +236,7 @@ class Executor(RemoteExecutor):
         self.adoption.finish(self.workflow.persistence, list(self._entries.values()))
         remove_empty(self.logs)
         if table := costs.table(self.driver.usages):
-            self.logger.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
+            self.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
         if self.driver.cancelled and not self.driver.left_behind:
             self.driver.run.remove()
         else:
@@ -252,21 +263,3 @@ def remove_empty(base: Path) -> None:
         for folder in base.iterdir():
             with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
-
-
-class uninterrupted:
-    """A context in which Ctrl-C and SIGTERM do nothing. Outside of the main thread it has no effect."""
-
-    def __enter__(self):
-        self.former = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.former[number] = signal.signal(number, self._note)
-
-    def _note(self, number, _frame):
-        with contextlib.suppress(OSError):  # a terminal that is gone; print may be in use when the signal comes
-            os.write(2, b"Jobs are being cancelled, or files put away; this ends by itself.\n")
-
-    def __exit__(self, *_):
-        for number, handler in self.former.items():
-            signal.signal(number, handler)
