@@ -160,3 +160,35 @@ def test_the_controller_s_clock():
     text = "Configuration data as of 2026-11-24T21:30:00\nAccountingStorageType = none\n"
     assert states.controller_clock(text, 7.0) == states.clock("2026-11-24T21:30:00")
     assert states.controller_clock("", 7.0) == states.controller_clock("Configuration data as of now", 7.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "kind"),
+    [
+        ("PENDING", "JobHeldUser", "held"),
+        ("PENDING", "JobHeldAdmin", "held"),
+        ("PENDING", "launch failed requeued held", "held"),
+        ("PENDING", "launch_failed_requeued_held", "held"),
+        ("REQUEUE_HOLD", "", "held"),
+        ("SPECIAL_EXIT", "None", "held"),
+        ("PENDING", "DependencyNeverSatisfied", "never"),
+        ("PENDING", "PartitionConfig", "never"),
+        ("PENDING", "PartitionTimeLimit", "never"),
+        ("PENDING", "ReqNodeNotAvail, UnavailableNodes:n2", "never"),
+        ("PENDING", "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions", "never"),
+        ("PENDING", "QOSMaxCpuPerJobLimit", "never"),
+        ("PENDING", "AssocMaxWallDurationPerJobLimit", "never"),
+        ("PENDING", "InvalidQOS", "never"),
+        ("PENDING", "QOSMaxJobsPerUserLimit", "limit"),
+        ("PENDING", "AssocGrpCPUMinutesLimit", "limit"),
+        ("PENDING", "AssocMaxJobsLimit", "limit"),
+        ("PENDING", "Priority", ""),
+        ("PENDING", "Resources", ""),
+        ("PENDING", "BeginTime", ""),
+        ("PENDING", "JobArrayTaskLimit", ""),
+        ("PENDING", "Dependency", ""),
+        ("RUNNING", "JobHeldUser", ""),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_job_from_its_start(state, reason, kind):
+    assert states.hindrance(Observation(state, reason)) == kind

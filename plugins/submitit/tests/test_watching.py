@@ -138,6 +138,23 @@ def test_many_held_jobs_are_one_sentence(make):
     ]
 
 
+def test_a_limit_is_told_once_per_rule_and_a_reason_that_changes_while_a_job_waits(make):
+    one = make()
+    reasons = {"1_0": "AssocMaxJobsLimit"}
+    one.cluster.observe = lambda jobs: {job: Observation("PENDING", reasons.get(job, "Priority")) for job in jobs}
+    one.driver.enqueue(jobs(one.run, *"abc"))
+    step_until(one, lambda: len(one.told.texts) > 1)
+    reasons |= {"1_1": "AssocMaxJobsLimit", "1_2": "PartitionConfig"}
+    step_until(one, lambda: len(one.told.texts) > 2)
+    for _ in range(5):
+        one.driver.step()
+        time.sleep(0.03)
+    assert one.told.texts[1:] == [
+        "Waiting for a limit of the site (AssocMaxJobsLimit): 1_0: a. `scancel 1` gives them up.",
+        "Not going to start as things are (PartitionConfig): 1_2: c. `scancel 1` gives them up.",
+    ]
+
+
 def test_files_are_removed_once_recorded_and_ended(make):
     one = make()
     entries = jobs(one.run, "a")

@@ -31,13 +31,26 @@ def failed(entry: Entry, task: Task, outcome: Outcome, logs: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+WAITS = {
+    "held": "Waiting until someone acts",
+    "never": "Not going to start as things are",
+    "limit": "Waiting for a limit of the site",
+}
+
+
 def transition(task: Task, former: Observation | None) -> tuple[str, str] | None:
-    """What to tell when the cluster sees a task in a new state: ("back" or "held", SLURM's reason), mostly nothing."""
+    """What to tell of what the cluster says of a task: ("back" or a key of WAITS, SLURM's reason), mostly nothing.
+
+    A kind is told once per task: SLURM may give one reason after the other.
+    """
     if task.seen is None:
         return None
     reason = "" if task.seen.reason in ("", "None") else task.seen.reason
-    if task.seen.state in ("PENDING", "REQUEUE_HOLD", "SPECIAL_EXIT") and states.HELD.search(reason):
-        return "held", reason
+    if kind := states.hindrance(task.seen):
+        if task.told == kind:
+            return None
+        task.told = kind
+        return kind, reason
     if former is not None and former.state in ("RUNNING", "COMPLETING", "NODE_FAIL", "PREEMPTED"):
         back = task.seen.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT")
         if back and task.told != "back":
@@ -59,10 +72,8 @@ def transitions(kind: str, reason: str, tasks: list[Task]) -> str:
             f"{subject} is in the queue again{why} and goes on later: {names if len(tasks) == 1 else f'{ids}: {names}'}"
         )
     mains = " ".join(sorted({task.job_id.partition("_")[0] for task in tasks}))
-    return (
-        f"Waiting until someone acts{why}: {ids}: {names}. "
-        f"`scontrol release {mains}` lets them go on, `scancel {mains}` gives them up."
-    )
+    release = f"`scontrol release {mains}` lets them go on, " if kind == "held" else ""
+    return f"{WAITS[kind]}{why}: {ids}: {names}. {release}`scancel {mains}` gives them up."
 
 
 def some(texts: list[str], at_most: int = 3) -> str:

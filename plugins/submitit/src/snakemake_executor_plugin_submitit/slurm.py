@@ -1,5 +1,6 @@
 """The thin shell around SLURM: submission through submitit, one query for all jobs, cancellation. No decisions."""
 
+import dataclasses
 import getpass
 import re
 import sys
@@ -14,6 +15,7 @@ from .states import Observation
 from .tracking import Submission, Task
 
 CLOCK_SKEW_S = 120.0
+REASONS_FIRST_S, REASONS_EVERY_S = 3.0, 10.0  # where sacct is asked for states, squeue for why jobs wait
 SACCT = ("id", "state", "node", "elapsed", "exit", "submit")
 SQUEUE = ("id", "state", "reason", "node", "elapsed", "submit")
 # sbatch says no for ever
@@ -59,6 +61,8 @@ class Slurm:
         self._configuration: dict[str, str] | None = None
         self._ahead_s = 0.0  # how far the controller's clock is ahead of ours
         self._missing: dict[str, float] = {}
+        self._reasons: dict[str, str] = {}  # why jobs wait, as squeue has told last
+        self._reasons_due = 0.0
         self.trouble = ""  # what the last command said that failed
 
     # -- the cluster -----------------------------------------------------------------------------------------------
@@ -189,7 +193,23 @@ class Slurm:
             more = rung(missing, since)
             answered = answered or more is not None
             found |= more or {}
-        return {job: seen for job, seen in found.items() if job in jobs} if answered else None
+        found = {job: seen for job, seen in found.items() if job in jobs}
+        if self.accounting:
+            self._add_reasons(found, since)
+        return found if answered else None
+
+    def _add_reasons(self, found: dict[str, Observation], since: float) -> None:
+        """sacct does not tell why a job waits: squeue is asked, now and then, for those that wait for some time."""
+        waiting = {job for job, seen in found.items() if seen.state in states.WAITING and not seen.reason}
+        now = time.monotonic()
+        if not waiting:
+            self._reasons, self._reasons_due = {}, now + REASONS_FIRST_S
+        elif now >= self._reasons_due:
+            self._reasons_due = now + REASONS_EVERY_S
+            asked = self._squeue(waiting, since) or {}
+            self._reasons = {job: seen.reason for job, seen in asked.items()}
+        for job in waiting & set(self._reasons):
+            found[job] = dataclasses.replace(found[job], reason=self._reasons[job])
 
     def alive(self, jobs: Iterable[str]) -> set[str] | None:
         """Which of the jobs run, wait or are being ended; None if SLURM does not answer.

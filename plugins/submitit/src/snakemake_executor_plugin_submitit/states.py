@@ -30,9 +30,21 @@ BRIEF = {"PREEMPTED": 60.0, "NODE_FAIL": 8.0}
 # the job ended by itself: its result may be late on a shared file system
 BY_ITSELF = {"COMPLETED", "FAILED", "FINISHED"}
 SHORT_STATES = {"OUT_OF_ME": "OUT_OF_MEMORY", "OUT_OF_ME+": "OUT_OF_MEMORY", "CANCELLED+": "CANCELLED"}
-HELD = re.compile(
-    r"held|DependencyNeverSatisfied|BadConstraints|PartitionTimeLimit|PartitionNodeLimit|InvalidQOS", re.I
-)
+# why a job waits, as squeue tells; the first pattern that is found counts
+HINDRANCES = {
+    # someone has to let it go on
+    "held": re.compile(r"held|JobHoldMaxRequeue|SpecialExit", re.I),
+    # it does not start as it is asked for, or not before someone mends the cluster
+    "never": re.compile(
+        r"DependencyNeverSatisfied|BadConstraints|Partition(Config|TimeLimit|NodeLimit|Down|Inactive)|ReqNodeNotAvail"
+        r"|Nodes.required.for.job.are.DOWN|(Account|QOS)NotAllowed|Invalid(QOS|Account)|(QOS|Association)TimeLimit"
+        r"|ReservationDeleted|(QOS|Assoc)(Max|Min|Grp)\w*Per(Job|Node)|MaxWallDuration|MaxNodePerJob",
+        re.I,
+    ),
+    # it starts when the limit lets it, which may be never
+    "limit": re.compile(r"^(QOS|Assoc)\w*(Limit|Threshold)", re.I),
+}
+WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 
 MEANINGS = {
     "BOOT_FAIL": "its node failed to boot",
@@ -122,6 +134,15 @@ def _ended_from_outside(result: Mapping | None, seen: Observation) -> Outcome:
         code = f", exit status {seen.exit_code}" if seen.exit_code else ""
         reason = f"ended without leaving a result ({seen.state}{code})"
     return Outcome(False, reason, ADVICE.get(seen.state, ""))
+
+
+def hindrance(seen: Observation) -> str:
+    """What keeps a waiting job from its start: "held", "never" or "limit" (HINDRANCES), "" if it is only its turn."""
+    if seen.state not in WAITING:
+        return ""
+    if seen.state in ("REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"):
+        return "held"
+    return next((kind for kind, pattern in HINDRANCES.items() if pattern.search(seen.reason)), "")
 
 
 def next_interval(current: float, news: bool, query_s: float, low: float, high: float) -> float:

@@ -39,7 +39,7 @@ class Task:
     since: float = 0.0
     lived: bool = False  # this driver has seen it alive
     ran: bool = False  # this driver has seen it in a state other than PENDING: members may have left results
-    told: str = ""  # the last state that the user was told of
+    told: str = ""  # the last that the user was told of: "back" in the queue, or what keeps it from its start
     given_up: bool = False  # cancelled by this driver because a member has changed; the others are submitted again
     closed: bool = False  # its process has ended, its files can go
 

@@ -19,6 +19,7 @@ class Watcher:
         self.backend, self.patience, self.registry, self.report = backend, patience, registry, report
         self.usages: list[costs.Usage] = []
         self._answering = True
+        self._limits: set[tuple[str, str]] = set()  # rules and the limits that the user knows of
 
     def read_results(self) -> bool:
         """Settle the jobs whose result files say that they have succeeded; whether there were any."""
@@ -42,15 +43,23 @@ class Watcher:
                 task.since = now if task.seen is None else task.since  # nobody was there to ask
                 continue
             former = task.seen
-            if task.note(seen.get(task.job_id), now):
-                news = True
-                if told := messages.transition(task, former):
-                    happened.setdefault(told, []).append(task)
+            news |= task.note(seen.get(task.job_id), now)
+            if told := messages.transition(task, former):
+                happened.setdefault(told, []).append(task)
             if task.ran or task.seen is None:  # a requeued pack waits, but some of its members may have failed
                 news |= self._judge(task)
         for (kind, reason), some in happened.items():
-            self.report.warning(messages.transitions(kind, reason, some))
+            self._tell_of_wait(kind, reason, some)
         return news, query_s
+
+    def _tell_of_wait(self, kind: str, reason: str, tasks: list[Task]) -> None:
+        """A limit that holds many back is told once per rule: they pass it one after the other."""
+        if kind == "limit":
+            told = {(task.submission.whole.rule, reason) for task in tasks} - self._limits
+            tasks = [task for task in tasks if (task.submission.whole.rule, reason) in told]
+            self._limits |= told
+        if tasks:
+            self.report.warning(messages.transitions(kind, reason, tasks))
 
     def _tell_of_outage(self, answered: bool, query_s: float) -> None:
         """Once per outage, and once when it is over. SLURM's commands try for a while before they give up."""
