@@ -37,6 +37,64 @@ def test_packs(make):
     assert one.cluster.arrays == [[["a", "b"], ["c", "d"], ["e"]]]
 
 
+def test_packs_fill_up_from_jobs_that_come_one_by_one(make):
+    """As with --jobs 4: another job is handed over whenever one has ended."""
+    one = make()
+    names = iter("abcdefghij")
+    running = jobs(one.run, *(next(names) for _ in range(4)), pack=2)
+    one.driver.enqueue(running, coming=["train"])
+    one.driver.step()
+    for name in names:
+        finish(running[:1])
+        running = running[1:] + jobs(one.run, name, pack=2)
+        step_until(one, lambda name=name: len(one.told.succeeded) == "abcdefghij".index(name) - 3)
+        one.driver.enqueue(running[-1:], coming=["train"] if name != "j" else [])
+        one.driver.step()
+    assert [task for array in one.cluster.arrays for task in array] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["e", "f"],
+        ["g", "h"],
+        ["i", "j"],
+    ]
+
+
+def test_a_pack_waits_for_others_only_while_it_makes_sense(make, monkeypatch):
+    def arrays(entries, coming, busy=True, **settings):
+        one = make(**settings)
+        if busy:
+            one.driver.enqueue(jobs(one.run, "x", rule="other"))
+            one.driver.step()
+        one.driver.enqueue(entries(one.run), coming=coming)
+        one.driver.step()
+        return one.cluster.arrays[busy:]
+
+    def one_job(run):
+        return jobs(run, "a", pack=2)
+
+    def second_attempt(run):
+        (entry,) = jobs(run, "a", pack=2)
+        entry.patient = False
+        return [entry]
+
+    assert arrays(one_job, ["train"]) == []
+    assert arrays(one_job, ["test"]) == [[["a"]]]  # nothing more of this rule
+    assert arrays(one_job, ["train"], busy=False) == [[["a"]]]  # the cluster has nothing else to do
+    assert arrays(one_job, ["train"], pack_wait_s=0) == [[["a"]]]
+    assert arrays(second_attempt, ["train"]) == [[["a"]]]  # with resources of its own
+
+
+def test_a_pack_waits_for_a_bounded_time(make):
+    one = make(pack_wait_s=0.5)
+    one.driver.enqueue(jobs(one.run, "x", rule="other"))
+    one.driver.step()
+    one.driver.enqueue(jobs(one.run, "a", pack=2), coming=["train"])
+    one.driver.step()
+    assert len(one.cluster.arrays) == 1 and one.driver.interval <= 0.5
+    step_until(one, lambda: len(one.cluster.arrays) == 2)
+    assert one.cluster.arrays[1] == [["a"]]
+
+
 def test_portions_of_a_large_grid_are_submitted_together(make):
     """The first portion at once, as the cluster has nothing else to do; the others when the last one has come."""
     one = make()

@@ -7,7 +7,7 @@ only puts jobs into the queue (`enqueue`), clears up behind recorded ones (`forg
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from . import costs, states
 from .records import RunFolder, remove_member
@@ -34,9 +34,12 @@ class Driver:
 
     # -- from the main thread --------------------------------------------------------------------------------------
 
-    def enqueue(self, entries: list[Entry], more_to_come: bool = False) -> None:
-        """Take over ready jobs; with `more_to_come` submission waits a little for the next portion."""
-        self.submitter.enqueue(entries, more_to_come)
+    def enqueue(self, entries: list[Entry], more_to_come: bool = False, coming: Collection[str] = ()) -> None:
+        """Take over ready jobs; with `more_to_come` submission waits a little for the next portion.
+
+        coming: rules of which further jobs will be handed over, for which packs may wait.
+        """
+        self.submitter.enqueue(entries, more_to_come, coming)
         self.wake.set()
 
     def adopt(self, submission: Submission) -> None:

@@ -12,6 +12,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
+from .coming import Coming
 from .ending import Guard, uninterrupted
 
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
@@ -48,6 +49,7 @@ class Executor(RemoteExecutor):
         self.adoption.restore(self.workflow.persistence, self.dag)
         self.driver = driver
         self._guard = Guard(self.cancel)
+        self._coming = Coming(self.dag)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -78,7 +80,8 @@ class Executor(RemoteExecutor):
         self.adoption.wait_for_ends()
         limit = self.workflow.scheduling_settings.max_jobs_per_timespan
         full = limit is not None and len(jobs) >= limit.max_jobs
-        self.driver.enqueue(new, more_to_come=full and any(not job.is_local for job in self.dag.ready_jobs))
+        more_to_come = full and any(not job.is_local for job in self.dag.ready_jobs)
+        self.driver.enqueue(new, more_to_come, self._coming.after(jobs))
 
     def _entry(self, job):
         """A new attempt at a job, or what an earlier driver has submitted of it with its submission."""
@@ -110,7 +113,9 @@ class Executor(RemoteExecutor):
             environment=self.envvars(),
             threads=max(1, job.threads),
         )
-        return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata)
+        self._coming.needed = self._coming.needed or request.pack > 1
+        patient = job.attempt == 1
+        return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata, patient=patient)
 
     def _command(self, job) -> str:
         self._cores.of_job = max(1, job.threads)
@@ -185,7 +190,7 @@ class Executor(RemoteExecutor):
         fresh = self._new_entry(job, entry.key, entry.digest, entry.metadata)
         fresh.info, self._entries[job] = entry.info, fresh
         self.driver.forget(entry, ok=False)
-        self.driver.enqueue([fresh])
+        self.driver.enqueue([fresh], coming=self.driver.submitter.coming)
 
     def info(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a broken pipe must not keep the driver from its work

@@ -55,6 +55,11 @@ class ExecutorSettings(ExecutorSettingsBase):
     concurrent: int = setting(
         1, "Members of a pack that run at the same time. Per rule: the resource submitit_concurrent."
     )
+    pack_wait_s: float = setting(
+        300.0,
+        "Seconds that a pack which is not full waits at most for further jobs of its rule while others run; never longer "
+        "than a tenth of its time limit.",
+    )
     preload: list[str] = setting(  # noqa: RUF009
         [], "Modules that a pack's worker imports once, before it forks for each member: 'torch', 'pandas'."
     )
@@ -88,7 +93,7 @@ class ExecutorSettings(ExecutorSettingsBase):
         for name in ("array_parallelism", "default_runtime", "jobs_per_task", "concurrent"):
             if getattr(self, name) < 1:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 1.")
-        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s"):
+        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s", "pack_wait_s"):
             if getattr(self, name) < 0:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 0.")
         for name in ("max_submitted", "max_array_size"):

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Collection
 
 from . import batching, messages, resources
 from .records import RunFolder, new_token
@@ -22,19 +23,25 @@ class Submitter:
         self.waiting: list[Entry] = []
         self.pending: list[Submission] = []  # cut, but sbatch has not taken them yet
         self.hold_until = self._hold_since = 0.0
+        self.coming: set[str] = set()  # rules of which Snakemake has further jobs to hand over
+        self._fill_until = 0.0  # when the first pack that is not full has waited long enough
         self._cut_failures = 0
         self._learned: tuple[int, float] | None = None  # limit of submitted jobs that sbatch has told of, until when
 
-    def enqueue(self, entries: list[Entry], more_to_come: bool) -> None:
+    def enqueue(self, entries: list[Entry], more_to_come: bool, coming: Collection[str] = ()) -> None:
         """Take over ready jobs; with `more_to_come` submission waits a little for the next portion.
 
-        The first portion goes at once: the cluster has nothing else to do.
+        The first portion goes at once: the cluster has nothing else to do. Packs that are not full wait for jobs of the
+        rules in `coming`.
         """
         now, busy = time.monotonic(), bool(self.waiting or self.pending or self.registry.live_tasks)
         with self.registry.lock:
             self._hold_since = self._hold_since if self.waiting and self._hold_since else now
             more_to_come = more_to_come and busy
             self.hold_until = min(now + HOLD_S, self._hold_since + HOLD_AT_MOST_S) if more_to_come else 0.0
+            for entry in entries:
+                entry.waiting_since = now
+            self.coming = set(coming)
             self.waiting += entries
 
     def next_due(self) -> list[float]:
@@ -42,6 +49,8 @@ class Submitter:
         due = [submission.not_before - time.time() for submission in self.pending]
         if self.waiting and (hold := self.hold_until - time.monotonic()) > 0:
             due.append(hold)
+        elif self.waiting and self._fill_until:
+            due.append(self._fill_until - time.monotonic())
         return due
 
     def step(self) -> bool:
@@ -99,14 +108,36 @@ class Submitter:
     def _make(self, waiting: list[Entry], live: list[Task], array_size: int, made: list[Submission]) -> list[Entry]:
         """Append the submissions there is room for to `made`; returns what has to wait."""
         left: list[Entry] = []
+        self._fill_until = 0.0
         for entries in batching.groups(waiting, lambda entry: entry.request):
-            tasks = [Task(entries=pack) for pack in batching.slices(entries, entries[0].request.pack)]
+            packs = batching.slices(entries, entries[0].request.pack)
+            if live and self._may_fill(packs[-1]):
+                left += packs.pop()
+            if not packs:
+                continue
+            tasks = [Task(entries=pack) for pack in packs]
             chunks, rest = batching.chunks(tasks, array_size, self._room(tasks, live))
             left += [entry for task in rest for entry in task.entries]
             for chunk in chunks:
                 live += chunk
                 made.append(self._submission(chunk))
         return left
+
+    def _may_fill(self, pack: list[Entry]) -> bool:
+        """Whether a pack that is not full should wait: with --jobs below what is ready, jobs come one by one.
+
+        Only while something runs, or the cluster would wait as well; and for a bounded time.
+        """
+        request = pack[0].request
+        full = len(pack) == request.pack
+        if full or not self.coming.intersection(request.rule.split("+")) or not all(entry.patient for entry in pack):
+            return False
+        limit = resources.for_pack(request, request.pack).runtime_min * 60
+        until = min(entry.waiting_since for entry in pack) + min(self.settings.pack_wait_s, limit / 10)
+        if until <= time.monotonic():
+            return False
+        self._fill_until = min(self._fill_until or until, until)
+        return True
 
     def _room(self, tasks: list[Task], live: list[Task]) -> int | None:
         rooms = [self.backend.room(tasks, live)]

@@ -22,6 +22,8 @@ class Entry:
     metadata: dict[str, dict] = dataclasses.field(default_factory=dict)  # Snakemake's records by output file
     info: Any = None  # SubmittedJobInfo; None for a job of an earlier driver that is not part of this workflow's run
     adopted: bool = False
+    patient: bool = True  # may wait for others of its rule to fill a pack
+    waiting_since: float = 0.0  # when the driver got it, by the monotonic clock
     settled: bool = False  # its outcome is known and told
     forgotten: bool = False  # Snakemake has recorded the outcome, the files are gone
     result: dict | None = None  # the last that was read of its result.json
