@@ -100,11 +100,13 @@ def test_degrees_become_radians(tmp_path):
 
 @pytest.mark.parametrize("storage", [{}, {"chunks": (256, 80, 80), "compression": "gzip"}])
 def test_memory_does_not_grow_with_the_file(tmp_path, storage):
-    number = 12_000  # 307 MB of images; those never written are read as zeros
+    number = 12_000  # 307 MB of images
     path, *_ = write_thesis_file(tmp_path / "Train.h5", number=number, images=np.zeros((0, 80, 80), np.float32))
     with h5py.File(path, "a") as file:
         del file["data"]
-        file.create_dataset("data", (number, 80, 80), "<f4", **storage)
+        data = file.create_dataset("data", (number, 80, 80), "<f4", **storage)
+        for start in range(0, number, 1200):
+            data[start : start + 1200] = 0
     code = (
         "import sys; from pathlib import Path; from cascada.data import sources;"
         "import cascada.data.sources.energy_ground as s;"
@@ -148,6 +150,10 @@ def broken_file(path, how):
         with h5py.File(path, "a") as file:
             del file["data"]
             file.create_dataset("data", (100_000, 80, 80), "f4", chunks=(20_000, 80, 80))
+    if how == "never written":
+        with h5py.File(path, "a") as file:
+            del file["data"]
+            file.create_dataset("data", (6, 80, 80), "f4", chunks=(1, 80, 80))[:3] = 1
     if how == "info is a link to nothing":
         with h5py.File(path, "a") as file:
             del file["info"]
@@ -187,6 +193,7 @@ def broken_file(path, how):
             r".*info/table: compressed with blosc \(HDF5 filter 32001\), which is not read; write it unc.*`complib`",
         ),
         ("huge chunks", r"data: chunks of \(20000, 80, 80\), expected at most 256 MB each"),
+        ("never written", "data: 76800 bytes of 153600 are in the file, the others were never written"),
         ("info is a link to nothing", "info: cannot be read"),
         ("wrong shape", r"data: shape \(6, 64, 64\), type float32 given, expected numbers \(N, 80, 80\)"),
         ("fewer images", "info: 6 rows in E0, but 5 images; expected as many"),

@@ -146,7 +146,7 @@ def test_the_same_raw_file_twice_is_refused(tmp_path):
     for number in (1, 2):
         with create(tmp_path / f"same{number}.h5", Header(role=("train", "test")[number - 1])) as writer:
             events = new_events(1)
-            events["primary"] = 14
+            events["primary"], events["true_energy"] = 14, 3000
             writer.append(np.ones((1, 1, 80, 80), np.float32), events)
             writer.write_sources([SourceRow(file="DAT1", sha256="ab" * 32, kind="corsika7", events=1)])
         paths.append(tmp_path / f"same{number}.h5")
@@ -394,6 +394,6 @@ def test_images_of_another_shape_are_refused(tmp_path):
         del file[IMAGES]
         file.create_dataset(IMAGES, (10, 1, 64, 64), "<f4")
         file[IMAGES].attrs.update(attributes)
-    with pytest.raises(DataError, match=r"proton\.h5: images of shape \(10, 1, 64, 64\) given, \(10, 1, 80, 80\) exp"):
+    with pytest.raises(DataError, match=r"proton\.h5: images: float32 \(10, 1, 64, 64\) given, expected float32 \(N"):
         run(tmp_path / "out", paths)
     assert not list((tmp_path / "out").iterdir())

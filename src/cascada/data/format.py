@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 
 from cascada import __version__
+from cascada.data.hdf5 import one_line, open_file, reading
 from cascada.data.skipped import Skipped, write_skipped
 from cascada.errors import DataError
 from cascada.files import atomic_path
@@ -44,6 +45,8 @@ PROTON, IRON = 14, 5626  # CORSIKA's particle codes
 PRIMARY_NAMES = {"gamma": 1, "proton": PROTON, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": IRON}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 NO_SPLIT, NO_LABEL = -1, -1
+ROLES = ("", "train", "test")  # of a shard: what its raw file is for
+NEW_IN_VERSION_2 = ("run", "event")
 UNKNOWN_NUMBER = -1  # `run` or `event` of a shower whose file does not say it
 
 EVENT_DTYPE = np.dtype(
@@ -180,29 +183,24 @@ def create(path: str | os.PathLike, header: Header, showers: int | None = None) 
 
 @contextlib.contextmanager
 def open_showers(path: str | os.PathLike) -> Iterator[h5py.File]:
-    """Open a file of showers for reading, after checking that this version can read it. Raises DataError."""
+    """Open a file of showers for reading, after checking that all is in it that this version needs. Raises DataError.
+
+    Damage that shows only when images are read is a DataError, too.
+    """
+    from cascada.data.opening import AGAIN, check_showers  # which needs the layout above
+
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file; expected an HDF5 file of showers (data model {DATA_MODEL_VERSION}).")
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise DataError(
-            f"{path}: not a readable HDF5 file ({error}); convert raw files with `cascada convert`."
-        ) from error
-    with file:
-        version = file.attrs.get("data_model_version")
-        if version not in READABLE_VERSIONS:
-            raise DataError(
-                f"{path}: data model version {version} given, this cascada reads {list(READABLE_VERSIONS)}; "
-                "convert the raw files again with `cascada convert`."
-            )
-        missing = {IMAGES, EVENTS} - set(file)
-        if missing:
-            raise DataError(
-                f"{path}: {sorted(missing)} missing, data model {version} needs {[IMAGES, EVENTS, SOURCES]}."
-            )
-        yield file
+    with open_file(path, "convert raw files with `cascada convert`.") as file:
+        with reading(f"{path}"):
+            check_showers(path, file)
+        try:
+            yield file
+        except OSError as error:
+            if "read data" not in str(error):  # not this file's
+                raise
+            raise DataError(f"{path}: cannot be read to its end ({one_line(error)}); {AGAIN}") from error
 
 
 def read_header(file: h5py.File) -> Header:
@@ -241,7 +239,10 @@ def read_sources(file: h5py.File) -> list[SourceRow]:
 
 
 def new_events(number: int) -> np.ndarray:
-    """Return `number` events with every field at its 'not known yet' value; event and shower ids count from 0."""
+    """Return `number` events with every field at its 'not known yet' value; event and shower ids count from 0.
+
+    Primary 0 is one of which nothing is known.
+    """
     events = np.zeros(number, EVENT_DTYPE)
     events["event_id"] = events["shower_id"] = np.arange(number)
     events["label"], events["split"] = NO_LABEL, NO_SPLIT

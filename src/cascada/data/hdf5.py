@@ -1,6 +1,7 @@
 """Reading HDF5 files that others wrote: whatever fails becomes one sentence with file and place."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import h5py
 from cascada.data import foreign
 from cascada.errors import DataError
 
+MOST_AT_ONCE = 256 * 2**20  # bytes of one chunk, which cannot be read in parts
 _FILTERS = {
     32000: "LZF of another library",
     32001: "blosc",
@@ -65,6 +67,30 @@ def check_filters(place: str, data: h5py.Dataset) -> None:
                 f"{place}: compressed with {_FILTERS.get(code, 'a filter')} (HDF5 filter {code}), which is not read; write it "
                 "uncompressed or with gzip, in pandas without `complib`, or repack it: ptrepack --complib zlib IN OUT."
             )
+
+
+def check_chunks(place: str, data: h5py.Dataset) -> None:
+    """Raise DataError for chunks so large that reading one row would take more memory than a file of showers needs."""
+    if data.dtype.itemsize * math.prod(data.chunks or (1,)) > MOST_AT_ONCE:
+        raise DataError(f"{place}: chunks of {data.chunks}, expected at most 256 MB each; repack the file (h5repack).")
+
+
+def check_written(place: str, data: h5py.Dataset) -> None:
+    """Raise DataError if parts of the data set were never written: HDF5 would return zeros for them in silence."""
+    if data.is_virtual:
+        raise DataError(
+            f"{place}: a virtual data set, whose missing parts read as zeros; give the files it is made of."
+        )
+    size, stored = data.size * data.dtype.itemsize, data.id.get_storage_size()
+    if data.chunks and data.id.get_create_plist().get_nfilters():
+        expected = math.prod(-(-length // chunk) for length, chunk in zip(data.shape, data.chunks, strict=True))
+        missing = data.id.get_num_chunks() < expected
+    else:
+        missing = stored < size
+    if missing:
+        raise DataError(
+            f"{place}: {stored} bytes of {size} are in the file, the others were never written; make it again."
+        )
 
 
 def one_line(error: Exception) -> str:

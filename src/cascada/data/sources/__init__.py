@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 Progress = Callable[[int, int], None]
-ROLES = ("", "train", "test")
 UNKNOWN_PARTICLES = ("refuse", "skip")
 LEFT_OUT = {
     "neutrinos": "neutrinos (weighted) at the observation level, which no detector sees",

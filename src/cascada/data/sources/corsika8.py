@@ -127,7 +127,7 @@ class _Reader:
                 "output another name, set the source's `particles` to it."
             )
         try:
-            with pyarrow.parquet.ParquetFile(file) as table:
+            with pyarrow.parquet.ParquetFile(file, page_checksum_verification=True) as table:
                 _check_columns(file, table.schema_arrow)
                 for batch in table.iter_batches(BATCH, columns=list(COLUMNS)):
                     place = f"{file}: rows {done} to {done + len(batch)}"

@@ -22,9 +22,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from cascada.data.format import IMAGE_SIZE, IRON, PROTON, new_events
-from cascada.data.hdf5 import check_filters, open_file, reading
-from cascada.data.sources import ROLES, Block, Progress
+from cascada.data.format import IMAGE_SIZE, IRON, PROTON, ROLES, new_events
+from cascada.data.hdf5 import check_chunks, check_filters, check_written, open_file, reading
+from cascada.data.sources import Block, Progress
 from cascada.data.values import check_events
 from cascada.errors import ConfigError, DataError
 
@@ -35,7 +35,6 @@ COLUMNS = ("E0", "theta0", "Nmuons", "Y_class")  # the ones needed
 NUMBER = "ID_shower"  # may be missing, or a text
 PRIMARIES = {0: IRON, 1: PROTON}
 BLOCK = 512  # images read at a time: 13 MB
-MOST_AT_ONCE = 256 * 2**20  # bytes of one chunk or one row, which cannot be read in parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +104,8 @@ def _images(path: Path, file: h5py.File) -> h5py.Dataset:
     if shape[0] == 0:
         raise DataError(f"{path}: {IMAGES}: no shower, expected at least one; leave this file out.")
     check_filters(f"{path}: {IMAGES}", images)
-    if images.dtype.itemsize * int(np.prod(images.chunks or (1,))) > MOST_AT_ONCE:
-        raise DataError(f"{path}: {IMAGES}: chunks of {images.chunks}, expected at most 256 MB each; repack the file.")
+    check_chunks(f"{path}: {IMAGES}", images)
+    check_written(f"{path}: {IMAGES}", images)
     return images
 
 
@@ -199,6 +198,8 @@ def _columns(info: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, np.ndarray]
 def _whole(data: h5py.Dataset) -> np.ndarray:
     """Read a data set of the table at once."""
     check_filters(f"{data.file.filename}: {data.name.strip('/')}", data)
+    check_chunks(f"{data.file.filename}: {data.name.strip('/')}", data)
+    check_written(f"{data.file.filename}: {data.name.strip('/')}", data)
     if data.size * data.dtype.itemsize > 2**32:
         raise DataError(f"{data.file.filename}: {data.name}: shape {data.shape}, expected a few numbers per shower.")
     return data[:]
