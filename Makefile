@@ -21,7 +21,7 @@ $(INSTALLED): envs/requirements.txt pyproject.toml $(wildcard plugins/submitit/p
 	touch $@
 
 run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --logger cascada
 	$(BIN)/python -m cascada.summary results/demonstration
 
 publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
