@@ -6,6 +6,7 @@ rule test_model:
         best="<results>/selection/best.json",
         checkpoint="<results>/selection/checkpoint.pt",
         test="<results>/dataset/test.h5",
+        train="<results>/dataset/train.h5",
         baselines="<results>/baselines/models.npz",
     output:
         metrics="<results>/test/metrics.json",

@@ -220,11 +220,12 @@ def test_a_second_look_at_the_sealed_showers_is_noted(repository, tmp_path):
     check = tmp_path / "check.json"
     write_json(check, {"tolerance": 1e-5, "showers": 2, "largest_differences": {}})
     write_model_page(results / "model", check, tmp_path / "before.html")
-    marked = content | {"test": content["test"] | {"reopened": True}}
+    marked = content | {"test": content["test"] | {"reopened": True, "other_bits": True}}
     write_description(results / "model", marked)
     write_model_page(results / "model", check, tmp_path / "after.html")
     assert [REOPENED in (tmp_path / name).read_text() for name in ("before.html", "after.html")] == [False, True]
     publishing.publish(request(repository, version="0.2.1"), repository)
+    assert (repository / "artifacts/model/MODEL_CARD.md").read_text().count("Same selection, other bits") == 2
     write_description(results / "model", content)
     assert REOPENED in git(repository, "log", "-1", "--format=%B") and REOPENED in git(
         repository, "tag", "-n9", "-l", "model@v0.2.1"

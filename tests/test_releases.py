@@ -14,6 +14,7 @@ import workflows
 import yaml
 
 from cascada.errors import DataError
+from cascada.files import read_json
 from cascada.testing import ledger
 
 pytestmark = pytest.mark.workflow
@@ -65,6 +66,19 @@ def test_the_changelog_lists_what_reruns(release):
     assert set(re.findall(r"`(\w+)`", listed[1])) == set(workflows.jobs(done)) - {"all"}
 
 
+def test_its_results_go_on_with_todays_code(release):
+    """All is made again; the sealed showers were opened by the release, for the same selection with other bits."""
+    (before,) = ledger.read(release / "results/smoke/dataset/test.h5")
+    workflows.snakemake(release, "results/smoke/test/metrics.json")
+    best = read_json(release / "results/smoke/selection/best.json")
+    assert {name: best[name] for name in ("configuration", "seed")} == {
+        name: before[name] for name in ("configuration", "seed")
+    }
+    opening = read_json(release / "results/smoke/test/metrics.json")["opening"]
+    assert opening["number"] == 2 and opening["selections"] == 1 and not opening["reopened"]
+    assert opening["ledger"][0]["git_commit"] == before["git_commit"]
+
+
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory):
     """test.h5 of today's demonstration, and nothing that comes after it."""
@@ -78,9 +92,14 @@ def test_a_pull_and_make_run_are_not_refused(former, demonstration):
     """Whoever changes what the demonstration selects seals other showers in the same commit (data.split.seed)."""
     shutil.copy(former / ledger.NAME, ledger.path_of(demonstration))
     assert ledger.read(demonstration)
-    if same_selection(former / "config.yaml", ROOT / "config.yaml"):
-        pytest.skip("the demonstration is that of the release: the same selection may be tested again")
     other = {"configuration": "lenet-00000000", "seed": 1, "epochs": 1, "checkpoint_sha256": "0" * 64}
+    if same_selection(former / "config.yaml", ROOT / "config.yaml"):
+        tested = ledger.read(demonstration)[0]
+        again = ledger.open_seal(demonstration, tested | {"epochs": 16, "checkpoint_sha256": "1" * 64}, reopen=False)
+        assert again["number"] == 2 and again["other_bits"] and not again["reopened"]
+        with pytest.raises(DataError, match="for another selection"):
+            ledger.open_seal(demonstration, other, reopen=False)
+        return
     try:
         opening = ledger.open_seal(demonstration, other, reopen=False)
     except DataError as error:

@@ -263,6 +263,7 @@ def prepared(tmp_path_factory):
         about = {
             "configuration": f"lenet-0000000{seed}",
             "seed": seed,
+            "epochs": 1,
             "checkpoint_sha256": sha256(folder / f"{seed}.pt"),
         }
         write_json(folder / f"{seed}.json", about)
@@ -272,7 +273,8 @@ def prepared(tmp_path_factory):
 def run(prepared, seed, **settings):
     folder, test = prepared
     return evaluation.test_model(
-        best=folder / f"{seed}.json", checkpoint=folder / f"{seed}.pt", test=test, baselines=folder / "models.npz",
+        best=folder / f"{seed}.json", checkpoint=folder / f"{seed}.pt", test=test, train=folder / "train.h5",
+        baselines=folder / "models.npz",
         metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5", settings=SETTINGS | settings,
     )  # fmt: skip
 
@@ -303,7 +305,9 @@ def test_the_same_selection_may_be_tested_again_and_is_recorded(opened):
     run(opened, 1)
     second = run(opened, 1)["opening"]
     found = ledger.read(opened[1])
-    assert second | {"ledger": []} == {"number": 2, "selections": 1, "reopened": False, "ledger": []}
+    assert second | {"ledger": []} == {
+        "number": 2, "selections": 1, "reopened": False, "other_bits": False, "ledger": [],
+    }  # fmt: skip
     assert second["ledger"][0] == found[0] and second["ledger"][1].items() <= found[1].items()
     run(opened, 1)
     assert len(ledger.read(opened[1])) == 3
@@ -339,7 +343,7 @@ def test_another_selection_with_the_flag_is_marked(opened):
 
 def test_other_sealed_data_are_another_seal(opened):
     run(opened, 1)
-    entry = ledger.read(opened[1])[0] | {"test_sha256": "0" * 64, "seal_sha256": "0" * 64}
+    entry = ledger.read(opened[1])[0] | dict.fromkeys(ledger.SEALS, "0" * 64)
     ledger.path_of(opened[1]).write_text(json.dumps(entry) + "\n")
     assert not run(opened, 2)["opening"]["reopened"]
 

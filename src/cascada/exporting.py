@@ -23,6 +23,7 @@ from cascada.data.loading import Showers
 from cascada.errors import DataError
 from cascada.exported import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
 from cascada.files import atomic_path, read_json, sha256, write_json, write_text
+from cascada.model_card import MARKS
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.provenance import provenance
 
@@ -239,7 +240,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         "test": tested
         | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
         | ({"of_class": test["of_class"]} if len(classifier.class_names) > 2 else {})
-        | ({"reopened": True} if test.get("opening", {}).get("reopened") else {}),
+        | {name: True for name in MARKS if test.get("opening", {}).get(name)},
         "settings": experiment,
         "packages": _versions(),
         "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": origin},

@@ -12,6 +12,16 @@ REOPENED = (
     "The test showers had been opened before, for another selection: a choice made after a look at the test is a choice "
     "on the test, and the test column is optimistic too."
 )
+OTHER_BITS = (
+    "Same selection, other bits: the test showers had been opened before for the same configuration, seed, epochs and data, "
+    "which were trained again with other rounding."
+)
+MARKS = {"reopened": REOPENED, "other_bits": OTHER_BITS}  # of the test, in model.json
+
+
+def marks(content: dict[str, Any]) -> list[str]:
+    """What has to be said about how often the sealed showers were opened."""
+    return [text for name, text in MARKS.items() if content["test"].get(name)]
 
 
 def render(content: dict[str, Any]) -> str:
@@ -117,12 +127,12 @@ def _results(content: dict) -> str:
         f"Value and {test['confidence']:.0%} bootstrap interval. The model was chosen among "
         f"{content['number_of_configurations']} configurations by its validation {content['metric']}, which makes the "
         f"validation column optimistic; the {test['showers']} test showers were opened after the choice.",
-        *(["", f"> **{REOPENED}**"] if test.get("reopened") else []),
+        *(line for text in marks(content) for line in ("", f"> **{text}**")),
         "",
         "| metric | validation | test |",
         "|---|---|---|",
     ]
-    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence", "reopened", "of_class"})]
+    names = [*METRICS, *sorted(set(test) - set(METRICS) - {"showers", "confidence", "of_class", *MARKS})]
     lines += [
         f"| {name.replace('_', ' ')}{meaning(content['output'], name)} | {_interval(validation.get(name))} | {_interval(test.get(name))} |"
         for name in names

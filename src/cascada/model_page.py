@@ -5,7 +5,7 @@ from pathlib import Path
 from cascada import pages
 from cascada.exported import read_content
 from cascada.files import read_json, write_text
-from cascada.model_card import REOPENED
+from cascada.model_card import marks
 
 
 def write_model_page(folder: Path, check: Path, path: Path) -> None:
@@ -40,7 +40,7 @@ def write_model_page(folder: Path, check: Path, path: Path) -> None:
     surrogate = "Trained on surrogate showers, a toy cascade: nothing here holds for CORSIKA."
     parts = [
         pages.paragraph(surrogate, "note") if content["data"]["surrogate"] else "",
-        pages.paragraph(REOPENED, "note") if content["test"].get("reopened") else "",
+        *(pages.paragraph(text, "note") for text in marks(content)),
         pages.table(["fact", "value"], facts),
         pages.heading(f"Exports against PyTorch, {found['showers']} validation showers"),
         pages.table(["file", "run in", "largest difference of a probability"], differences),

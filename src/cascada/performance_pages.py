@@ -15,6 +15,10 @@ REOPENED = (
     "These sealed showers were opened before, for another selection: a choice made after a look at the test is a choice on the "
     "test, and these numbers are too good by an unknown amount."
 )
+OTHER_BITS = (
+    "Same selection, other bits: these sealed showers were opened before for the same configuration, seed, epochs and data, "
+    "which were trained again with other rounding."
+)
 
 
 def write_test_page(metrics_file: Path, path: Path) -> None:
@@ -23,6 +27,7 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
     opening, settings = found["opening"], found["settings"]
     parts = [
         pages.paragraph(REOPENED, "note") if opening["reopened"] else "",
+        pages.paragraph(OTHER_BITS, "note") if opening.get("other_bits") else "",
         pages.paragraph("Surrogate showers: a fast toy cascade, not CORSIKA.", "note") if found["surrogate"] else "",
         pages.paragraph(
             f"{found['configuration']}, seed {found['seed']}, on {found['showers']:,} sealed showers; intervals of "
@@ -39,7 +44,9 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
             ["energy [TeV]", "showers", f"F1{meaning(found, 'f1')}", "accuracy", "confusion matrix"], _bins(found)
         ),
         pages.heading(f"Openings of these sealed data: {opening['number']}, for {opening['selections']} selection(s)"),
-        pages.table(["time", "configuration", "seed", "checkpoint", "git commit", "reopened"], _ledger(opening)),
+        pages.table(
+            ["time", "configuration", "seed", "checkpoint", "git commit", "reopened", "other bits"], _ledger(opening)
+        ),
         pages.provenance(found["provenance"]),
     ]
     write_text(path, pages.page("Test", *parts))
@@ -106,7 +113,7 @@ def _ledger(opening: dict) -> list[list]:
         [
             one["time"], one["configuration"], str(one["seed"]), one["checkpoint_sha256"][:12],
             (one.get("git_commit") or "unknown")[:12] + (" (dirty)" if one.get("git_dirty") else ""),
-            one.get("reopened", False),
+            one.get("reopened", False), one.get("other_bits", False),
         ]
         for one in opening["ledger"]
     ]  # fmt: skip

@@ -25,7 +25,7 @@ from cascada.behaviour.verdicts import ALLOW, FAILED, GATE, UNDECIDED, WARN, nam
 from cascada.errors import CascadaError
 from cascada.exported import CONTENT, DESCRIPTION, FILES, read_content, write_description
 from cascada.files import read_json, write_json
-from cascada.model_card import REOPENED
+from cascada.model_card import marks
 from cascada.provenance import provenance
 from cascada.published_plots import write_plots
 from cascada.repository import Repository
@@ -70,7 +70,7 @@ def publish(request: Request, root: Path) -> str:
     notes = gate_notes(behaviour, request.ignore_gates, request.undecided) + dirt_notes(
         repository.changes(ARTIFACTS), content, request.allow_dirty
     )
-    notes += [REOPENED] if content["test"].get("reopened") else []
+    notes += marks(content)
     _check_results(request.results)
     _check_repository(repository, request)
     content["published"] = {

@@ -26,6 +26,8 @@ def summary(results: Path) -> str:
     )
     if test["opening"]["reopened"]:
         lines.append("  The sealed showers were opened before, for another selection: the test is optimistic.")
+    if test["opening"].get("other_bits"):
+        lines.append("  The sealed showers were opened before, for the same selection with other bits.")
     lines += [f"  behaviour: {verdict(results / 'test/behaviour.json')}"]
     lines += [
         "Look next at:",

@@ -36,6 +36,7 @@ def test_model(
     best: Path,
     checkpoint: Path,
     test: Path,
+    train: Path,
     baselines: Path | None,
     metrics_file: Path,
     predictions: Path,
@@ -46,7 +47,7 @@ def test_model(
     """Evaluate once; write predictions.h5 and metrics.json, and note the opening in the ledger beside test.h5.
 
     `settings`: `bootstrap` resamples, `confidence`, `seed`, `reopen`. Raises DataError if the checkpoint is not the frozen
-    one, or if the sealed data were opened for another selection and `reopen` is not set.
+    one, or if the sealed data were opened for another selection and `reopen` is not set. `train` tells selections apart.
     """
     chosen = read_json(best)
     found = sha256(checkpoint)
@@ -55,7 +56,7 @@ def test_model(
             f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
             "run the rule `select` again."
         )
-    opening = ledger.open_seal(test, chosen, settings.get("reopen", False))
+    opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train)
     result = predict(checkpoint, test, baselines, device, threads)
     content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
     content |= {

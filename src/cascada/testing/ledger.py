@@ -2,10 +2,14 @@
 
 One line of JSON per opening: time, experiment, selection, hashes of the checkpoint and of the sealed data, git commit, command. No
 rule declares it, so that none deletes it. It keeps an honest user honest: whoever chooses again after a look at the test has chosen on
-the test. A line with the result follows the opening's, since a refused opening leaves no other trace of the first. The same showers are the same seal in whatever order, file or experiment of this `results/` they come again.
+the test. A line with the result follows the opening's, since a refused opening leaves no other trace of the first.
+
+- The same seal: the same showers (`showers_sha256`), or the same images (`seal_sha256`), or the same file, in whatever order, file or
+  experiment of this `results/` they come again. Older lines know fewer of these.
+- The same selection: the same configuration, seed, epochs and training data. Trained again, it rounds differently on another
+  processor: same selection, other bits. Older lines know configuration and seed alone, and are compared by these.
 """
 
-import hashlib
 import json
 import os
 import time
@@ -14,9 +18,11 @@ from pathlib import Path
 from cascada.errors import DataError
 from cascada.files import sha256
 from cascada.provenance import provenance
+from cascada.testing import seals
 
 NAME = "test.ledger.jsonl"
-BLOCK = 512
+SEALS = ("test_sha256", "seal_sha256", "showers_sha256")
+SELECTION = ("configuration", "seed", "epochs", "training_sha256")
 HEADLINES = ("f1", "accuracy", "roc_auc")  # of the result, with their intervals
 
 
@@ -54,60 +60,65 @@ def record(test: Path, opening: dict, content: dict) -> None:
 
 
 def elsewhere(test: Path, entry: dict) -> list[dict]:
-    """Openings of the same seal in the other experiments, `results/*/dataset`; none where test.h5 lies elsewhere."""
-    folder = test.absolute().parent
-    if folder.name != "dataset":
+    """Openings of the same seal in the other experiments, `results/*/dataset`; none where test.h5 lies elsewhere.
+
+    `results`, or one experiment in it, may be a link: ledgers count that lie beside the link or beside what it leads to.
+    """
+    if test.absolute().parent.name != "dataset":
         return []
-    paths = sorted(folder.parents[1].glob(f"*/{folder.name}/{NAME}"))
-    found = [
-        {"experiment": path.parents[1].name} | one for path in paths if path.parent != folder for one in _read(path)
-    ]
-    return same_data([one for one in found if "test_sha256" in one], entry)
+    roots = {path.parents[2] for path in (test.absolute(), test.resolve())}
+    found = {path.resolve(): path for root in sorted(roots) for path in sorted(root.glob(f"*/dataset/{NAME}"))}
+    found.pop(path_of(test).resolve(), None)
+    lines = [{"experiment": path.parents[1].name} | one for path in found.values() for one in _read(path)]
+    return same_data([one for one in lines if "test_sha256" in one], entry)
 
 
-def seal(test: Path) -> str:
-    """Identify the sealed showers: sha256 over their images' sorted fingerprints, whatever their order and the file's bytes."""
-    import numpy as np
-
-    from cascada.data.checks import fingerprints
-    from cascada.data.format import IMAGES, open_showers
-
-    with open_showers(test) as file:
-        images = file[IMAGES]
-        prints = [fingerprints(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK)]
-    together = np.sort(np.concatenate([np.zeros(0, np.uint64), *prints]))
-    return hashlib.sha256(together.astype("<u8").tobytes()).hexdigest()
-
-
-def open_seal(test: Path, chosen: dict, reopen: bool) -> dict:
+def open_seal(test: Path, chosen: dict, reopen: bool, train: Path | None = None) -> dict:
     """Allow or refuse an opening before anything is predicted; append it to the ledger; return `describe`'s facts.
 
-    `chosen`: best.json. The same checkpoint may be tested again, a different one only with `reopen`: else DataError.
+    `chosen`: best.json; `train`: train.h5, on which it was chosen. The same selection may be tested again, a different one only
+    with `reopen`: else DataError.
     """
     entry = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "experiment": test.absolute().parents[1].name,
-        **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
+        **{name: chosen[name] for name in ("configuration", "seed", "epochs", "checkpoint_sha256") if name in chosen},
+        **({"training_sha256": seals.training_sha256(train)} if train else {}),
         "test_sha256": sha256(test),
-        "seal_sha256": seal(test),
+        "seal_sha256": seals.images_sha256(test),
+        "showers_sha256": seals.showers_sha256(test),
         **provenance(),
     }
     before = sorted([*elsewhere(test, entry), *read(test)], key=lambda one: one["time"])
     others = different(before, entry)
     # going on with a selection that was tested before needs no flag, but the mark stays (`describe`)
-    known = any(one["checkpoint_sha256"] == entry["checkpoint_sha256"] for one in same_data(before, entry))
+    known = any(same_selection(one, entry) for one in same_data(before, entry))
     if others and not known and not reopen:
-        last = others[-1]
-        raise DataError(
-            f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
-            f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5). "
-            "A choice made after a look at the test is a choice on the test. "
-            "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true`, "
-            "which tests this one too and marks every output."
-        )
+        raise DataError(_refusal(test, others, entry))
     entry["reopened"] = bool(others)
+    entry["other_bits"] = bool(_other_bits(same_data(before, entry), entry))
     _append(path_of(test), entry)
     return describe([*before, entry])
+
+
+def _refusal(test: Path, others: list[dict], entry: dict) -> str:
+    last = others[-1]
+    return (
+        f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
+        f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5)"
+        f"{_difference(last, entry)}. "
+        "A choice made after a look at the test is a choice on the test. "
+        "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true`, "
+        "which tests this one too and marks every output."
+    )
+
+
+def _difference(one: dict, entry: dict) -> str:
+    """What else than configuration and seed tells two selections apart, where these do not."""
+    names = [name for name in SELECTION if name in one and name in entry and one[name] != entry[name]]
+    if names == ["training_sha256"]:
+        return "; this one was trained on other data"
+    return f"; this one after {entry['epochs']} epochs instead of {one['epochs']}" if names == ["epochs"] else ""
 
 
 def _where(one: dict, entry: dict) -> str:
@@ -126,29 +137,45 @@ def _result(one: dict) -> str:
 
 
 def same_data(entries: list[dict], entry: dict) -> list[dict]:
-    """Openings of the same sealed data: the same file or the same images; entries that do not say which count as such."""
-    return [one for one in entries if _same(one, entry, "test_sha256") or _same(one, entry, "seal_sha256")]
+    """Openings of the same sealed data: the same file, images or showers; entries that say none of these count as such."""
+    return [one for one in entries if "test_sha256" not in one or any(_same(one, entry, name) for name in SEALS)]
 
 
 def _same(one: dict, entry: dict, name: str) -> bool:
-    # older entries know the file only, the oldest not even that
-    missing = entry[name] if name == "test_sha256" else None
-    return one.get(name, missing) == entry[name]
+    return one.get(name) is not None and one[name] == entry.get(name)
+
+
+def same_selection(one: dict, other: dict) -> bool:
+    """Whether two openings tested the same selection, as far as both say; the same bits are the same selection."""
+    if one["checkpoint_sha256"] == other["checkpoint_sha256"]:
+        return True
+    return all(one[name] == other[name] for name in SELECTION if name in one and name in other)
 
 
 def different(entries: list[dict], entry: dict) -> list[dict]:
-    """Openings of the same sealed data for another checkpoint."""
-    return [one for one in same_data(entries, entry) if one["checkpoint_sha256"] != entry["checkpoint_sha256"]]
+    """Openings of the same sealed data for another selection."""
+    return [one for one in same_data(entries, entry) if not same_selection(one, entry)]
+
+
+def _other_bits(entries: list[dict], entry: dict) -> list[dict]:
+    """Openings for the same selection in another training's bits."""
+    checkpoint = entry["checkpoint_sha256"]
+    return [one for one in entries if same_selection(one, entry) and one["checkpoint_sha256"] != checkpoint]
 
 
 def describe(entries: list[dict]) -> dict:
-    """What an output says about the last opening: its `number`, the `selections` so far, `reopened`, the `ledger`."""
+    """What an output says about the last opening.
+
+    Its `number`, the `selections` so far, whether another one came before (`reopened`) or this one with `other_bits`, the `ledger`.
+    """
     last = entries[-1]
     mine = same_data(entries, last)
+    first = [one for place, one in enumerate(mine) if not any(same_selection(one, former) for former in mine[:place])]
     return {
         "number": len(mine),
-        "selections": len({one["checkpoint_sha256"] for one in mine}),
+        "selections": len(first),
         "reopened": bool(different(mine, last)),
+        "other_bits": bool(_other_bits(mine, last)),
         "ledger": mine,
     }
 
