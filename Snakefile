@@ -31,6 +31,7 @@ localrules:
     data,
     search,
     predictions,
+    list_predictions,
     publish,
 
 
@@ -60,4 +61,4 @@ rule all:
 
 rule predictions:
     input:
-        all_predictions,
+        "<results>/predictions.tsv",

@@ -2,8 +2,10 @@
 
     python -m benchmarks.serving
 
-Goal: at least 0.95 of the speed of the bare session, which reads the same images in the same batches and keeps nothing.
-One thread each, compared by processor time, so that what else runs on the machine does not decide.
+Goal: at least 0.97 of the speed of the bare session, a loop that anybody would write: it reads images in blocks of 128, computes
+them as they come and keeps nothing. What computing in smaller batches gives is ours to have; beside it stands the ratio to a
+bare session that is told of them. One thread each, compared by processor time, so that what else runs on the machine does not
+decide; the ratio is the median of three runs, each the best times of some turns, and its spread is printed beside it.
 """
 
 import tempfile
@@ -23,9 +25,10 @@ from cascada.hyperparameters import Hyperparameters
 from cascada.models import build
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
-from cascada.serving import BATCH, Model, predict
+from cascada.prediction_inputs import BATCH
+from cascada.serving import Model, predict
 
-SHOWERS, REPEATS, GOAL = 4000, 5, 0.95
+SHOWERS, RUNS, TURNS, GOAL = 4000, 3, 3, 0.97
 FAMILIES = {
     "lenet": {"channels": [6, 16]},
     "resnet": {"blocks": [2, 2, 2, 2], "channels": [8, 32, 64, 128, 256]},
@@ -61,8 +64,8 @@ def write_model(folder: Path, family: str, images: np.ndarray) -> None:
     write_json(folder / "model.json", content)
 
 
-def bare(folder: Path, data: Path) -> float:
-    """Seconds of a loop that anybody would write."""
+def bare(folder: Path, data: Path, batch: int = BATCH) -> float:
+    """Seconds of a loop that anybody would write; in batches smaller than BATCH, of one that knows better."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(folder / ONNX, options, providers=["CPUExecutionProvider"])
@@ -70,7 +73,9 @@ def bare(folder: Path, data: Path) -> float:
     with h5py.File(data) as file:
         images = file["images"]
         for start in range(0, len(images), BATCH):
-            session.run(None, {"images": images[start : start + BATCH]})
+            block = images[start : start + BATCH]
+            for first in range(0, len(block), batch):
+                session.run(None, {"images": block[first : first + batch]})
     return time.process_time() - started
 
 
@@ -81,32 +86,40 @@ def ours(folder: Path, data: Path, output: Path) -> float:
     return time.process_time() - started
 
 
+def times(folder: Path, family: str) -> np.ndarray:
+    """Best seconds of the bare session, of the one with our batches, and of ours, for each run: (RUNS, 3)."""
+    model, data = folder / family, folder / "showers.h5"
+    batch = Model(model, threads=1).batch
+    turns = [
+        (bare(model, data), bare(model, data, batch), ours(model, data, folder / "out.h5")) for _ in range(RUNS * TURNS)
+    ]
+    return np.reshape(turns, (RUNS, TURNS, 3)).min(axis=1)
+
+
 def main() -> list[tuple[str, float, float]]:
     """Print a table and return its rows: what was compared, ratio of speeds, goal."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         images = write_showers(folder / "showers.h5", SHOWERS)
-        print(f"{SHOWERS} showers, one thread; best processor times of {REPEATS}, taken in turns")
+        print(
+            f"{SHOWERS} showers, one thread; processor times, best of {TURNS} turns, median of {RUNS} runs [lowest, highest]"
+        )
         for family in FAMILIES:
             write_model(folder / family, family, images)
             bare(folder / family, folder / "showers.h5")  # page cache
-            pairs = [
-                (
-                    bare(folder / family, folder / "showers.h5"),
-                    ours(folder / family, folder / "showers.h5", folder / "out.h5"),
-                )
-                for _ in range(REPEATS)
-            ]
-            alone, whole = np.min(pairs, axis=0)
+            found = times(folder, family)
+            alone, batched, whole = SHOWERS / np.median(found, axis=0)
             print(
-                f"{family:8} bare session {SHOWERS / alone:8.0f} showers/s, cascada predict {SHOWERS / whole:8.0f} showers/s"
+                f"{family:8} bare {alone:6.0f}, in our batches {batched:6.0f}, cascada predict {whole:6.0f} showers/s"
             )
-            rows.append((f"predict / bare session, {family}", float(alone / whole), GOAL))
-    print(f"\n{'serving':<40} {'ratio':>6} {'goal':>6}")
-    for what, ratio, goal in rows:
-        print(f"{what:<40} {ratio:>6.2f} {goal:>6.2f}")
-    return rows
+            for what, column, goal in (("bare session", 0, GOAL), ("bare session in our batches", 1, None)):
+                rows.append((f"predict / {what}, {family}", found[:, column] / found[:, 2], goal))
+    print(f"\n{'serving':<48} {'ratio':>6} {'spread':>14} {'goal':>6}")
+    for what, ratios, goal in rows:
+        spread = f"[{ratios.min():.2f}, {ratios.max():.2f}]"
+        print(f"{what:<48} {np.median(ratios):>6.2f} {spread:>14} {goal or '':>6}")
+    return [(what, float(np.median(ratios)), goal) for what, ratios, goal in rows if goal]
 
 
 if __name__ == "__main__":

@@ -83,3 +83,18 @@ rule predict:
         code=digest("cascada.serving", "cascada.data.sources.*"),
     script:
         "../scripts/predict.py"
+
+
+rule list_predictions:
+    input:
+        all_predictions,
+    output:
+        "<results>/predictions.tsv",
+    log:
+        "<results>/logs/list_predictions.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        code=digest("cascada.prediction_list"),
+    script:
+        "../scripts/list_predictions.py"

@@ -13,5 +13,6 @@ with logged(snakemake):
     else:
         run = {name: shard[name] for name in ("primary", "showers", "seed", "first")}
         inputs = [source(shard["kind"]).Run(**run)]
-    number = convert(shard["kind"], inputs, Path(snakemake.output[0]), options)
+    skip = (lambda row: print(f"skipped: {row.reason}")) if shard.get("on_error") == "skip" else None
+    number = convert(shard["kind"], inputs, Path(snakemake.output[0]), options, skip=skip, may_be_empty=True)
     print(f"{snakemake.output[0]}: {number} showers")

@@ -90,6 +90,33 @@ def test_errors_are_one_line_on_stderr_and_leave_no_output(particle_file, tmp_pa
     assert list(output.parent.iterdir()) == []
 
 
+def test_inputs_that_cannot_be_read_are_skipped_if_asked(tmp_path, capsys):
+    """The broken one has whole showers before the break: they go with it."""
+    good, other, broken = (
+        write_corsika(
+            tmp_path / f"DAT{n}", [Shower(particles=random_rows(4000, seed=10 * n + i)) for i in range(3)], run=n
+        )
+        for n in (1, 2, 3)
+    )
+    broken.write_bytes(broken.read_bytes()[:-60_000])
+    output = tmp_path / "out.h5"
+    command = ["convert", "--source", "corsika7", str(good), str(broken), str(other), str(output)]
+    assert main(command) == 1 and not output.exists()
+    capsys.readouterr()
+    assert main([*command, "--on-error", "skip"]) == 3
+    said = capsys.readouterr()
+    assert f"cascada convert: skipped: {broken}: " in said.err and "6 showers" in said.out
+    assert f"1 input(s) skipped: {tmp_path}/out.skipped.tsv" in said.out
+    with open_showers(output) as file:
+        assert file["events"]["run"].tolist() == [1] * 3 + [2] * 3 and len(file["images"]) == 6
+        assert file["events"]["source"].tolist() == [0] * 3 + [1] * 3
+        assert len(set(file["events"]["event_id"])) == len(set(file["events"]["shower_id"])) == 6
+        assert file["skipped"]["file"].tolist() == [b"DAT3"] and file["sources"]["file"].tolist() == [b"DAT1", b"DAT2"]
+    assert main([*command[:3], str(broken), str(tmp_path / "none.h5"), "--on-error", "skip"]) == 1
+    assert "every input was skipped, the first because of: " in capsys.readouterr().err
+    assert not list(tmp_path.glob("none*"))
+
+
 def test_a_forgotten_output_costs_no_input(particle_file, tmp_path, capsys):
     before = particle_file.read_bytes()
     assert main(["convert", "--source", "corsika7", str(particle_file), str(particle_file)]) == 1

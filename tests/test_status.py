@@ -107,3 +107,11 @@ def test_a_folder_without_results_is_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["status"]) == 1
     assert "start one with `snakemake`" in capsys.readouterr().err
+
+
+def test_raw_files_that_were_skipped_are_said(search, capsys):
+    results, _ = search
+    (results / "dataset").mkdir()
+    (results / "dataset/summary.json").write_text(json.dumps({"skipped": [{"file": "DAT9"}]}))
+    assert main(["status", str(results), "--once"]) == 0
+    assert f"raw files skipped: 1, see {results}/dataset/skipped.tsv" in capsys.readouterr().out.replace("\n", "")

@@ -18,7 +18,7 @@ from torch import nn
 
 from cascada import bootstrap, metrics
 from cascada.classes import ASSUMED
-from cascada.data.format import CELL_SIZE, DATA_MODEL_VERSION, IMAGE_SIZE
+from cascada.data.format import CELL_SIZE, IMAGE_SIZE
 from cascada.data.loading import Showers
 from cascada.errors import DataError
 from cascada.exported import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
@@ -230,7 +230,8 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         },
         "classes": summary["classes"],
         "data": {
-            "data_model_version": DATA_MODEL_VERSION,
+            "data_model_version": summary["data_model_version"],
+            "ranges": summary.get("ranges", {}),
             "surrogate": summary["surrogate"],
             **{
                 name: summary[name] for name in ("showers", "counts", "train_sha256", "test_sha256", "split", "sources")

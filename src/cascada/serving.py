@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +19,24 @@ import h5py
 import numpy as np
 
 from cascada import classes
-from cascada.data import sources
-from cascada.data.format import (
-    EVENTS,
-    IMAGE_SIZE,
-    IMAGES,
-    NO_LABEL,
-    Header,
-    SourceRow,
-    open_showers,
-    read_events,
-    read_header,
-    read_sources,
-)
-from cascada.errors import ConfigError, DataError
+from cascada.data.format import NO_LABEL, SourceRow, new_events
+from cascada.data.skipped import Skipped, write_skipped
+from cascada.errors import DataError
 from cascada.exported import ONNX, read_content
 from cascada.files import atomic_path, sha256
+from cascada.prediction_inputs import BATCH, Watch, given_twice, open_input, part
 
-BATCH = 128  # showers computed and held at a time
+SHARE = 16  # showers that a thread computes at a time
 ROWS = 4096  # of results, a few numbers each, written at a time
-COLUMNS = ("event_id", "primary", "true_energy", "muons")  # copied from the events
+COLUMNS = ("event_id", "shower_id", "run", "event", "primary", "true_energy", "muons")  # copied from the events
 UNITS = {"true_energy": "GeV"}
 
 
 class Model:
     """An exported folder, ready to run with ONNX Runtime on the processor.
 
-    Attributes: `content` (of model.json), `channels`, `classes`, `signal`. Raises DataError for a folder that is none.
+    Attributes: `content` (of model.json), `channels`, `classes`, `signal`, `batch` (showers computed at a time).
+    Raises DataError for a folder that is none.
     """
 
     def __init__(self, folder: str | os.PathLike, threads: int | None = None):
@@ -58,6 +49,8 @@ class Model:
         self.signal = self.classes[classes.index(self.classes, self.content["output"].get("signal", ""))]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        # small, so that the layers' outputs stay in the caches, but with work for every thread
+        self.batch = min(BATCH, max(2, options.intra_op_num_threads) * SHARE)
         options.log_severity_level = 3
         path = self.folder / ONNX
         try:
@@ -72,18 +65,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to predict on. `source`: kind of the raw files, "" finds it out; `options`: the source's own."""
+    """What to predict on. `source`: kind of the raw files, "" finds it out; `options`: the source's own.
+
+    `may_be_empty`: whether an output without showers is written where every input was skipped.
+    """
 
     source: str = ""
     options: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class _Input:
-    """One file to predict on: its rows of `/sources`, whether it is surrogate, and its blocks of showers."""
-
-    rows: list[SourceRow]
-    blocks: Iterator[tuple[np.ndarray, np.ndarray]]
+    may_be_empty: bool = False
 
 
 def predict(
@@ -93,117 +82,85 @@ def predict(
     request: Request | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] = lambda text: None,
+    skip: Callable[[Skipped], None] | None = None,
 ) -> int:
     """Write the probabilities of all showers of the inputs; return their number. `output` appears when all is done.
 
     Inputs are files of showers (data model 1 or 2) or raw files of any source. `progress` counts thousandths of the inputs.
-    Raises DataError for an input that cannot be read, has other channels, or holds values that are not finite.
+    Raises DataError for an input that cannot be read, is given twice, has other channels, or holds values that are not
+    finite; with `skip`, that input is left out, listed in `/skipped`, and told to it.
     """
-    request = request or Request()
     if not inputs:
         raise DataError(f"{output}: no input given, at least one is needed.")
-    number, rows = 0, []
+    job = _Job(model, request or Request(), warn, given_twice(inputs))
+    if job.twice and skip is None:
+        raise DataError(next(iter(job.twice.values())))
     with atomic_path(output) as temporary, h5py.File(temporary, "w") as file:
         writer = _Writer(file, model)
         for index, path in enumerate(inputs):
-            part = None if progress is None else _part(progress, index, len(inputs))
-            opened = _open(path, model, request, part, warn)
-            before = number
-            for images, events in opened.blocks:
-                for first in range(0, len(events), BATCH):
-                    batch, chosen = images[first : first + BATCH], events[first : first + BATCH]
-                    _check(path, batch, number - before)
-                    writer.append(model.probabilities(batch), chosen, len(rows))
-                    number += len(chosen)
-            if number == before:
-                raise DataError(f"{path}: no shower in it, expected at least one; leave it out.")
-            for row in opened.rows:
-                row.events = row.events or number - before  # a raw file's number is known only now
-            rows += opened.rows
-        writer.finish(rows)
-    return number
+            before, sources_before = len(writer), len(job.rows)
+            try:
+                job.run(index, path, writer, part(progress, index, len(inputs)))
+            except DataError as error:
+                if skip is None:
+                    raise
+                writer.take_back(before)
+                del job.rows[sources_before:]
+                job.skipped.append(Skipped(file=path.name, kind=job.request.source, reason=str(error)))
+                skip(job.skipped[-1])
+        if not len(writer) and not job.request.may_be_empty:
+            raise DataError(
+                f"{output}: not written, every input was skipped, the first because of: {job.skipped[0].reason}"
+            )
+        writer.finish(job.rows, job.skipped)
+    return len(writer)
 
 
-def _open(path: Path, model: Model, request: Request, progress: Callable | None, warn: Callable) -> _Input:
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder; give simulation files or a file of showers.")
-    if not request.source and _is_showers(path):
-        return _open_showers(path, model, progress, warn)
-    kind = request.source or sources.detect(path)
-    module = sources.source(kind)
-    if hasattr(module, "Run"):
-        raise ConfigError(
-            f"--source {kind}: this source makes showers and reads no files; use `cascada convert` first."
-        )
-    settings = {"altitude": model.content["input"]["observation_altitude_m"]} | (request.options or {})
-    settings["channels"] = list(model.channels)
-    options = sources.make_options(kind, settings)
-    _compare_altitude(path, options.altitude, model, warn)
-    blocks = ((block.images, block.events) for block in module.showers(path, options, progress))
-    digest = sha256(path) if path.is_file() else ""
-    return _Input([SourceRow(file=path.name, sha256=digest, kind=kind, events=0)], blocks)
+@dataclass(slots=True)
+class _Job:
+    """What the inputs of one `predict` share. `twice`: of those that are given twice, by their place."""
 
+    model: Model
+    request: Request
+    warn: Callable[[str], None]
+    twice: dict[int, str]
+    rows: list[SourceRow] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
-def _is_showers(path: Path) -> bool:
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            return "data_model_version" in file.attrs
-    except OSError:
-        return False
+    def run(self, index: int, path: Path, writer: _Writer, progress: Callable[[int, int], None] | None) -> None:
+        """Append one input's probabilities."""
+        if index in self.twice:
+            raise DataError(self.twice[index])
+        opened = open_input(path, self.model, self.request, progress, self.warn)
+        self._check_copies(path, opened.rows)
+        watch = Watch(self.model.content["data"].get("ranges") or {})
+        for images, events in opened.blocks:
+            for first in range(0, len(events), self.model.batch):
+                rows = slice(first, first + self.model.batch)
+                watch.look(path, images[rows], events[rows])
+                writer.append(self.model.probabilities(images[rows]), events[rows], len(self.rows))
+        if not watch.showers:
+            raise DataError(f"{path}: no shower in it, expected at least one; leave it out.")
+        for sentence in watch.sentences(path):
+            self.warn(sentence)
+        for row in opened.rows:
+            row.events = row.events or watch.showers  # a raw file's number is known only now
+        self.rows += opened.rows
 
-
-def _open_showers(path: Path, model: Model, progress: Callable | None, warn: Callable) -> _Input:
-    with open_showers(path) as file:
-        header, rows = read_header(file), read_sources(file)
-    missing = [name for name in model.channels if name not in header.channels]
-    if missing:
-        raise DataError(
-            f"{path}: channels {list(header.channels)} given, the model needs {list(model.channels)}; "
-            "convert the raw files with these channels."
-        )
-    _compare_altitude(path, header.observation_altitude, model, warn)
-    return _Input(rows, _blocks(path, header, model.channels, progress))
-
-
-def _blocks(path: Path, header: Header, channels: tuple, progress: Callable | None) -> Iterator:
-    places = [header.channels.index(name) for name in channels]
-    with open_showers(path) as file:
-        images, total = file[IMAGES], len(file[EVENTS])
-        for start in range(0, total, BATCH):
-            block = images[start : start + BATCH]
-            if header.channels != channels:
-                block = np.ascontiguousarray(block[:, places])
-            yield block, read_events(file, slice(start, start + BATCH))
-            if progress:
-                progress(min(start + BATCH, total), total)
-
-
-def _compare_altitude(path: Path, altitude: float, model: Model, warn: Callable) -> None:
-    expected = model.content["input"]["observation_altitude_m"]
-    if abs(altitude - expected) > 1:
-        warn(
-            f"{path}: observed at {altitude:g} m, the model was trained for {expected:g} m: its probabilities may be off"
-        )
-
-
-def _check(path: Path, images: np.ndarray, first: int) -> None:
-    if images.shape[1:] != (images.shape[1], IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.float32:
-        raise DataError(f"{path}: images {images.dtype} {images.shape[1:]} given, float32 (C, 80, 80) expected.")
-    if not np.isfinite(images.sum()):  # one pass without a temporary
-        bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
-        if len(bad):
-            raise DataError(f"{path}: image {first + int(bad[0])} holds a value that is not finite; repair the file.")
-
-
-def _part(progress: Callable, index: int, inputs: int) -> Callable[[int, int], None]:
-    return lambda done, total: progress(int(1000 * (index + done / max(total, 1))), 1000 * inputs)
+    def _check_copies(self, path: Path, rows: list[SourceRow]) -> None:
+        """Raise DataError for a raw file whose bytes are those of an earlier one; files of showers may share their sources."""
+        digest = rows[0].sha256 if len(rows) == 1 and not rows[0].events else ""
+        for row in self.rows if digest else ():
+            if row.sha256 == digest:
+                raise DataError(f"{path}: is a copy of {row.file}, its showers would be there twice; give it once.")
 
 
 class _Writer:
     """Append rows to /probability and the columns of the events, many at a time; the layout is in docs/publishing.md."""
 
     def __init__(self, file: h5py.File, model: Model):
-        self._file, self._model, self._rows = file, model, 0
+        self._file, self._model = file, model
+        self._rows = self._number = 0  # written, and in all
         self._waiting: list[dict[str, np.ndarray]] = []
         self._datasets: dict[str, h5py.Dataset] = {}
 
@@ -211,13 +168,24 @@ class _Writer:
         columns = {"probability": probability} | {name: events[name] for name in COLUMNS}
         columns |= {"label": self._labels(events["primary"]), "source": events["source"] + source_offset}
         self._waiting.append(columns)
-        if sum(len(part["label"]) for part in self._waiting) >= ROWS:
+        self._number += len(events)
+        if self._number - self._rows >= ROWS:
             self._flush()
+
+    def __len__(self) -> int:
+        return self._number
+
+    def take_back(self, number: int) -> None:
+        """Forget all rows but the first `number`."""
+        self._flush()
+        for dataset in self._datasets.values():
+            dataset.resize(number, axis=0)
+        self._rows = self._number = number
 
     def _flush(self) -> None:
         if not self._waiting:
             return
-        stop = self._rows + sum(len(part["label"]) for part in self._waiting)
+        stop = self._number
         for name in self._waiting[0]:
             values = np.concatenate([part[name] for part in self._waiting])
             if name not in self._datasets:
@@ -238,12 +206,15 @@ class _Writer:
             labels[primaries == code] = label
         return labels
 
-    def finish(self, rows: list[SourceRow]) -> None:
+    def finish(self, rows: list[SourceRow], skipped: list[Skipped]) -> None:
         from cascada.data.format import write_sources
         from cascada.provenance import provenance
 
+        if not self._number:  # the columns are there although every input was skipped
+            self.append(np.empty((0, len(self._model.classes)), np.float32), new_events(0), 0)
         self._flush()
         write_sources(self._file, rows)
+        write_skipped(self._file, skipped)
         attributes, content = self._file.attrs, self._model.content
         attributes.create("classes", list(self._model.classes), dtype=h5py.string_dtype())
         attributes["signal"] = self._model.signal

@@ -48,6 +48,7 @@ class SearchStatus:
     trials: list[TrialStatus]
     failures: list[str]
     seconds_left: float | None
+    skipped: int = 0  # raw files that the data set is without
 
 
 def collect(results: Path, now: float | None = None) -> SearchStatus:
@@ -69,7 +70,13 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         trials=trials,
         failures=_failures(results, trials),
         seconds_left=_time_left(trials, counts),
+        skipped=_skipped(results),
     )
+
+
+def _skipped(results: Path) -> int:
+    summary = results / "dataset/summary.json"
+    return len(read_json(summary).get("skipped", [])) if summary.exists() else 0
 
 
 def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
@@ -160,6 +167,8 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
         default=None,
     )
     foot = []
+    if status.skipped:
+        foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/dataset/skipped.tsv", style="red"))
     if best is not None:
         value = best.validation[metric]
         foot.append(Text(f"best so far: {best.configuration} seed {best.seed}, validation {metric} {value:.4f}"))

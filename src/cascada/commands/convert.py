@@ -1,6 +1,7 @@
 """`cascada convert [--source KIND] [options] INPUT... OUTPUT.h5`: raw simulation files → one file of showers.
 
-The options are the fields of the source's `Options`, and of its `Run` for a source without files.
+The options are the fields of the source's `Options`, and of its `Run` for a source without files. Exit status: 0 done; 1
+nothing could be converted, and no output is left; 2 wrong usage; 3 done, but with `--on-error skip` inputs were skipped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ HELP = "convert raw simulation files, or surrogate showers, into one HDF5 file o
 
 def run(argv: list[str]) -> int:
     from cascada.data import sources
+    from cascada.skipping import Skipping
 
     kind = _kind(argv)
     module = sources.source(kind) if kind else None
@@ -30,10 +32,11 @@ def run(argv: list[str]) -> int:
     _check_output(output, arguments["force"])
     options = sources.make_options(kind, _given(module.Options, arguments))
     inputs = [Path(path) for path in arguments["inputs"]] if _has_files(module) else [_simulation(module, arguments)]
+    skipping = Skipping("convert", arguments["on_error"], output)
     with _progress_bar(output.name) as progress:
-        number = sources.convert(kind, inputs, output, options, progress)
+        number = sources.convert(kind, inputs, output, options, progress, skipping.callback)
     print(f"{output}: {number} showers, {output.stat().st_size / 1e6:.1f} MB")
-    return 0
+    return skipping.finish()
 
 
 def _kind(argv: list[str]) -> str | None:
@@ -56,6 +59,7 @@ def _has_files(module: Any) -> bool:
 
 def _parser(module: Any) -> argparse.ArgumentParser:
     """Return the parser for one source; without a source, one that explains what is needed."""
+    from cascada import skipping
     from cascada.data import sources
 
     parser = argparse.ArgumentParser(
@@ -66,6 +70,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
         "--source", choices=sources.kinds(), required=module is None, help="kind; found out if left out"
     )
     parser.add_argument("--force", action="store_true", help="replace OUTPUT.h5 if it exists")
+    skipping.add_argument(parser)
     if module is None or _has_files(module):
         parser.add_argument("inputs", nargs="+", metavar="INPUT", help="raw file, or folder for corsika8")
     parser.add_argument("output", metavar="OUTPUT.h5", help="file to write; it appears when it is complete")

@@ -1,7 +1,7 @@
 """`cascada predict MODEL INPUT... -o OUT.h5`: probabilities of an exported model for files of showers or raw files.
 
 Exit status: 0 done; 1 the model or an input cannot be used (the message names it, and no output is left); 2 wrong
-usage; 130 interrupted.
+usage; 3 done, but with `--on-error skip` inputs were skipped; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ HELP = "apply an exported model to files of showers or raw simulation files"
 def run(argv: list[str]) -> int:
     from cascada.commands.convert import _progress_bar
     from cascada.serving import Model, Request, predict
+    from cascada.skipping import Skipping
 
     arguments = _parser().parse_args(argv)
     output = arguments.output
@@ -29,24 +30,27 @@ def run(argv: list[str]) -> int:
             raise DataError(f"{output}: is an input as well; give another file to -o.")
     request = Request(source=arguments.source or "", options=dict(arguments.set))
     model = Model(arguments.model, arguments.threads)
+    skipping = Skipping("predict", arguments.on_error, output)
     with _progress_bar(output.name) as progress:
-        number = predict(model, arguments.inputs, output, request, progress, _warn)
+        number = predict(model, arguments.inputs, output, request, progress, _warn, skipping.callback)
     print(f"{output}: probabilities of {number} showers for {', '.join(model.classes)} (signal: {model.signal})")
     if arguments.figures:
         from cascada.prediction_plots import plot_predictions
 
         for path in plot_predictions(output, arguments.figures):
             print(path)
-    return 0
+    return skipping.finish()
 
 
 def _parser() -> argparse.ArgumentParser:
+    from cascada import skipping
     from cascada.data import sources
 
     parser = argparse.ArgumentParser(
         prog="cascada predict",
         description=f"{HELP[0].upper()}{HELP[1:]}. Memory does not grow with the inputs.",
-        epilog="exit status: 0 done; 1 the model or an input cannot be used, and no output is left; 2 wrong usage",
+        epilog="exit status: 0 done; 1 the model or an input cannot be used, and no output is left; 2 wrong usage; 3 done, "
+        "but inputs were skipped",
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="exported folder, such as artifacts/model")
     parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="file of showers or raw file")
@@ -58,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", metavar="NAME=VALUE", type=_setting, action="append", default=[],
         help="option of the source, as in `cascada convert --source KIND --help`; may be repeated",
     )  # fmt: skip
+    skipping.add_argument(parser)
     parser.add_argument("--threads", metavar="N", type=_positive, help="processor threads (default: all there are)")
     return parser
 

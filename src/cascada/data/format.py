@@ -47,6 +47,7 @@ SPLITS = {"train": 0, "validation": 1, "test": 2}
 NO_SPLIT, NO_LABEL = -1, -1
 ROLES = ("", "train", "test")  # of a shard: what its raw file is for
 NEW_IN_VERSION_2 = ("run", "event")
+WITH_NEUTRINOS = ("corsika7", "corsika8")  # kinds whose raw files hold neutrinos, which version 1 counted
 UNKNOWN_NUMBER = -1  # `run` or `event` of a shower whose file does not say it
 
 EVENT_DTYPE = np.dtype(

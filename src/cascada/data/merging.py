@@ -15,6 +15,7 @@ from cascada.data.format import (
     DATA_MODEL_VERSION,
     NO_SPLIT,
     SPLITS,
+    WITH_NEUTRINOS,
     Header,
     SourceRow,
     create,
@@ -26,7 +27,6 @@ from cascada.errors import DataError
 from cascada.files import sha256, write_json
 
 SPECTRUM_BINS = 24
-WITH_NEUTRINOS = ("corsika7", "corsika8")  # kinds whose files hold neutrinos, which data model 1 counted
 
 
 @dataclass(kw_only=True, slots=True)

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from cascada.data.format import ShowerWriter, SourceRow
+    from cascada.data.skipped import Skipped
+
 Progress = Callable[[int, int], None]
 UNKNOWN_PARTICLES = ("refuse", "skip")
 LEFT_OUT = {
@@ -124,46 +127,92 @@ def check_unknown_particles(given: str) -> None:
 
 
 def convert(
-    kind: str, inputs: Sequence[Path | Any], output: Path, options: Any, progress: Progress | None = None
+    kind: str,
+    inputs: Sequence[Path | Any],
+    output: Path,
+    options: Any,
+    progress: Progress | None = None,
+    skip: Callable[[Skipped], None] | None = None,
+    may_be_empty: bool = False,
 ) -> int:
     """Convert raw files (or surrogate runs) into one shard of the current data model and return its number of showers.
 
     `output` appears only when everything has been read without error; several inputs become several rows of `/sources`.
-    `progress` counts thousandths of the inputs.
+    `progress` counts thousandths of the inputs. With `skip`, an input that cannot be read is left out, listed in
+    `/skipped`, and told to it; `may_be_empty`: whether a shard is written where that leaves no shower.
     """
-    from cascada.data.format import Header, SourceRow, create
+    from cascada.data.format import Header, create
+    from cascada.data.skipped import Skipped
 
     if not inputs:
         raise DataError(f"{output}: no input given, at least one is needed.")
     _check_inputs(kind, inputs)
-    module = source(kind)
     header = Header(channels=options.channels, observation_altitude=options.altitude, role=getattr(options, "role", ""))
     rows: list[SourceRow] = []
+    skipped: list[Skipped] = []
     left_out: Counter = Counter()
     next_id = 0
     with create(output, header) as writer:
         for index, item in enumerate(inputs):
-            events, first = 0, next_id
-            digest = hashlib.sha256() if "digest" in inspect.signature(module.showers).parameters else None
-            extra = {"digest": digest} if digest else {}
-            for block in module.showers(item, options, _part(progress, index, len(inputs)), **extra):
-                block.events["source"] = index
-                block.events["event_id"] += first
-                block.events["shower_id"] += first
-                highest = max(block.events["event_id"].max(), block.events["shower_id"].max())
-                next_id = max(next_id, int(highest) + 1)
-                writer.append(block.images, block.events)
-                left_out.update(block.left_out)
-                events += len(block.events)
-            if events == 0:
-                raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")
-            name = item.name if isinstance(item, Path) else str(item)
-            sha256 = digest.hexdigest() if digest else _sha256(item) if isinstance(item, Path) else ""
-            rows.append(SourceRow(file=name, sha256=sha256, kind=kind, events=events))
+            before = sum(row.events for row in rows)
+            try:
+                row, next_id, counts = _append(
+                    writer, kind, item, options, _part(progress, index, len(inputs)), len(rows), next_id
+                )
+                rows.append(row)
+                left_out.update(counts)
+            except DataError as error:
+                if skip is None:
+                    raise
+                writer.take_back(before)
+                skipped.append(Skipped(file=_name(item), kind=kind, reason=str(error)))
+                skip(skipped[-1])
+        if not rows and not may_be_empty:
+            raise DataError(
+                f"{output}: not written, every input was skipped, the first because of: {skipped[0].reason}"
+            )
         writer.write_sources(rows)
+        writer.write_skipped(skipped)
         writer.write_left_out(left_out)
     _say(output, left_out)
     return sum(row.events for row in rows)
+
+
+def _append(
+    writer: ShowerWriter,
+    kind: str,
+    item: Path | Any,
+    options: Any,
+    progress: Progress | None,
+    source_row: int,
+    first: int,
+) -> tuple[SourceRow, int, dict[str, float]]:
+    """Write the showers of one input, their ids counted from `first`.
+
+    Returns its row of `/sources`, the next id, and what the reader left out.
+    """
+    from cascada.data.format import SourceRow
+
+    module, left_out = source(kind), Counter()
+    digest = hashlib.sha256() if "digest" in inspect.signature(module.showers).parameters else None
+    events, next_id = 0, first
+    for block in module.showers(item, options, progress, **({"digest": digest} if digest else {})):
+        block.events["source"] = source_row
+        block.events["event_id"] += first
+        block.events["shower_id"] += first
+        highest = max(block.events["event_id"].max(), block.events["shower_id"].max())
+        next_id = max(next_id, int(highest) + 1)
+        writer.append(block.images, block.events)
+        left_out.update(block.left_out)
+        events += len(block.events)
+    if events == 0:
+        raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")
+    sha256 = digest.hexdigest() if digest else _sha256(item) if isinstance(item, Path) else ""
+    return SourceRow(file=_name(item), sha256=sha256, kind=kind, events=events), next_id, left_out
+
+
+def _name(item: Path | Any) -> str:
+    return item.name if isinstance(item, Path) else str(item)
 
 
 def _say(output: Path, left_out: dict[str, float]) -> None:
