@@ -1,0 +1,61 @@
+"""The table of the demonstration's runs with other seeds: verdicts and the run closest to a limit."""
+
+import pytest
+import yaml
+
+from benchmarks import robustness
+
+
+def probe(value, low, high, sense="at most", name="flips", severity="gate"):
+    return {
+        "name": name, "value": value, "low": low, "high": high, "sense": sense, "threshold": 0.5, "severity": severity,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sense", "expected"),
+    [
+        ((0.3, 0.2, 0.5), "at most", "passed"),
+        ((0.3, 0.2, 0.6), "at most", "undecided"),
+        ((0.55, 0.4, 0.7), "at most", "undecided"),
+        ((0.7, 0.6, 0.8), "at most", "failed"),
+        ((0.7, 0.5, 0.8), "at least", "passed"),
+        ((0.7, 0.4, 0.8), "at least", "undecided"),
+        ((0.3, 0.2, 0.4), "at least", "failed"),
+        ((float("nan"), 0.2, 0.3), "at most", "undecided"),
+    ],
+)
+def test_verdict(numbers, sense, expected):
+    assert robustness.verdict(probe(*numbers, sense)) == expected
+
+
+def test_the_table_names_the_run_that_comes_closest():
+    interval = {"value": 0.99, "low": 0.98, "high": 1.0}
+
+    def one(*probes):
+        return {
+            "best": {"configuration": "cae-01234567"}, "test": {"f1": interval, "roc_auc": interval},
+            "behaviour": {"probes": list(probes)},
+        }  # fmt: skip
+
+    area = {"sense": "at least", "name": "total_energy_auc"}
+    found = {
+        (1, 1): one(probe(0.1, 0.0, 0.2), probe(0.9, 0.8, 1.0, **area), probe(9, 9, 9, severity="warn", name="shown")),
+        (2, 2): one(probe(0.45, 0.4, 0.6), probe(0.7, 0.6, 0.8, **area)),
+    }
+    rows = robustness.table(found).splitlines()
+    assert rows[2] == "| 1 | 1 | `cae-01234567` | 0.99 [0.98, 1] | 0.99 [0.98, 1] | 2, 0, 0 |"
+    assert rows[3].endswith("| 1, 1, 0 |")
+    assert rows[-2:] == [
+        "| flips | model | at most 0.5 | 1, 1, 0 | 0.45 [0.4, 0.6] (seed 2, 2 threads) |",
+        "| total_energy_auc | data | at least 0.5 | 2, 0, 0 | 0.7 [0.6, 0.8] (seed 2, 2 threads) |",
+    ]
+
+
+def test_a_seed_is_that_of_showers_split_and_trials():
+    base = yaml.safe_load((robustness.ROOT / "config.yaml").read_text())
+    changed = robustness.experiment(base, 7, 2)
+    assert changed["experiment"] == "seed-7-threads-2" and changed["search"]["seeds"] == [7]
+    assert changed["data"]["sources"]["showers"]["seed"] == changed["data"]["split"]["seed"] == 7
+    assert base["search"]["seeds"] == [1]
+    assert changed["search"]["models"] == base["search"]["models"]
