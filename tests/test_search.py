@@ -108,6 +108,18 @@ def test_a_familys_later_hyperparameter_renames_nothing_while_it_is_neutral(fami
     assert found({}).id != before.id
 
 
+def test_a_later_setting_of_the_training_renames_nothing_while_it_is_neutral(monkeypatch):
+    def found(**settings):
+        changed = config()
+        changed["training"] |= settings
+        return search.configurations(changed)[0]
+
+    before = found()
+    assert found(clipping=0.0).id != before.id
+    monkeypatch.setattr(search, "LATER_SETTINGS", {"clipping": 0.0})
+    assert found(clipping=0.0) == before and found(clipping=1.0).id != before.id
+
+
 def test_parts_of_an_augmentation_have_one_order():
     orders = ["symmetries+shifts+scale", "scale+symmetries+shifts", "shifts+scale+symmetries"]
     found = search.configurations(config({"lenet": {"augmentation": {"choice": orders}}}))

@@ -26,6 +26,9 @@ SAMPLERS = ("grid", "random")
 DISTRIBUTIONS = ("choice", "randint", "uniform", "loguniform")
 MODELS = Path(__file__).parent / "models"
 NOT_FAMILIES = {"__init__", "augmentation", "base", "inputs", "classifier", "layers"}
+LATER_SETTINGS: dict[
+    str, Any
+] = {}  # of `training`, added after the first release: name and neutral default, as by `later`
 DRAWS_PER_SAMPLE = 100  # before a random search is said to have too small a space
 
 
@@ -47,7 +50,7 @@ def configurations(config: dict) -> list[Configuration]:
     if not search["models"]:
         raise ConfigError(f"search.models is empty; give a space for at least one of {families()}.")
     training = {name: value for name, value in config["training"].items() if name != "epochs"}
-    training["metric"] = search["metric"]
+    training = without_neutral(training, LATER_SETTINGS) | {"metric": search["metric"]}
     for model, space in search["models"].items():
         defaults, neutral = check_space(model, space or {}), neutral_defaults(model)
         for values in _values(space or {}, search, model):

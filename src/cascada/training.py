@@ -38,7 +38,7 @@ class Trial:
     configuration: str
     model: str
     hyperparameters: dict
-    settings: dict  # `training` of the experiment: `precision`, `metric`, `gradient_clipping`
+    settings: dict  # `training` of the experiment: `precision`, `metric`
     seed: int
     epochs: int
     data: Path
