@@ -1,6 +1,7 @@
 """A git and DVC repository with finished results of a tiny network, for tests that publish: never the project's own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,17 @@ def make_repository(folder: Path) -> Path:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Start")
     return folder
+
+
+def commit_work_tree(folder: Path) -> None:
+    """Make `folder` a repository with the project's own files, as they are in the work tree, in one commit."""
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if (ROOT / name).exists():  # a file may be deleted and not yet committed
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Start")
 
 
 def make_results(results: Path, seed: int = 1) -> Path:

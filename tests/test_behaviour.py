@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import yaml
 from showers import CLASSES, images_of, small_dataset
+from sklearn.metrics import roc_auc_score
 
+from cascada import metrics
 from cascada.baselines import features
 from cascada.behaviour import predictors, runner, transformations
 from cascada.behaviour.leaks import area_of_shuffled, deal, deviation_by_chance
@@ -186,6 +188,38 @@ def test_a_leak_of_the_core_is_found(showers):
     assert measure("core_offset", well_behaved, showers, events=events) == {"core_offset_auc": False}
     events["core_x"] = np.nan
     assert measure("core_offset", well_behaved, showers, events=events) == {}
+
+
+def three_classes(images, events, brighter):
+    """The same showers in three classes, each with its own factor on the energies."""
+    events = events.copy()
+    events["label"] = np.arange(len(events)) % 3
+    return images * np.array(brighter, np.float32)[events["label"]][:, None, None, None], events
+
+
+def test_a_leak_between_two_of_three_classes_is_not_diluted_by_the_third(showers):
+    images, events = three_classes(*showers, (1, 2, 4))
+    subject = Subject(well_behaved, images, events, Settings(bootstrap=100), classes=("a", "b", "c"))
+    (found,) = PROBES["total_energy"](subject)
+    energy, label = images.sum(axis=(1, 2, 3), dtype=float), events["label"]
+    pairs = {(a, b): energy[np.isin(label, (a, b))] for a, b in ((0, 1), (0, 2), (1, 2))}
+    areas = {pair: roc_auc_score(label[np.isin(label, pair)] == pair[1], values) for pair, values in pairs.items()}
+    assert [row["value"] for row in found.details] == pytest.approx(list(areas.values()))
+    assert found.value == pytest.approx(areas[0, 2]) and "of a and c, the two classes" in found.meaning
+    assert areas[0, 2] > 0.75 > roc_auc_score(label == 1, energy)  # the gate would have missed it
+    assert [row["at"] for row in found.details] == ["a and b", "a and c", "b and c"]
+    # of the largest: never below the interval of any pair
+    assert all(found.low >= row["low"] and found.high >= row["high"] for row in found.details)
+
+
+def test_chance_of_three_classes_is_not_underestimated():
+    random, events = np.random.default_rng(3), new_events(150)
+    events["label"] = np.repeat([0, 1, 2], 50)
+    areas = []
+    for _ in range(400):
+        score = random.random((150, 3))
+        areas.append(metrics.roc_auc(score, random.permutation(events["label"])))
+    assert np.std(areas) < deviation_by_chance(events) == pytest.approx((151 / 12 / 50 / 100) ** 0.5)
 
 
 @pytest.fixture(scope="module")

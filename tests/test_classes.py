@@ -38,6 +38,8 @@ def test_classes_that_are_taken(data):
         ({"classes": {"a": [14, 14], "b": 5626}}, r"the primary 14 is named by class 'a' twice"),
         ({"classes": {"a": [], "b": 5626}}, r"data\.classes\.a: an empty list given; name one primary"),
         ({"classes": {"iron": 5626}}, r"data\.classes: \{'iron': 5626\} given, a classifier needs two classes or more"),
+        ({"classes": {"a,b": 14, "c": 5626}}, r"data\.classes: 'a,b' given as the name of a class; a name is a word"),
+        ({"classes": {True: 14, "c": 5626}}, r"data\.classes: True given as the name"),
         ({"classes": {}}, r"data\.classes: \{\} given, a classifier needs two"),
         ({"classes": {"a": "proton", "b": 14}}, r"data\.classes\.a: 'proton' given .*expected is a value of type"),
         ({"classes": {"a": [14, "x"], "b": 5626}}, r"data\.classes\.a\.1: 'x' given .*integer"),
@@ -52,6 +54,11 @@ def test_what_is_refused(data, message):
     with pytest.raises(ConfigError, match=message) as error:
         checked(**data)
     assert str(error.value).count("\n") == 0
+
+
+def test_whole_numbers_with_a_point_are_codes():
+    assert checked(classes={"light": [14.0, 402], "heavy": 5626.0})
+    assert classes.codes([14.0, 402]) == [14, 402] and classes.describe(5626.0) == "CORSIKA code 5626"
 
 
 def test_labels_follow_the_order_of_the_classes():

@@ -2,11 +2,22 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import metrics as reference
 
-from cascada import behaviour_plots, performance_pages, performance_plots, plots, plotting
+from cascada import (
+    behaviour_plots,
+    metrics,
+    performance_pages,
+    performance_plots,
+    plots,
+    plotting,
+    prediction_plots,
+    published_plots,
+)
 from cascada.behaviour.settings import LIMITS
 from cascada.behaviour.verdicts import conclusion
 from cascada.data.format import new_events
@@ -86,6 +97,104 @@ def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
     for words in ("upper limit", "no survivor of 120", "gradient boosting", "Openings of these sealed data: 2, for 2 selection(s)",
                   "lenet-00000001", "111111111111", "(dirty)", "merit factor", "Brier"):  # fmt: skip
         assert words in page, words
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are saved, by the name of their file."""
+    figures = {}
+    monkeypatch.setattr(plotting, "save", lambda drawing, path, *_: figures.update({path.stem: drawing}))
+    return figures
+
+
+def lines(axes, label):
+    """The points of the labelled curve."""
+    return next(line.get_data() for line in axes.lines if line.get_label() == label)
+
+
+@pytest.mark.parametrize("signal", [0, 1, 2])
+def test_every_picture_of_three_classes_is_of_the_named_signal(signal, tmp_path, drawn):
+    predictions, file = leave(tmp_path, classes=3, signal=signal)
+    name = ["iron", "proton", "gamma"][signal]
+    others = " and ".join(one for one in ("iron", "proton", "gamma") if one != name)
+    performance_plots.plot_test(predictions, file, tmp_path)
+    with h5py.File(predictions) as stored:
+        p, label = metrics.softmax(stored["logits"][:])[:, signal], stored["label"][:]
+        theirs = stored["baselines/logistic_regression/probability"][:, signal]
+    area = reference.roc_auc_score(label == signal, p)
+    roc = drawn["roc"].axes[0]
+    assert np.trapezoid(*lines(roc, "selected model")[::-1]) == pytest.approx(area, abs=1e-6)
+    baseline = reference.roc_auc_score(label == signal, theirs)
+    assert np.trapezoid(*lines(roc, "logistic regression")[::-1]) == pytest.approx(baseline, abs=1e-6)
+    assert roc.get_title().startswith(f"{name} against {others}\nAUC {area:.4f} [")
+    assert (roc.get_xlabel(), roc.get_ylabel()) == (f"{others} taken for {name}", f"{name} efficiency")
+    background = drawn["background"].axes[0]
+    assert background.get_ylabel() == f"share of {others} that is left" and name in background.get_title()
+    calibration = drawn["calibration"].axes[0]
+    brier = ((p - (label == signal)) ** 2).mean()
+    assert f"Brier score {brier:.4f} [" in calibration.get_title() and calibration.get_ylabel() == f"share of {name}"
+    score = drawn["scores"].axes[0]
+    assert name in score.get_xlabel() and score.get_xlim()[1] > np.log(p / (1 - p)).max() > score.get_xlim()[1] * 0.8
+    for kind in ("probability_energy", "probability_muons"):
+        assert drawn[kind].axes[0].get_ylabel() == f"mean probability of {name}"
+    assert [text.get_text() for text in drawn["confusion"].axes[0].get_xticklabels()] == ["iron", "proton", "gamma"]
+    assert "(mean over 3 classes)" in drawn["baselines"].axes[0].get_xlabel()
+
+
+def test_the_first_of_two_classes_as_signal(tmp_path, drawn):
+    performance_plots.plot_test(*leave(tmp_path, signal=0), tmp_path)
+    assert drawn["roc"].axes[0].get_xlabel() == "proton taken for iron"
+    performance_pages.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html")
+    page = (tmp_path / "test.html").read_text()
+    assert "The signal is iron, the background proton." in page and "F1 (of iron)" in page
+    assert "proton left at 50% iron efficiency" in page
+
+
+def test_what_is_not_known_is_said(tmp_path, drawn):
+    performance_plots.plot_test(*leave(tmp_path, muons=False), tmp_path)
+    (axes,) = drawn["probability_muons"].axes
+    assert [text.get_text() for text in axes.texts] == ["The numbers of muons of these showers are not known."]
+    path = tmp_path / "metrics.json"
+    found = json.loads(path.read_text())
+    found["profiles"]["muons"]["1"] = found["profiles"]["true_energy"]["1"]
+    write_json(path, found)
+    performance_plots.plot_test(tmp_path / "predictions.h5", path, tmp_path)
+    legend = drawn["probability_muons"].axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in legend] == ["iron (not known)", "proton"]
+
+
+@pytest.mark.parametrize("signal", ["", "proton", "gamma", "iron"])
+def test_pictures_of_predictions_are_of_the_signal(signal, tmp_path, drawn):
+    random = np.random.default_rng(1)
+    probability = random.dirichlet([1, 1, 1], 60).astype("f4")
+    with h5py.File(tmp_path / "out.h5", "w") as file:
+        file["probability"], file["label"], file["true_energy"] = probability, np.arange(60) % 4 - 1, np.full(60, 1e4)
+        file.attrs["classes"], file.attrs["surrogate"] = ["iron", "proton", "gamma"], False
+        if signal:
+            file.attrs["signal"] = signal
+    prediction_plots.plot_predictions(tmp_path / "out.h5", tmp_path)
+    name = signal or "proton"  # files of earlier versions mean the second
+    column = probability[:, ["iron", "proton", "gamma"].index(name)]
+    assert drawn["probability"].axes[0].get_xlabel() == f"probability of {name}"
+    counts = np.sum([patch.get_data().values for patch in drawn["probability"].axes[0].patches], axis=0)
+    assert counts.tolist() == np.histogram(column, np.linspace(0, 1, 41))[0].tolist()
+    shown = np.concatenate([line.get_ydata() for line in drawn["energy"].axes[0].lines])
+    assert sorted(shown.tolist()) == sorted(column.tolist()) and name in drawn["energy"].axes[0].get_ylabel()
+
+
+@pytest.mark.parametrize("signal", ["", "proton", "gamma"])
+def test_the_published_curve_is_the_signals(signal, tmp_path):
+    predictions, _ = leave(tmp_path, classes=3)
+    with h5py.File(predictions, "r+") as file:
+        del file.attrs["signal"]
+        if signal:
+            file.attrs["signal"] = signal
+        label = 2 if signal == "gamma" else 1
+        expected = reference.roc_auc_score(file["label"][:] == label, file["probability"][:, label])
+    (tmp_path / "history.tsv").write_text("epoch\ttraining_loss\n1\t0.5\n")
+    published_plots.write_plots(predictions, tmp_path / "history.tsv", tmp_path)
+    curve = np.loadtxt(tmp_path / "roc.csv", delimiter=",", skiprows=1)
+    assert np.trapezoid(curve[:, 1], curve[:, 0]) == pytest.approx(expected, abs=1e-3)
 
 
 def behaviour(folder, failing=()):

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import h5py
 import pytest
 import torch
 import trials
@@ -36,6 +37,26 @@ def points(folder, tag="loss/validation"):
     names = events.Tags()["scalars"]
     assert tag in names
     return [point.step for point in events.Scalars(tag)]
+
+
+def test_f1_of_a_trial_is_that_of_the_named_signal(data, tmp_path):
+    """Iron as signal: another F1, the same training. So little of it that the classes are taken for each other unevenly."""
+    rows = {}
+    for name in ("proton", "iron"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "train.h5").write_bytes(data.read_bytes())
+        if name == "iron":
+            with h5py.File(folder / "train.h5", "r+") as file:
+                file.attrs["signal"] = "iron"
+        slow = trials.specification(folder, folder / "train.h5", epochs=1, hyperparameters={"learning_rate": 1e-5})
+        assert trials.run(slow)["signal"] == name
+        (rows[name],) = trials.history(folder)
+    for key, value in rows["iron"].items():
+        if key.endswith("_f1"):
+            assert value != rows["proton"][key]
+        else:
+            assert float(value) == pytest.approx(float(rows["proton"][key]), rel=1e-12), key
 
 
 def test_a_trial_leaves_its_outputs(uninterrupted):

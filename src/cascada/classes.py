@@ -12,11 +12,12 @@ from cascada.errors import ConfigError
 
 Primaries = int | Sequence[int]
 ASSUMED = 1  # label of the signal where none is named
+NOT_IN_NAMES = ",|\n\t"  # they separate names in tables and in the ONNX file
 
 
 def codes(primaries: Primaries) -> list[int]:
     """The CORSIKA codes of one class."""
-    return list(primaries) if isinstance(primaries, list | tuple) else [primaries]
+    return [int(code) for code in (primaries if isinstance(primaries, list | tuple) else [primaries])]
 
 
 def labels(classes: Mapping[str, Primaries]) -> dict[int, int]:
@@ -73,6 +74,11 @@ def check(data: Mapping) -> None:
     if len(classes) < 2:
         raise ConfigError(f"data.classes: {classes} given, a classifier needs two classes or more.")
     for name, primaries in classes.items():
+        if not isinstance(name, str) or not name.strip() or set(name) & set(NOT_IN_NAMES):
+            raise ConfigError(
+                f"data.classes: {name!r} given as the name of a class; a name is a word in letters (in quotes where YAML takes it "
+                f"for something else), without any of {list(NOT_IN_NAMES)}."
+            )
         if not codes(primaries):
             raise ConfigError(f"data.classes.{name}: an empty list given; name one primary (CORSIKA code) or more.")
     _check_primaries(classes)

@@ -60,7 +60,7 @@ def provenance(facts: dict) -> str:
 def write_data_card(card: Path, path: Path) -> None:
     """Write the data card: counts, checks, warnings, sources and where they come from."""
     content = read_json(card)
-    classes, counts, checks = list(content["classes"]), content["counts"], content["checks"]
+    classes, counts = list(content["classes"]), content["counts"]
     rows = [[split, *(counts[split][name] for name in classes), sum(counts[split].values())] for split in counts]
     for file, of_class in content["counts_by_file"].items():
         rows.append([file, *(of_class[name] for name in classes), sum(of_class.values())])
@@ -76,8 +76,7 @@ def write_data_card(card: Path, path: Path) -> None:
         table(["split or file", *classes, "all"], rows),
         *_primaries(content.get("counts_by_primary", {})),
         heading("Checks"),
-        *_worst_pairs(content.get("worst_pairs", {}) if len(classes) > 2 else {}),
-        table(["check", "value"], [[name.replace("_", " "), value] for name, value in checks.items()]),
+        _checks(content),
         heading("Sources"),
         table(["file or run", "kind", "showers", "sha256"], sources),
         *_skipped(content.get("skipped", [])),
@@ -97,12 +96,15 @@ def _primaries(counts: dict) -> list[str]:
     return [heading("Primaries"), table(["class", "CORSIKA code", *splits], rows)]
 
 
-def _worst_pairs(pairs: dict) -> list[str]:
-    """Which classes a check is of, where there are more than two."""
-    return [
-        paragraph(f"{name.replace('_', ' ')}: of {' and '.join(pair)}, which differ most.")
-        for name, pair in pairs.items()
+def _checks(content: dict) -> str:
+    """The table of checks; with more than two classes it says of which two each is."""
+    pairs = content.get("worst_pairs", {}) if len(content["classes"]) > 2 else {}
+    rows = [
+        [name.replace("_", " "), value, " and ".join(pairs.get(name, []))] for name, value in content["checks"].items()
     ]
+    if not pairs:
+        return table(["check", "value"], [row[:2] for row in rows])
+    return table(["check", "value", "of the two classes that differ most"], rows)
 
 
 def _skipped(rows: list[dict]) -> list[str]:

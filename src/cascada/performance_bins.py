@@ -96,10 +96,14 @@ def probability_energy(test: Test):
 
 
 def probability_muons(test: Test):
+    from matplotlib.ticker import SymmetricalLogLocator
+
     if not _is_known(test, "muons"):
         return plotting.unknown("The numbers of muons of these showers are not known.")
     drawing, axes = _probability(test, "muons", 1)
     axes.set(xscale="symlog", xlabel="muons within 160 m")
     axes.set_xlim(left=max(0, axes.get_xlim()[0]))
+    # numbers inside a decade too: those of one energy and class may not fill one
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=2, subs=(1, 2, 3, 5)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     return drawing

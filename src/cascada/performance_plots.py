@@ -91,7 +91,7 @@ def _scores(test: Test):
         axes.hist(score[test.labels == label], edges, histtype="step", linewidth=1.6, label=name, color=colour)
     axes.set(
         yscale="log", xlabel=f"ln p/(1 − p), p the probability of {test.signal}", ylabel="test showers per bin",
-        title=f"{test.signal} and {test.background}: merit factor {interval(merit, 2)}",
+        title=f"{test.signal} against {test.background}: merit factor {interval(merit, 2)}",
     )  # fmt: skip
     axes.title.set_fontsize(10)
     axes.legend(frameon=False)
@@ -120,7 +120,7 @@ def _calibration(test: Test):
 
 def _baselines(test: Test):
     """How much the selected model is better, on the same resamples."""
-    drawing, axes = plotting.figure(8.5, 1.5 + 0.4 * len(test.baselines), 1, len(COMPARED), sharey=True)
+    drawing, axes = plotting.figure(8.5, 1.8 + 0.4 * len(test.baselines), 1, len(COMPARED), sharey=True)
     names = list(test.found["baselines"])
     for panel, (metric, label) in zip(axes, COMPARED.items(), strict=True):
         for place, name in enumerate(names):
@@ -128,8 +128,8 @@ def _baselines(test: Test):
             width = np.clip([[one["value"] - one["low"]], [one["high"] - one["value"]]], 0, None)
             panel.errorbar(one["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3)
         panel.axvline(0, color="#999999", linewidth=0.8)
-        about = f"{label}{naming.meaning(test.found, metric)}"
-        panel.set(xlabel=f"{about}:\nselected model less baseline", ylim=(len(names) - 0.5, -0.5))
+        about = f"{label}{naming.meaning(test.found, metric)}".replace(" (", "\n(").replace(", ", ",\n")
+        panel.set(xlabel=f"selected model less baseline\n{about}", ylim=(len(names) - 0.5, -0.5))
         panel.xaxis.label.set_fontsize(8)
         panel.tick_params(axis="x", labelsize=7)
         panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])

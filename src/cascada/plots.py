@@ -36,7 +36,7 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"validation {metric}{meaning(content, metric)} (mean and spread over seeds; diamonds: baselines, never selected)",
+        f"validation {metric}{meaning(content, metric)}\n(mean and spread over seeds; diamonds: baselines, never selected)",
         fontsize=9,
     )
     axes.set_title(f"{diverged} configuration(s) diverged" if diverged else "no configuration diverged", fontsize=9)

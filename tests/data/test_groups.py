@@ -90,7 +90,7 @@ def test_the_data_card_names_signal_primaries_and_pairs(tmp_path):
     assert "The signal is heavy." in page and "<td>heavy</td><td>5626</td><td>20</td>" in page.replace(
         " class=text", ""
     )
-    assert "ks distance of energies: of " in page
+    assert "<td class=text>light and medium</td>" in page
     run(tmp_path / "two", grouped(tmp_path)[:1] + grouped(tmp_path)[2:3], {"proton": 14, "nitrogen": 1407})
     write_card(tmp_path / "two/summary.json", tmp_path / "two/train.h5", tmp_path / "two")
     pages.write_data_card(tmp_path / "two/card.json", tmp_path / "two/card.html")

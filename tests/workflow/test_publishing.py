@@ -32,14 +32,7 @@ def home(tmp_path_factory):
 def published(home, tmp_path_factory):
     """A repository with the work tree's files, in which version 1.0.0 of the smallest experiment is published and pushed."""
     folder = tmp_path_factory.mktemp("publisher")
-    listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    for name in listed:
-        if (ROOT / name).exists():  # a file may be deleted and not yet committed
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "Start")
+    publications.commit_work_tree(folder)
     if "behaviour.json" not in (folder / "rules/testing.smk").read_text():
         workflows.snakemake(folder, "check_export", "describe_data")
         publications.write_probes(folder / "results/smoke", publications.FAILED)

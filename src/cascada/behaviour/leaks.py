@@ -18,8 +18,8 @@ MOST_REPETITIONS = 8
 def total_energy(subject: Subject) -> Iterator[Measurement]:
     """A number that any threshold can cut on: with it alone, the classes must stay mixed."""
     yield Measurement(
-        name="total_energy_auc", **_separation(subject, subject.images[:, 0].sum(axis=(1, 2))),
-        meaning=f"ROC AUC of the total energy alone (0.5 to 1){_for_pairs(subject)}",
+        name="total_energy_auc",
+        **_separation(subject, subject.images[:, 0].sum(axis=(1, 2)), "ROC AUC of the total energy alone (0.5 to 1)"),
     )  # fmt: skip
 
 
@@ -28,12 +28,12 @@ def core_offset(subject: Subject) -> Iterator[Measurement]:
     offset = np.hypot(subject.events["core_x"], subject.events["core_y"])
     if np.isfinite(offset).any():
         yield Measurement(
-            name="core_offset_auc", **_separation(subject, offset),
-            meaning=f"ROC AUC of the core's distance from the centre alone (0.5 to 1){_for_pairs(subject)}",
+            name="core_offset_auc",
+            **_separation(subject, offset, "ROC AUC of the core's distance from the centre alone (0.5 to 1)"),
         )  # fmt: skip
 
 
-def _separation(subject: Subject, values: np.ndarray) -> dict:
+def _separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
     """AUC of one variable, folded to at least 0.5, of the two classes that it separates best; `details`: of every two.
 
     Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. The interval is that of the
@@ -43,13 +43,17 @@ def _separation(subject: Subject, values: np.ndarray) -> dict:
     values, labels = values[known], subject.labels[known]
     areas = {" and ".join(map(subject.name_of, pair)): _pair(values, labels, pair) for pair in pairs(labels)}
     if not areas:
-        return dict.fromkeys(("value", "low", "high"), math.nan)
+        return dict.fromkeys(("value", "low", "high"), math.nan) | {"meaning": meaning}
     worst = {"": lambda weights: np.max([area(weights) for area in areas.values()], axis=0)}
     found = {
         name: {part: float(value) for part, value in one.items()}
         for name, one in subject.intervals(worst | areas, known).items()
     }
-    return found[""] | {"details": [{"at": name} | found[name] for name in areas] if len(areas) > 1 else []}
+    rows = [{"at": name} | found[name] for name in areas]
+    if len(rows) < 2:
+        return found[""] | {"meaning": meaning}
+    best = max(rows, key=lambda row: row["value"])["at"]
+    return found[""] | {"details": rows, "meaning": f"{meaning}, of {best}, the two classes that it separates best"}
 
 
 def _pair(values: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> bootstrap.Statistic:
@@ -59,10 +63,6 @@ def _pair(values: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> boot
     sign = 1 if not auc(values, positive) < 0.5 else -1
     area = bootstrap.auc(sign * values, positive)
     return lambda weights: area(np.take(weights, rows, axis=1))
-
-
-def _for_pairs(subject: Subject) -> str:
-    return ", of the two classes that it separates best" if len(np.unique(subject.labels)) > 2 else ""
 
 
 def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
