@@ -5,16 +5,22 @@ import os
 import pytest
 import slurm_sandbox
 from grids import Grid
+from slurm_sandbox import cgroups
 
 
-def sandbox_or_reason(accounting: bool) -> slurm_sandbox.Sandbox:
-    """The shared sandbox; where SLURM is missing a skip, or with CASCADA_REQUIRE_SLURM=1 a failure."""
+def sandbox_or_reason(accounting: bool, with_cgroups: bool = False) -> slurm_sandbox.Sandbox:
+    """The shared sandbox; where SLURM is missing a skip, or with CASCADA_REQUIRE_SLURM=1 a failure.
+
+    A skip also where there are no cgroups of version 1 that this user may write to.
+    """
     if lacking := slurm_sandbox.missing(accounting):
-        reason = f"SLURM sandbox: not installed: {', '.join(lacking)} (tests/install_system_packages.sh installs them)"
+        reason = f"SLURM sandbox: not installed: {', '.join(lacking)} (Debian's packages of these names have them)"
         if os.environ.get("CASCADA_REQUIRE_SLURM") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    return slurm_sandbox.shared(accounting)
+    if with_cgroups and (reason := cgroups.missing()):
+        pytest.skip(f"SLURM sandbox with cgroups: {reason}")
+    return slurm_sandbox.shared(accounting, with_cgroups)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +35,28 @@ def accounting_sandbox() -> slurm_sandbox.Sandbox:
     return sandbox_or_reason(accounting=True)
 
 
+@pytest.fixture(scope="session")
+def cgroups_sandbox() -> slurm_sandbox.Sandbox:
+    """Without accounting, with real memory limits: as most clusters track processes and limit them."""
+    return sandbox_or_reason(accounting=False, with_cgroups=True)
+
+
+@pytest.fixture(scope="session")
+def cgroups_accounting_sandbox() -> slurm_sandbox.Sandbox:
+    return sandbox_or_reason(accounting=True, with_cgroups=True)
+
+
+@pytest.fixture(scope="session", params=["sandbox", "cgroups_sandbox"], ids=["plain", "cgroups"])
+def each_sandbox(request) -> slurm_sandbox.Sandbox:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session", params=["accounting_sandbox", "cgroups_accounting_sandbox"], ids=["plain", "cgroups"])
+def each_accounting_sandbox(request) -> slurm_sandbox.Sandbox:
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def grid(sandbox, tmp_path):
-    yield lambda jobs, folder="grid": Grid(sandbox, tmp_path / folder, jobs)
-    sandbox.clear()
+def grid(each_sandbox, tmp_path):
+    yield lambda jobs, folder="grid": Grid(each_sandbox, tmp_path / folder, jobs)
+    each_sandbox.clear()

@@ -22,19 +22,15 @@ class Conformance(TestWorkflowsLocalStorageBase):
 
 
 def inside(sandbox):
-    """For the tests of a class, the process's own environment is the sandbox's, and memory is no limit.
+    """For the tests of a class, the process's own environment is the sandbox's.
 
-    The official tests ask for 5 MB, which no Python fits into: their authors count on a cluster that does not mind.
+    The official tests ask for 5 MB, which no Python fits into: --submitit-least-mem-mb makes room for it.
     """
-    former = sandbox.change(JobAcctGatherParams="UsePss")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.exports.items():
             patch.setenv(name, value)
         yield
-    try:
-        wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)
-    finally:
-        sandbox.change(**former)
+    wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)
 
 
 @pytest.mark.slurm
@@ -55,6 +51,26 @@ class TestSlurmWithAccounting(Conformance):
     @classmethod
     def surroundings(cls, accounting_sandbox):
         yield from inside(accounting_sandbox)
+
+
+@pytest.mark.slurm
+class TestSlurmWithCgroups(Conformance):
+    __test__ = True
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def surroundings(cls, cgroups_sandbox):
+        yield from inside(cgroups_sandbox)
+
+
+@pytest.mark.slurm
+class TestSlurmWithAccountingAndCgroups(Conformance):
+    __test__ = True
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def surroundings(cls, cgroups_accounting_sandbox):
+        yield from inside(cgroups_accounting_sandbox)
 
 
 class TestLocal(Conformance):

@@ -108,8 +108,9 @@ def test_controller_away_during_polling_and_during_submission(grid):
     assert re.search(r"does not answer|took \d+ s to answer|sbatch failed", second.screen), second.screen
 
 
-def test_database_away(accounting_sandbox, tmp_path):
+def test_database_away(each_accounting_sandbox, tmp_path):
     """slurmdbd dies: sacct is of no use any more, and squeue knows what becomes of the jobs."""
+    accounting_sandbox = each_accounting_sandbox
     one = Grid(accounting_sandbox, tmp_path / "grid", 3)
     driver = one.start_all("--keep-going")
     accounting_sandbox.kill("slurmdbd")

@@ -49,10 +49,35 @@ class Counting:
 
 @pytest.fixture(scope="module", autouse=True)
 def out_of_time(accounting_sandbox, tmp_path_factory):
-    """A minute is the least that SLURM grants: the job of the last test runs beside the others, on another sandbox."""
+    """A minute is the least that SLURM grants: the jobs of the last tests run beside the others, on another sandbox."""
     one = Counting(accounting_sandbox, tmp_path_factory.mktemp("minute"), steps=1100)
     driver = one.start("minutes=1")
     yield one, driver
+    driver.kill()
+
+
+MINUTE = """
+    rule all:
+        input: "fits", "too_long"
+
+    rule fits:
+        output: "fits"
+        resources: runtime=1
+        shell: "sleep 50; touch {output}"
+
+    rule too_long:
+        output: "too_long"
+        resources: runtime=1
+        shell: "while true; do date +%s >> seconds; sleep 1; done"
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def minute(accounting_sandbox, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    write(folder, "Snakefile", MINUTE)
+    driver = Driver(accounting_sandbox, folder, *PLUGIN, "--keep-going", "--default-resources", "mem_mb=700")
+    yield driver
     driver.kill()
 
 
@@ -117,8 +142,9 @@ def preempting_with_notice(sandbox, parameters: str | None):
 
 
 @pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("preempt_send_user_signal", "SIGUSR2")])
-def test_preempted_by_a_job_of_a_higher_partition(sandbox, tmp_path, parameters, signal):
+def test_preempted_by_a_job_of_a_higher_partition(each_sandbox, tmp_path, parameters, signal):
     """With a grace time, and where the site has it, with the signal that jobs ask for at the start of that time."""
+    sandbox = each_sandbox
     one = Counting(sandbox, tmp_path, steps=500)
     with preempting_with_notice(sandbox, parameters):
         driver = one.start()
@@ -136,3 +162,12 @@ def test_a_time_limit_that_is_really_met(out_of_time):
     assert driver.wait() == 0, driver.screen
     assert set(one.saves()) == {"SIGUSR2"}
     one.assert_whole()
+
+
+def test_a_job_has_all_the_time_it_has_asked_for(minute):
+    """SLURM may warn of the end of a minute at its very beginning; that is no reason to end what does not handle it."""
+    assert minute.wait() == 1, minute.screen
+    assert (minute.folder / "fits").exists(), minute.screen
+    assert "ran out of time" in minute.screen
+    seconds = [int(line) for line in (minute.folder / "seconds").read_text().split()]
+    assert 50 <= seconds[-1] - seconds[0] <= 65

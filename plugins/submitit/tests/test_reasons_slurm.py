@@ -1,20 +1,26 @@
-"""Why a job failed: with and without an accounting database the user is told the reason, the job's id, its log and last words.
+"""Why a job failed, with and without an accounting database, with and without cgroups: the reason, the id, the last words.
 
-A time limit of SLURM is a minute at least, so both runs go on in the background while other tests use other sandboxes; the
-two sandboxes here are shared with nobody who disturbs them.
+A time limit of SLURM is a minute at least, so all runs go on in the background while other tests use other sandboxes.
 """
 
 import re
 
 import pytest
 from conftest import sandbox_or_reason
+from slurm_sandbox import cgroups
 from slurm_sandbox.driver import Driver, RunLog, write
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
 WORKFLOW = """
     rule all:
-        input: "hog", "slow", "missing", "failing", "refused", "grown", "good"
+        input: "hog", "slow", "missing", "failing", "refused", "grown", "good",
+            expand("small/{n}", n=[1, 2])
+
+    rule small:
+        output: "small/{n}"
+        resources: mem="5MB"
+        shell: "echo begin small >> runs; touch {output}"
 
     rule hog:
         output: "hog"
@@ -50,6 +56,12 @@ WORKFLOW = """
         output: "good"
         shell: "echo begin good >> runs; touch {output}"
 """
+KINDS = {  # accounting, cgroups
+    "plain": (False, False),
+    "accounting": (True, False),
+    "cgroups": (False, True),
+    "accounting and cgroups": (True, True),
+}
 ARGUMENTS = (
     "--executor=submitit",
     "--jobs=100",
@@ -65,12 +77,14 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def drivers(tmp_path_factory):
-    """Both runs, started together."""
+    """All runs, started together; the sandboxes with cgroups only where there are such."""
     started = {}
-    for accounting in (False, True):
-        folder = tmp_path_factory.mktemp("accounting" if accounting else "plain")
+    for kind in KINDS.values():
+        if kind[1] and cgroups.missing():
+            continue
+        folder = tmp_path_factory.mktemp("reasons")
         write(folder, "Snakefile", WORKFLOW)
-        started[accounting] = Driver(sandbox_or_reason(accounting), folder, *ARGUMENTS)
+        started[kind] = Driver(sandbox_or_reason(*kind), folder, *ARGUMENTS)
     yield started
     for driver in started.values():
         driver.kill()
@@ -83,13 +97,18 @@ def report(screen: str, rule: str) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.parametrize("accounting", [False, True], ids=["plain", "accounting"])
-def test_each_reason_is_told(drivers, accounting):
-    driver = drivers[accounting]
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_reason_is_told(drivers, kind):
+    if kind not in drivers:
+        pytest.skip(cgroups.missing())
+    driver = drivers[kind]
     assert driver.wait() == 1, driver.screen
     assert (driver.folder / "good").exists() and (driver.folder / "grown").exists(), driver.screen
     expected = {
-        "hog": "ran out of memory",
+        # a limit of the kernel's ends one process, and Snakemake lives on to tell that its command has failed
+        "hog": r"ran out of memory: the kernel killed a process of the allocation \(exit code 1\)[^!]*Raise mem_mb"
+        if kind[1]
+        else "ran out of memory",
         "slow": "time limit|ran out of time",
         "missing": "MissingOutputException|output",
         "failing": "these are my last words",
@@ -97,5 +116,16 @@ def test_each_reason_is_told(drivers, accounting):
     }
     for rule, words in expected.items():
         assert re.search(words, report(driver.screen, rule)), f"{rule}: {words}\n{driver.screen}"
-    once = ["failing", "good", "hog", "missing", "slow"]
-    assert RunLog(driver.folder / "runs").names("begin") == sorted([*once, "grown", "grown"])
+    assert "Rule small asks for mem_mb=5; its jobs get 300 MB, which their own Snakemake needs" in driver.screen
+    assert driver.screen.count("Rule small asks for") == 1
+    begun = RunLog(driver.folder / "runs").names("begin")
+    assert [name for name in begun if name != "grown"] == [
+        "failing",
+        "good",
+        "hog",
+        "missing",
+        "slow",
+        "small",
+        "small",
+    ]
+    assert begun.count("grown") >= 2

@@ -19,6 +19,9 @@ SAVED = "signal SIGUSR2: saved"
         (End(exit_code=1, marker=SAVED, stop=TIME_LIMIT, max_requeues=1), "requeue", "marker"),
         (End(exit_code=1, stop=PREEMPTED, max_requeues=1), "requeue", "preempted"),
         (End(exit_code=-15, stop=PREEMPTED, max_requeues=1), "requeue", "preempted"),
+        (End(exit_code=1, oom_kills=1), "failed", "memory"),
+        (End(exit_code=0, oom_kills=1), "ok", "done"),
+        (End(exit_code=1, oom_kills=1, stop=TIME_LIMIT, late=True, max_requeues=1), "requeue", "memory"),
         # it would run into the limit again …
         (End(exit_code=1, stop=TIME_LIMIT, max_requeues=1), "failed", "time limit"),
         (End(exit_code=-9, stop=TIME_LIMIT, cut_off=True, max_requeues=1), "failed", "time limit"),
@@ -42,6 +45,8 @@ def test_verdicts(end, status, cause):
     [
         (End(exit_code=3), "exit code 3"),
         (End(exit_code=-9), "killed by SIGKILL (memory used up?)"),
+        (End(exit_code=1, oom_kills=1), "ran out of memory: the kernel killed a process of the allocation (exit code 1)"),
+        (End(exit_code=-9, oom_kills=2), "ran out of memory: the kernel killed 2 processes of the allocation (killed by SIGKILL)"),
         (End(exit_code=-64), "killed by SIGRTMAX"),
         (End(exit_code=-100), "killed by signal 100"),
         (End(exit_code=1, marker=SAVED, max_requeues=1), SAVED),

@@ -228,6 +228,21 @@ def test_without_slurm_the_worker_watches_the_time_limit(node):
     assert (member.result()["status"], node.saves("a")) == ("requeue", ["SIGUSR2"])
 
 
+def test_what_could_still_finish_is_left_to_finish(node):
+    """Of four seconds the last is not given away to anybody else; a handler has been called three seconds before the end."""
+    member = node.member("plain", "sleep 3.2")
+    node.run([member], time_limit_s=4, signal_delay_s=3)
+    assert member.result()["status"] == "ok"
+    asked = node.member("asked", "trap 'exit 3' TERM; while true; do sleep 0.1; done")
+    node.run([asked], time_limit_s=2, signal_delay_s=1)
+    assert asked.result()["reason"].startswith("cut off at the allocation's time limit")
+    stubborn = node.member("stubborn", "trap '' TERM; while true; do sleep 0.1; done")
+    node.run([stubborn], time_limit_s=4, signal_delay_s=3)
+    result = stubborn.result()
+    assert (result["status"], result["cause"], result["exit_code"]) == ("failed", "time limit", -9)
+    assert 3.6 < result["wall_seconds"] < 4.5
+
+
 def test_members_end_when_the_task_is_killed(node):
     member = node.snakemake("a", 10_000)
     worker = node.worker([member])

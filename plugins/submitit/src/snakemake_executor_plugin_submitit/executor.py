@@ -28,6 +28,7 @@ class Executor(RemoteExecutor):
     def __post_init__(self):
         from . import adoption, local
         from .driver import Driver
+        from .memory import LeastMemory
         from .records import RunFolder
         from .settings import ExecutorSettings
         from .states import Patience
@@ -40,6 +41,7 @@ class Executor(RemoteExecutor):
         self.logs = private(Path(self.settings.logdir).absolute())
         self._cores = threading.local()  # the wait thread, too, makes commands: `again`
         self._failures = 0
+        self.least_memory = LeastMemory(self.settings.least_mem_mb, self.info)
         self._entries = {}
         self._ended = False
         backend = local.backend(self.settings)
@@ -115,6 +117,7 @@ class Executor(RemoteExecutor):
         )
         self._coming.needed = self._coming.needed or request.pack > 1
         patient = job.attempt == 1
+        request = self.least_memory(request)
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata, patient=patient)
 
     def _command(self, job) -> str:

@@ -39,6 +39,11 @@ class ExecutorSettings(ExecutorSettingsBase):
         None, "Tasks per job array at most. Without it, the cluster's MaxArraySize.", type=int
     )
     default_runtime: int = setting(60, "Minutes for rules without the resource runtime.")
+    least_mem_mb: int = setting(
+        300,
+        "Megabytes that an allocation asks for at least, if its rule asks for memory: what the start of a job and its own "
+        "Snakemake need.",
+    )
     extra: str = setting("", "Further options of sbatch for every job, written long: '--reservation=x --nice=10'.")
     setup: list[str] = setting(  # noqa: RUF009
         [],
@@ -93,7 +98,7 @@ class ExecutorSettings(ExecutorSettingsBase):
         for name in ("array_parallelism", "default_runtime", "jobs_per_task", "concurrent"):
             if getattr(self, name) < 1:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 1.")
-        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s", "pack_wait_s"):
+        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s", "pack_wait_s", "least_mem_mb"):
             if getattr(self, name) < 0:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 0.")
         for name in ("max_submitted", "max_array_size"):

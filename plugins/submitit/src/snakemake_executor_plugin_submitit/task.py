@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from snakemake_executor_plugin_submitit import gpus, processes, worker
+from snakemake_executor_plugin_submitit import allocation, gpus, processes, worker
 from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id
 from snakemake_executor_plugin_submitit.verdict import End, judge
 
@@ -49,7 +49,7 @@ class Task:
             while left := self.left():
                 with self._share(forwarding) as (environment, files):
                     run_worker(left, self.settings, environment, files, forwarding)
-                if forwarding.received or on_slurm():
+                if forwarding.received or allocation.on_slurm():
                     break
             if self.left():
                 self._again(forwarding)
@@ -93,7 +93,7 @@ class Task:
         """Have the rest run in another attempt, or leave it to whoever ended this one. Does not return on SLURM."""
         names = ", ".join(member.name for member in self.left())
         told_to_end = forwarding.received & {signal.SIGTERM, signal.SIGINT}
-        if told_to_end and not is_running():  # also after the warning: a cancelled job must not come back
+        if told_to_end and not allocation.is_running():  # also after the warning: a cancelled job must not come back
             sys.exit(f"interrupted; not done: {names}")
         requeue = forwarding.previous.get(signal.SIGUSR2)
         if not callable(requeue):
@@ -184,22 +184,6 @@ def end_orphans(members: list[Member]) -> None:
         late = time.monotonic() > deadline
         number = signal.SIGKILL if late else 0
         time.sleep(0.2)
-
-
-def on_slurm() -> bool:
-    return os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
-
-
-def is_running() -> bool:
-    """Whether SLURM lets this job run on, though it was told to end; False where SLURM does not know or answer."""
-    if not on_slurm():
-        return False
-    try:
-        command = ["scontrol", "--oneliner", "show", "job", str(job_id())]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return "JobState=RUNNING" in answer.stdout
 
 
 def requeue_patiently(seconds: float) -> None:

@@ -16,6 +16,7 @@ class End:
     stop: str | None = None  # why the task was stopping: TIME_LIMIT, PREEMPTED or None
     cut_off: bool = False  # it did not end by itself in time
     late: bool = False  # it started when others had used up part of the allocation's time
+    oom_kills: int = 0  # processes of the allocation that the kernel has killed meanwhile, because its memory was full
     starts: int = 1
     max_requeues: int = 0
 
@@ -23,7 +24,7 @@ class End:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
     status: str  # ok, failed, requeue
-    cause: str  # for programs: done, error, signal, marker, "time limit", preempted, requeues
+    cause: str  # for programs: done, error, signal, marker, memory, "time limit", preempted, requeues
     reason: str  # for people
 
 
@@ -49,17 +50,23 @@ def _why(end: End) -> tuple[str, str]:
         return "marker", end.marker or "the job asked to be started again"
     if end.stop == PREEMPTED:
         return PREEMPTED, "interrupted: the allocation was preempted or cancelled"
+    if end.oom_kills:
+        killed = f"{end.oom_kills} processes" if end.oom_kills > 1 else "a process"
+        return (
+            "memory",
+            f"ran out of memory: the kernel killed {killed} of the allocation ({_ended(end.exit_code, guess='')})",
+        )
     if end.stop == TIME_LIMIT:
         ended = "cut off at" if end.cut_off else f"{_ended(end.exit_code)} after the warning of"
         return TIME_LIMIT, f"{ended} the allocation's time limit, without having asked to go on"
     return "signal" if end.exit_code < 0 else "error", _ended(end.exit_code)
 
 
-def _ended(exit_code: int) -> str:
+def _ended(exit_code: int, guess: str = " (memory used up?)") -> str:
     if exit_code >= 0:
         return f"exit code {exit_code}"
     try:
         name = signal.Signals(-exit_code).name
     except ValueError:
         name = f"signal {-exit_code}"
-    return f"killed by {name}" + (" (memory used up?)" if exit_code == -signal.SIGKILL else "")
+    return f"killed by {name}" + (guess if exit_code == -signal.SIGKILL else "")

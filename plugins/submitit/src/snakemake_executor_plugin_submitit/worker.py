@@ -4,15 +4,15 @@ Forked by task.py, whose process holds the other end of a pipe: when that closes
 thread, no GPU: a child of fork() may use neither the one nor the other.
 
 On SIGUSR2 (the time limit draws near) no member is started any more, and every process that has a handler for SIGUSR2
-gets it, once, also one that installs its handler later; all others were started with the signal ignored. On SIGTERM
-(preemption) and SIGINT all processes of all members get a SIGTERM, but for Snakemakes that run a job. What has not ended shortly before the time is up
-is killed. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
+gets it, once, also one that installs its handler later; all others were started with the signal ignored, and may use the
+time that is left. If the signal comes early, as SLURM's may, it waits. On SIGTERM (preemption) and SIGINT all processes of
+all members get a SIGTERM, but for Snakemakes that run a job. What has not ended shortly before the allocation does is
+ended. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
 """
 
 import contextlib
 import dataclasses
 import os
-import select
 import signal
 import socket
 import time
@@ -20,13 +20,12 @@ import traceback
 from collections.abc import Mapping
 from typing import NoReturn
 
-from snakemake_executor_plugin_submitit import child, processes
+from snakemake_executor_plugin_submitit import allocation, child, processes
 from snakemake_executor_plugin_submitit.members import Member, PackSettings, job_id
+from snakemake_executor_plugin_submitit.signals import Signals, say
 from snakemake_executor_plugin_submitit.verdict import PREEMPTED, TIME_LIMIT, End, judge
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGCHLD)
-ASK_AT, KILL_AT = 0.8, 0.95  # of signal_delay_s: when SIGTERM follows SIGUSR2, and when SIGKILL follows
-PREEMPTION_S = 60.0  # at least, after SIGTERM; how long it really is (KillWait) only SLURM knows
+PREEMPTION_S = 57.0  # at least, between SIGTERM and SIGKILL; how long it really is (KillWait) only SLURM knows
 HANGS_S = 10.0  # what the first process gets to end after all others, once it was told to
 LINGER_S = 10.0  # what processes get that outlive the job's first process
 TICK_S = 0.2
@@ -48,6 +47,7 @@ class Running:
     cut_off: bool = False
     alone_since: float | None = None  # monotonic; when it had processes beside the first, and they have ended
     had_others: bool = False
+    oom_kills: int = dataclasses.field(default_factory=allocation.oom_kills)  # in the allocation, before
     sent: dict[int, set[int]] = dataclasses.field(default_factory=dict)  # signal → processes that have got it
 
     def send(self, pids: list[int], number: int) -> None:
@@ -87,7 +87,7 @@ class Running:
 class Worker:
     """Runs members, `concurrent` at a time, until all have ended or the task is to stop."""
 
-    def __init__(self, members: list[Member], settings: PackSettings, signals: "Signals", warm: bool):
+    def __init__(self, members: list[Member], settings: PackSettings, signals: Signals, warm: bool):
         self.waiting = list(members)
         self.settings = settings
         self.signals = signals
@@ -96,9 +96,8 @@ class Worker:
         self.some_ended = False
         self.stop: str | None = None
         self.stop_since = 0.0
-        self.terminate = False
-        limit = settings.time_limit_s
-        self.warn_at = None if limit is None else time.monotonic() + max(0.0, limit - settings.signal_delay_s)
+        self.terminate_since: float | None = None  # monotonic, as `stop_since`
+        self.limit = allocation.TimeLimit(settings)
 
     def run(self) -> None:
         self._notice(self.signals.take())
@@ -106,27 +105,29 @@ class Worker:
             while self.waiting and not self.stop and len(self.running) < self.settings.concurrent:
                 self._start(self.waiting.pop(0))
             busy = self.stop or any(running.ended is not None for running in self.running.values())
-            self._notice(self.signals.wait(TICK_S if busy else self._until_warning()) | self._own_warning())
+            self._notice(self.signals.wait(TICK_S if busy else self.limit.until_warning()) | self._own_warning())
             self._reap()
             if self.stop or any(running.ended is not None for running in self.running.values()):
                 self._press()
 
     def _notice(self, numbers: set[int]) -> None:
-        now = time.monotonic()
         if numbers & {signal.SIGTERM, signal.SIGINT}:
-            self.terminate = True
-        if self.stop is None and numbers & {signal.SIGTERM, signal.SIGINT, signal.SIGUSR2}:
-            self.stop = TIME_LIMIT if signal.SIGUSR2 in numbers else PREEMPTED
-            self.stop_since = now
+            self.terminate_since = self.terminate_since or time.monotonic()
+            self._stop(TIME_LIMIT if signal.SIGUSR2 in numbers else PREEMPTED)
+        elif signal.SIGUSR2 in numbers and self.stop is None:
+            if self.limit.too_early():
+                say(f"the warning of the time limit came early; it counts in {self.limit.until_warning():.0f} s")
+            else:
+                self._stop(TIME_LIMIT)
+
+    def _stop(self, why: str) -> None:
+        if self.stop is None:
+            self.stop, self.stop_since = why, time.monotonic()
             say(f"stopping ({self.stop}): {len(self.running)} running, {len(self.waiting)} not started")
 
-    def _until_warning(self) -> float | None:
-        return None if self.warn_at is None else max(0.0, self.warn_at - time.monotonic())
-
     def _own_warning(self) -> set[int]:
-        """Without SLURM nobody else warns of the time limit."""
-        due = self.warn_at is not None and time.monotonic() >= self.warn_at
-        return {signal.SIGUSR2} if due else set()
+        """Without SLURM nobody else warns of the time limit, and a warning that came early has waited."""
+        return {signal.SIGUSR2} if self.stop is None and self.limit.due() else set()
 
     def _start(self, member: Member) -> None:
         try:
@@ -163,25 +164,31 @@ class Worker:
             if running.ended is not None and not left:
                 self._finish(running)
                 continue
-            hangs = (self.terminate or self.stop == PREEMPTED) and running.hangs(left)
+            hangs = self.terminate_since is not None and running.hangs(left)
             for number in [*self._due(running), *([signal.SIGKILL] if hangs else [])]:
                 running.send([pid for pid in left if running.wants(pid, number)], number)
-                running.cut_off |= number == signal.SIGKILL and bool(self.stop)
+                asked = number == signal.SIGTERM and self.terminate_since is None  # by nobody but the time limit
+                running.cut_off |= bool(self.stop) and (asked or number == signal.SIGKILL)
 
     def _due(self, running: Running) -> list[int]:
-        now, delay = time.monotonic(), self.settings.signal_delay_s
-        due = []
-        if self.stop:
-            elapsed = now - self.stop_since
-            if self.stop == TIME_LIMIT:
-                due += [signal.SIGUSR2]
-                due += [signal.SIGTERM] if self.terminate or elapsed > ASK_AT * delay else []
-            else:
-                due, delay = [signal.SIGTERM], max(delay, PREEMPTION_S)
-            due += [signal.SIGKILL] if elapsed > KILL_AT * delay else []
-        elif running.ended is not None:
-            due += [signal.SIGTERM] + ([signal.SIGKILL] if now - running.ended > LINGER_S else [])
-        return due
+        now = time.monotonic()
+        if not self.stop:
+            late = running.ended is not None and now - running.ended > LINGER_S
+            return [signal.SIGTERM] * (running.ended is not None) + [signal.SIGKILL] * late
+        warned = self.stop == TIME_LIMIT
+        ask_at, kill_at = self._ends() if warned else (self.stop_since, self.stop_since + self._after_term_s())
+        return [signal.SIGUSR2] * warned + [signal.SIGTERM] * (now >= ask_at) + [signal.SIGKILL] * (now >= kill_at)
+
+    def _ends(self) -> tuple[float, float]:
+        """When SIGTERM and SIGKILL are due after a warning: shortly before the end, or when SLURM begins with it."""
+        self.limit.look_again()
+        ends = self.limit.before_end(allocation.ASK), self.limit.before_end(allocation.KILL)
+        if self.terminate_since is None:
+            return ends
+        return self.terminate_since, min(ends[1], self.terminate_since + self._after_term_s())
+
+    def _after_term_s(self) -> float:
+        return max(0.95 * self.settings.signal_delay_s, PREEMPTION_S)
 
     def _finish(self, running: Running) -> None:
         member, before = running.member, running.member.result() or {}
@@ -194,6 +201,7 @@ class Worker:
             End(
                 exit_code=running.exit_code, marker=marker, stop=self.stop, cut_off=running.cut_off,
                 late=running.late, starts=running.starts, max_requeues=self.settings.max_requeues,
+                oom_kills=allocation.oom_kills() - running.oom_kills,
             )
         )  # fmt: skip
         ended = time.time()
@@ -214,65 +222,6 @@ class Worker:
         del self.running[running.pid]
         self.some_ended = True
         say(f"{verdict.status}: {member.name}" + (f": {verdict.reason}" if verdict.reason else ""))
-
-
-class Signals:
-    """Signals as data: they are taken from a pipe between two steps, and never interrupt anything."""
-
-    def __init__(self, lifeline: int):
-        """`lifeline`: a file that becomes readable, at its end, when the parent dies; counts as a SIGTERM."""
-        self.lifeline = lifeline
-        self.reader, self.writer = os.pipe()
-        os.set_blocking(self.reader, False)
-        os.set_blocking(self.writer, False)
-        signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
-        for number in SIGNALS:
-            signal.signal(number, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-    def wait(self, timeout_s: float | None) -> set[int]:
-        """Wait for signals, at most `timeout_s`; returns their numbers."""
-        watched = [self.reader] + ([self.lifeline] if self.lifeline >= 0 else [])
-        ready, _, _ = select.select(watched, [], [], timeout_s)
-        numbers = self.take()
-        if self.lifeline in ready and not os.read(self.lifeline, 4096):
-            say("the task's process has gone")
-            self.lifeline = -1
-            numbers.add(signal.SIGTERM)
-        return numbers
-
-    def take(self) -> set[int]:
-        try:
-            return set(os.read(self.reader, 4096))
-        except BlockingIOError:
-            return set()
-
-    def blocked(self):
-        """A context in which signals wait, for a fork: the child must not write into the parent's pipe."""
-        return _Blocked()
-
-    def forget(self) -> None:
-        """In the child: back to what a process starts with, but SIGUSR2 is ignored until someone handles it."""
-        signal.set_wakeup_fd(-1)
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-        for file in (self.reader, self.writer):
-            os.close(file)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-class _Blocked:
-    def __enter__(self):
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-    def __exit__(self, *_):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 def become(

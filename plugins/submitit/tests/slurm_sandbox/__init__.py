@@ -4,8 +4,9 @@ It starts munged, slurmctld and one slurmd per node (with accounting also mariad
 loopback interface, below one folder that only the user can enter. Nothing of the machine's own SLURM is read or
 touched, two sandboxes can live side by side, and all that was started ends with the process that asked for it, even
 when that is killed. Needs what Debian packages as slurmctld, slurmd, slurm-client and munge (slurmdbd and
-mariadb-server for accounting); cgroups, systemd and GPUs are not needed: the GPUs are pretended, so that jobs get
-their CUDA_VISIBLE_DEVICES.
+mariadb-server for accounting); systemd and GPUs are not needed: the GPUs are pretended, so that jobs get their
+CUDA_VISIBLE_DEVICES. Memory is watched by sampling; with `cgroups=True` (root, cgroups of version 1) the kernel limits
+it, tracks the processes of a job, and keeps from it the devices of GPUs that it has not asked for.
 
 In Python::
 
@@ -20,7 +21,7 @@ In Python::
 In pytest: the fixtures `sandbox` and `accounting_sandbox` (conftest.py) are shared by the whole session of one worker.
 Restore what a test changes (`change`, `pause`, `kill`), and leave the queue empty.
 
-On the command line: `python -m slurm_sandbox [--accounting]` opens a shell in which sbatch, squeue and the rest speak
+On the command line: `python -m slurm_sandbox [--accounting] [--cgroups]` opens a shell in which sbatch, squeue and the rest speak
 to the sandbox; without a terminal it prints the exports to use and waits for Ctrl-C.
 """
 

@@ -1,4 +1,4 @@
-"""Try a private SLURM: `python -m slurm_sandbox [--accounting]` opens a shell on it, and ends it with the shell.
+"""Try a private SLURM: `python -m slurm_sandbox [--accounting] [--cgroups]` opens a shell on it, and ends it with the shell.
 
 Without a terminal it prints the exports to use and waits for Ctrl-C.
 """
@@ -16,6 +16,7 @@ from slurm_sandbox import Sandbox, SandboxError
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="slurm_sandbox", description=__doc__)
     parser.add_argument("--accounting", action="store_true", help="with a database, for sacct")
+    parser.add_argument("--cgroups", action="store_true", help="with real memory limits and devices (root, cgroups v1)")
     parser.add_argument("--nodes", type=int, default=2, help="number of nodes (default %(default)s)")
     parser.add_argument("--cpus", type=int, default=8, help="cores that each node claims (default %(default)s)")
     parser.add_argument("--memory", type=int, default=10000, help="memory of each node in MiB (default %(default)s)")
@@ -35,6 +36,7 @@ def main() -> int:
         memory=given.memory,
         gpus_per_node=given.gpus,
         accounting=given.accounting,
+        cgroups=given.cgroups,
         options=dict(option.split("=", 1) for option in given.option),
     )
     try:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -72,3 +73,15 @@ def environment(project: Path, folder: Path, beside: str = "snakemake") -> Path:
     link(requirements([beside, *required_by(wheel)]), site_packages)
     pip(python, "install", "--no-index", "--no-cache-dir", wheel)
     return python
+
+
+def pinned(project: Path) -> list[str]:
+    """What the project's tests need, in the versions that are installed here: `name==version`, one per distribution."""
+    given = tomllib.loads((project / "pyproject.toml").read_text())
+    names = [*given["build-system"]["requires"], *given["project"]["dependencies"], "pip"]
+    names += given["project"]["optional-dependencies"]["test"]
+    return sorted(f"{found.name}=={found.version}" for found in requirements(names).values())
+
+
+if __name__ == "__main__":
+    print(*pinned(Path(sys.argv[1])), sep="\n")

@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+from slurm_sandbox import cgroups
+
 
 @dataclasses.dataclass(kw_only=True, slots=True)
 class Layout:
@@ -17,6 +19,8 @@ class Layout:
     cpus: int
     memory: int
     accounting: bool
+    cgroups: bool = False
+    version: tuple[int, int] = (22, 5)  # of SLURM
     ports: dict[str, int] = dataclasses.field(default_factory=dict)  # slurmctld, n1 …, mariadbd, slurmdbd
     options: dict[str, object] = dataclasses.field(default_factory=dict)
 
@@ -70,6 +74,7 @@ def defaults(layout: Layout) -> dict[str, object]:
         "JobAcctGatherType": "jobacct_gather/linux",
         "JobAcctGatherFrequency": "task=1",
         "JobAcctGatherParams": "OverMemoryKill",
+        **(cgroups.slurm_options() if layout.cgroups else {}),
         **accounting(layout),
     }
 
@@ -99,6 +104,13 @@ def slurm_conf(layout: Layout) -> str:
     # a job in this partition preempts (requeues) jobs of the other one
     lines.append("PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10")
     return "\n".join(lines) + "\n"
+
+
+def cgroup_conf(layout: Layout) -> str:
+    """Needed from SLURM 23.11 on where there are no cgroups; older ones do not know this value."""
+    if layout.cgroups:
+        return cgroups.cgroup_conf(layout.folder / "cgroup")
+    return "CgroupPlugin=disabled\n" if layout.version >= (23, 11) else ""
 
 
 def gpu_files(layout: Layout) -> list[Path]:

@@ -12,9 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from slurm_sandbox import configuration, supervisor
+from slurm_sandbox import cgroups, configuration, supervisor
 from slurm_sandbox.configuration import Layout
-from slurm_sandbox.tools import TIMEOUT_S, SandboxError, alive, free_ports, is_on_node, parent, search_path, wait_until
+from slurm_sandbox.tools import (
+    TIMEOUT_S,
+    SandboxError,
+    alive,
+    free_ports,
+    is_on_node,
+    parent,
+    search_path,
+    slurm_version,
+    wait_until,
+)
 
 SHORT_FOLDER = "/tmp"  # a socket's path has at most 107 characters
 
@@ -31,6 +41,7 @@ class Daemons:
         cpus: int = 8,
         memory: int = 10000,
         accounting: bool = False,
+        cgroups: bool = False,
         options: dict[str, object] | None = None,
     ):
         self._given_folder = folder
@@ -40,6 +51,7 @@ class Daemons:
             "cpus": cpus,
             "memory": memory,
             "accounting": accounting,
+            "cgroups": cgroups,
         }
         self._options = dict(options or {})
         self._temporary: list[str] = []
@@ -57,6 +69,7 @@ class Daemons:
             socket=sockets / "s",
             host=socket.gethostname().split(".")[0],
             user=getpass.getuser() if os.getuid() else "root",
+            version=slurm_version(),
             options=self._options,
             **self._wanted,
         )
@@ -67,11 +80,17 @@ class Daemons:
             (folder / name).mkdir(mode=0o700)
         for name in self.layout.node_names:
             (folder / "spool" / name).mkdir(mode=0o700)
-        for file in configuration.gpu_files(self.layout):
-            file.symlink_to(os.devnull)  # slurmd wants a character device; without cgroups nobody opens it
+        for index, file in enumerate(configuration.gpu_files(self.layout)):
+            if self.layout.cgroups:
+                cgroups.make_device(file, index)
+            else:
+                file.symlink_to(os.devnull)  # slurmd wants a character device; without cgroups nobody opens it
         self._write("munge.key", secrets.token_bytes(128))
         self._write("etc/slurm.conf", configuration.slurm_conf(self.layout))
         self._write("etc/gres.conf", configuration.gres_conf(self.layout))
+        self._write("etc/cgroup.conf", configuration.cgroup_conf(self.layout))
+        if self.layout.cgroups:
+            self._temporary += cgroups.make(folder / "cgroup")
         if self.layout.accounting:
             password = secrets.token_hex(16)
             self._write("etc/slurmdbd.conf", configuration.slurmdbd_conf(self.layout, password))

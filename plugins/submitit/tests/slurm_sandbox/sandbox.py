@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from slurm_sandbox import configuration
+from slurm_sandbox import cgroups, configuration
 from slurm_sandbox.daemons import Daemons
 from slurm_sandbox.tools import TIMEOUT_S, SandboxError, missing, wait_until
 
@@ -26,6 +26,8 @@ class Sandbox(Daemons):
                 f"not installed: {', '.join(lacking)}; on Debian install slurmctld, slurmd, slurm-client and munge, "
                 "for accounting also slurmdbd and mariadb-server"
             )
+        if self._wanted["cgroups"] and (reason := cgroups.missing()):
+            raise SandboxError(reason)
         began = time.monotonic()
         try:
             self._prepare()
@@ -91,14 +93,15 @@ class Sandbox(Daemons):
         wait_until(lambda: not self.queue(), "squeue is empty after scancel")
 
 
-_shared: dict[bool, Sandbox] = {}
+_shared: dict[tuple[bool, bool], Sandbox] = {}
 
 
-def shared(accounting: bool = False) -> Sandbox:
+def shared(accounting: bool = False, with_cgroups: bool = False) -> Sandbox:
     """The sandbox that all tests of this process use together: started when first asked for, ends with the process."""
-    if accounting not in _shared:
-        _shared[accounting] = Sandbox(accounting=accounting).__enter__()
-        atexit.register(_shared[accounting].stop)
-        kind = "with" if accounting else "without"
-        print(f"\nSLURM sandbox {kind} accounting: ready after {_shared[accounting].startup_s:.1f} s", file=sys.stderr)
-    return _shared[accounting]
+    kind = (accounting, with_cgroups)
+    if kind not in _shared:
+        _shared[kind] = Sandbox(accounting=accounting, cgroups=with_cgroups).__enter__()
+        atexit.register(_shared[kind].stop)
+        what = f"accounting: {accounting}, cgroups: {with_cgroups}"
+        print(f"\nSLURM sandbox ({what}): ready after {_shared[kind].startup_s:.1f} s", file=sys.stderr)
+    return _shared[kind]

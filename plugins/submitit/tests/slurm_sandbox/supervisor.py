@@ -83,6 +83,20 @@ def launch(order: dict) -> int:
     return process.pid
 
 
+def remove(folder: str) -> None:
+    """Remove a folder; one of cgroups has files that go with it and cannot be removed by themselves."""
+    if not folder.startswith("/sys/fs/cgroup/"):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for path, _, _ in os.walk(folder, topdown=False):
+        deadline = time.monotonic() + 2.0
+        while Path(path).exists() and time.monotonic() < deadline:  # busy for a moment after its last process
+            try:
+                os.rmdir(path)
+            except OSError:
+                time.sleep(0.02)
+
+
 def main() -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
@@ -113,7 +127,7 @@ def main() -> None:
             print(json.dumps(answer), flush=True)
     end_descendants(daemons)
     for folder in sys.argv[2:]:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import random
+import re
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +30,15 @@ def missing(accounting: bool = False) -> list[str]:
     """The programs that a sandbox needs and that are not installed."""
     programs = PROGRAMS + (ACCOUNTING_PROGRAMS if accounting else ())
     return [program for program in programs if shutil.which(program, path=search_path()) is None]
+
+
+def slurm_version() -> tuple[int, int]:
+    """Year and month of the installed SLURM: `slurm-wlm 22.05.8` -> (22, 5)."""
+    answer = subprocess.run(
+        [shutil.which("slurmd", path=search_path()), "-V"], capture_output=True, text=True, check=True
+    )
+    year, month = re.search(r"(\d+)\.(\d+)", answer.stdout).groups()
+    return int(year), int(month)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S, every_s: float = 0.1) -> None:
