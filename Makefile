@@ -5,7 +5,7 @@ WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the ot
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup run publish test bench sandbox lint format system-packages clean
+.PHONY: help setup run publish test nightly bench sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,6 +29,10 @@ publish: $(INSTALLED) ## version the data set and the selected model; make publi
 
 test: $(INSTALLED) system-packages ## run the whole test suite
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGUMENTS)
+
+nightly: $(INSTALLED) system-packages ## run the executor's SLURM tests from its source distribution, also on Debian 13 (SLURM 24.11; root)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python plugins/submitit/tests/from_sdist.py -m slurm $(PYTEST_ARGUMENTS)
+	PYTHON="$(CURDIR)/$(BIN)/python" plugins/submitit/tests/debian_13.sh -m slurm $(PYTEST_ARGUMENTS)
 
 bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks

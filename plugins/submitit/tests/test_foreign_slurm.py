@@ -79,7 +79,8 @@ SCRIPT = """
 @pytest.fixture(scope="session")
 def clean_python(tmp_path_factory) -> Path:
     """An interpreter that has Snakemake and the plugin's wheel, and nothing else."""
-    return clean.environment(PROJECT, tmp_path_factory.mktemp("clean"))
+    folder = tmp_path_factory.mktemp("clean")
+    return clean.environment(clean.build(PROJECT, folder / "dist").wheel, folder)
 
 
 def test_wheel_installs_beside_a_bare_snakemake(clean_python):

@@ -1,20 +1,46 @@
-"""A virtual environment that holds Snakemake, one plugin's wheel, what these two require, and nothing else.
+"""The plugin's distributions, and virtual environments that hold its wheel, what that requires, and nothing else.
 
 The required distributions are linked from the environment that runs the tests, in the versions that are pinned there, so
-that this takes seconds and no network; the wheel itself is built and installed by pip, which checks its requirements.
+that this takes seconds and no network; the wheel itself is installed by pip, which checks its requirements.
+`python clean.py PROJECT` lists what the tests need, one `name==version` per line.
 """
 
+import dataclasses
 import importlib.metadata
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
-SKIPPED = {"build", "dist", "tests", ".pytest_cache", "__pycache__"}
+SKIPPED = {"build", "dist", ".pytest_cache", "__pycache__"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A project's distributions."""
+
+    wheel: Path
+    sdist: Path
+
+    def unpack(self, folder: Path) -> Path:
+        """Unpack the source distribution in `folder`; the folder in it."""
+        with tarfile.open(self.sdist) as content:
+            content.extractall(folder, filter="data")
+        return folder / self.sdist.name.removesuffix(".tar.gz")
+
+
+def build(project: Path, folder: Path) -> Built:
+    """Build the source distribution, and from that the wheel; from a copy, so that nothing is written into the tree."""
+    source = folder / "source"
+    skipped = shutil.ignore_patterns(*SKIPPED, "*.egg-info")
+    shutil.copytree(project, source, ignore=skipped)
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+    return Built(next(folder.glob("*.whl")), next(folder.glob("*.tar.gz")))
 
 
 def requirements(names: list[str]) -> dict[str, importlib.metadata.Distribution]:
@@ -22,8 +48,7 @@ def requirements(names: list[str]) -> dict[str, importlib.metadata.Distribution]
     found: dict[str, importlib.metadata.Distribution] = {}
     waiting = list(names)
     while waiting:
-        name = re.split(r"[ ;<>=!~\[(]", waiting.pop().strip())[0]
-        key = re.sub(r"[-_.]+", "-", name).lower()
+        key = normal(waiting.pop())
         if key in found:
             continue
         try:
@@ -32,6 +57,11 @@ def requirements(names: list[str]) -> dict[str, importlib.metadata.Distribution]
             continue  # for another platform or version of Python; pip's check finds what really lacks
         waiting += [text for text in found[key].requires or [] if "extra ==" not in text]
     return found
+
+
+def normal(requirement: str) -> str:
+    """`Jinja2>=3 ; extra` -> `jinja2`."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[ ;<>=!~\[(]", requirement.strip())[0]).lower()
 
 
 def link(distributions: dict[str, importlib.metadata.Distribution], site_packages: Path) -> None:
@@ -43,35 +73,28 @@ def link(distributions: dict[str, importlib.metadata.Distribution], site_package
                 target.symlink_to(distribution.locate_file(top))
 
 
-def wheel_of(project: Path, folder: Path) -> Path:
-    """Build the project's wheel from a copy, so that nothing is written into the source tree."""
-    source = folder / "source"
-    shutil.copytree(project, source, ignore=lambda _, names: SKIPPED.intersection(names))
-    pip(sys.executable, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source)
-    return next(folder.glob("*.whl"))
-
-
-def required_by(wheel: Path) -> list[str]:
+def required_by(wheel: Path, extra: str = "") -> list[str]:
+    """What the wheel requires; with `extra`, what that requires beside."""
     with zipfile.ZipFile(wheel) as content:
         name = next(name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
-        return re.findall(r"^Requires-Dist: (.+)$", content.read(name).decode(), re.M)
+        texts = re.findall(r"^Requires-Dist: (.+)$", content.read(name).decode(), re.M)
+    return [text for text in texts if "extra ==" not in text or (extra and f'"{extra}"' in text)]
 
 
-def pip(python: Path | str, *arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command: str | Path) -> None:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        words = " ".join(map(str, command))
+        raise RuntimeError(f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
-def environment(project: Path, folder: Path, beside: str = "snakemake") -> Path:
-    """Make the environment in `folder`; the path of its python."""
-    wheel = wheel_of(project, folder / "wheel")
+def environment(wheel: Path, folder: Path, extra: str = "", beside: tuple[str, ...] = ()) -> Path:
+    """Make an environment in `folder` with the wheel, and what is to be `beside` it; the path of its python."""
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
     site_packages = next((folder / "venv" / "lib").glob("python3*")) / "site-packages"
-    link(requirements([beside, *required_by(wheel)]), site_packages)
-    pip(python, "install", "--no-index", "--no-cache-dir", wheel)
+    link(requirements([*beside, *required_by(wheel, extra)]), site_packages)
+    run(sys.executable, "-m", "pip", "--python", python, "--quiet", "install", "--no-index", "--no-cache-dir", wheel)
     return python
 
 
