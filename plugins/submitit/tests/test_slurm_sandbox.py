@@ -1,6 +1,7 @@
 """The sandbox does what the other tests rely on: jobs, arrays, GPUs, limits, requeue, preemption, accounting, clean ends."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,37 @@ def test_memory_limit_ends_a_job(accounting_sandbox, tmp_path):
     wait_until(lambda: "RUNNING" not in accounting_sandbox.run(*state).stdout, "sacct knows the end")
     states = accounting_sandbox.run(*state).stdout.split("\n")
     assert states[0].split()[0] in ("OUT_OF_MEMORY", "FAILED", "CANCELLED"), states
+
+
+GREEDY = """
+for gpu in 0 1; do cat "$1/gpus/gpu$gpu"; done
+setsid sleep 600 & echo $! > daemon
+python3 -c 'block = b"1" * 300_000_000'
+echo "ended with $?, goes on"
+"""
+
+
+def test_cgroups_limit_memory_devices_and_what_is_left_behind(cgroups_sandbox, tmp_path):
+    script = GREEDY.replace("$1", str(cgroups_sandbox.folder))
+    job = submit(cgroups_sandbox, tmp_path, script, "--mem=100", "--gres=gpu:1", "--job-name=greedy")
+    wait_until(lambda: not cgroups_sandbox.queue(), "the job has ended")
+    words = next(tmp_path.glob("greedy-*.out")).read_text()
+    assert re.search("gpu0: No such device or address\n.*gpu1: Operation not permitted", words), words
+    assert "ended with 137, goes on" in words
+    assert "JobState=OUT_OF_MEMORY" in cgroups_sandbox.run("scontrol", "show", "job", job).stdout
+    assert not alive(int((tmp_path / "daemon").read_text()))
+
+
+def test_each_sandbox_has_cgroups_of_its_own_and_removes_them(cgroups_sandbox, tmp_path):
+    with Sandbox(nodes=1, gpus_per_node=0, cgroups=True) as second:
+        submit(second, tmp_path, "cat /proc/self/cgroup > cgroup; sleep 600")
+        wait_until((tmp_path / "cgroup").exists, "the job runs")
+        made = [file.readlink() for file in (second.folder / "cgroup").iterdir()]
+        others = [file.readlink() for file in (cgroups_sandbox.folder / "cgroup").iterdir()]
+        assert f"/{made[0].name}/slurm_n1/" in (tmp_path / "cgroup").read_text()
+        assert all(folder.is_dir() for folder in made) and not set(made) & set(others)
+    wait_until(lambda: not any(folder.exists() for folder in made), "its cgroups are gone")
+    assert all(folder.is_dir() for folder in others)
 
 
 def test_accounting_knows_states_and_comments(accounting_sandbox, tmp_path):
