@@ -6,9 +6,10 @@ A time limit of SLURM is a minute at least, so all runs go on in the background 
 import re
 
 import pytest
-from conftest import sandbox_or_reason
 from slurm_sandbox import cgroups
 from slurm_sandbox.driver import Driver, RunLog, write
+
+from conftest import sandbox_or_reason
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
