@@ -153,7 +153,9 @@ def test_what_cannot_be_read_is_refused_unless_it_may_be_skipped(tmp_path, on_er
         configuration.check_files(shards)
     else:
         assert all("on_error" not in one.specification for one in shards)
-        with pytest.raises(ConfigError, match=r"data\.sources\.c: .*DAT000002 \(a text\) cannot be read as corsika7"):
+        with pytest.raises(
+            ConfigError, match=r"data\.sources\.c: .*DAT000002 \(a text file .*\) cannot be read as corsika7"
+        ):
             configuration.check_files(shards)
     (tmp_path / "DAT000002").unlink()
     (tmp_path / "DAT000002").symlink_to(tmp_path / "DAT000001")

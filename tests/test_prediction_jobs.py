@@ -29,7 +29,7 @@ def test_what_cannot_be_read_is_refused_unless_it_may_be_skipped(tmp_path):
     (tmp_path / "job.sh").write_text("#!/bin/sh\n")
     found = prediction_jobs.files(settings(tmp_path))
     with pytest.raises(
-        ConfigError, match=r"predictions\.pattern: .*job\.sh \(a text\) cannot be read as showers or cor"
+        ConfigError, match=r"predictions\.pattern: .*job\.sh \(a text file .*\) cannot be read as showers or cor"
     ):
         prediction_jobs.check_files(settings(tmp_path), found)
     prediction_jobs.check_files(settings(tmp_path, on_error="skip"), found)

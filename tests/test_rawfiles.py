@@ -34,7 +34,7 @@ def files(tmp_path_factory):
     contents = {
         "unmarked": plain[4:], "gzip": gzip.compress(plain), "zstd": b"\x28\xb5\x2f\xfd" + plain[:90], "empty": b"",
         "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "bzip2": b"BZh91AY" + bytes(30),
-        "xz": b"\xfd7zXZ\0" + bytes(30), "wide": bytes(8) + plain[4:90], "text": b"Dear all,\n\twe",
+        "xz": b"\xfd7zXZ\0" + bytes(30), "wide": plain[:4] + bytes(4) + plain[4:90], "text": b"Dear all,\n\twe",
         "zip": b"PK\x03\x04" + bytes(30), "noise": bytes(range(200, 240)) * 40,
     }  # fmt: skip
     for name, content in contents.items():
@@ -52,9 +52,9 @@ def files(tmp_path_factory):
     ("name", "kinds", "reason"),
     [
         ("plain", "corsika7", ""), ("thinned", "corsika7", ""), ("unmarked", "corsika7", ""), ("gzip", "corsika7", ""),
-        ("zstd", "corsika7", ""), ("empty", "corsika7", "empty"), ("pointer", "corsika7", "a Git LFS pointer"),
+        ("zstd", "corsika7", ""), ("empty", "corsika7", "an empty file"), ("pointer", "corsika7", "a Git LFS pointer"),
         ("bzip2", "corsika7", "compressed with bzip2"), ("xz", "corsika7", "compressed with xz"),
-        ("wide", "corsika7", "64-bit record markers"), ("text", "corsika7", "a text"), ("zip", "corsika7", "a ZIP archive"),
+        ("wide", "corsika7", "record markers of 64 bits"), ("text", "corsika7", "a text file"), ("zip", "corsika7", "a ZIP archive"),
         ("noise", "corsika7", "it does not begin as one"), ("hdf5", "corsika7", "an HDF5 file"),
         ("run", "corsika7", "a folder"), ("missing", "corsika7", "No such file"),
         ("run", "corsika8", ""), ("folder", "corsika8", "a folder without config.yaml"),
@@ -76,11 +76,12 @@ def test_the_sentence_names_the_files_and_a_pattern(files, tmp_path):
     for number in range(4):
         (tmp_path / f"DAT{number}.txt").write_text("Dear all")
     paths = sorted(map(str, tmp_path.iterdir()))
+    text = "(a text file that begins with 'Dear all', no data)"
     with pytest.raises(ConfigError) as error:
         rawfiles.check_contents("data.sources.a", paths, ["corsika7"])
     assert str(error.value) == (
-        f"data.sources.a: {tmp_path}/DAT0.txt (a text), {tmp_path}/DAT1.txt (a text), {tmp_path}/DAT2.txt (a text) and 1 "
-        "more cannot be read as corsika7. Remove them, or choose a pattern that leaves them out, such as 'DAT??????'."
+        f"data.sources.a: {tmp_path}/DAT0.txt {text}, {tmp_path}/DAT1.txt {text}, {tmp_path}/DAT2.txt {text} and 1 more cannot "
+        "be read as corsika7. Remove them, or choose a pattern that leaves them out, such as 'DAT??????'."
     )
     rawfiles.check_contents("data.sources.a", [f"{tmp_path}/DAT000001", f"{tmp_path}/DAT000002"], ["corsika7"])
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from cascada.data import foreign
 from cascada.errors import ConfigError
 
 # what CORSIKA and its users write beside a particle file, compressed or not: never showers
@@ -17,15 +18,7 @@ COMPANION = re.compile(
 )
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # what the readers uncompress
 HDF5 = b"\x89HDF\r\n\x1a\n"
-REASONS = (  # beginnings of files that no source reads, and what to call them
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: get it with `git lfs pull`"),
-    (b"BZh", "compressed with bzip2: pack it with gzip or zstd"),
-    (b"\xfd7zXZ", "compressed with xz: pack it with gzip or zstd"),
-    (b"PK\x03\x04", "a ZIP archive: unpack it"),
-    (HDF5, "an HDF5 file"),
-)
 SUGGESTIONS = ("DAT??????", "DAT??????.gz", "DAT??????.zst", "DAT*.gz", "DAT*.zst", "*.h5")
-BLANKS = str.maketrans("\t\r\n", "   ")
 SHOWN = 3  # files named in a message
 
 
@@ -53,7 +46,7 @@ def objection(path: str, kinds: Iterable[str]) -> str:
         return "a file, but a run of CORSIKA 8 is a folder"
     try:
         with where.open("rb") as file:
-            head = file.read(24)
+            head = file.read(foreign.LENGTH)
             if kinds & {"energy_ground", "showers"} and _is_hdf5(file):
                 return ""
     except OSError as error:
@@ -62,24 +55,12 @@ def objection(path: str, kinds: Iterable[str]) -> str:
         b"RUNH" in (head[:4], head[4:8]) or any(head.startswith(magic) for magic in COMPRESSED)
     ):
         return ""
-    return _known(head) or "it does not begin as one"
+    return foreign.what(head) or ("an HDF5 file" if head.startswith(HDF5) else "it does not begin as one")
 
 
 def _is_hdf5(file: BinaryIO) -> bool:
     """Whether the signature stands at the start or, behind a block of the user's own, at 512 bytes or a double of it."""
     return any(file.seek(place) == place and file.read(8) == HDF5 for place in (0, 512, 1024, 2048))
-
-
-def _known(head: bytes) -> str:
-    """Name what begins with these bytes and cannot be read; "" where they say nothing."""
-    if not head:
-        return "empty"
-    if head[8:12] == b"RUNH":
-        return "written with 64-bit record markers: compile CORSIKA with 32-bit ones (-frecord-marker=4)"
-    for beginning, what in REASONS:
-        if head.startswith(beginning):
-            return what
-    return "a text" if head.isascii() and head.decode().translate(BLANKS).isprintable() else ""
 
 
 def check_contents(place: str, paths: Iterable[str], kinds: Iterable[str]) -> None:

@@ -71,7 +71,7 @@ def test_what_cannot_be_read_stops_the_dry_run(folder):
         for target in ("data", "predictions"):
             done, said = run(folder, "-n", target, check=False)
             assert done.returncode == 1
-            assert "raw/DAT100003 (a text) cannot be read as" in said
+            assert "raw/DAT100003 (a text file that begins with" in said
     finally:
         stranger.unlink()
 
