@@ -379,6 +379,50 @@ def test_a_damaged_object_is_noticed_when_pulling_named_and_sent_again(repositor
     assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
 
 
+def edit_in_place(path):
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"xx")
+
+
+def edit_unseen(path):
+    """As root does, and as DVC leaves an edited file after `dvc checkout --force`: it hashes no read-only file."""
+    edit_in_place(path)
+    path.chmod(0o444)
+
+
+def replace(path):
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:-1])
+
+
+@pytest.mark.parametrize("change", [edit_in_place, edit_unseen, replace])
+@pytest.mark.parametrize("checked_out", [False, True])
+def test_an_edited_model_comes_back_as_the_documents_say(repository, tmp_path, capsys, change, checked_out):
+    """docs/publishing.md, "When something is wrong"; also after `dvc checkout --force`, which does not help."""
+    dvc(repository, "push", "--quiet")
+    other = clone(repository, tmp_path / "other")
+    dvc(other, "pull", "--quiet")
+    folder = other / "artifacts/model"
+    change(folder / "model.onnx")
+    if checked_out:
+        dvc(other, "checkout", "--force", "artifacts/model", check=False)
+    else:
+        assert main(["verify", str(folder)]) == 1
+        assert "`--repair` and then `dvc pull`" in capsys.readouterr().out
+    main(["verify", str(folder), "--repair"])
+    shown = capsys.readouterr().out
+    if not checked_out:
+        assert (
+            "FAILED  here: model.onnx" in shown and "What was damaged was removed; then run `dvc pull` here." in shown
+        )
+    dvc(other, "pull", "--quiet")
+    assert main(["verify", str(folder)]) == 0
+    assert main(["verify", str(folder), "--remote"]) == 0
+
+
 def test_going_back_to_an_earlier_tag_gives_its_model_and_its_outputs(repository, tmp_path):
     second = publications.make_results(repository / "results/second", seed=2)
     for version, results in (("7.0.0", repository / "results/tiny"), ("7.1.0", second)):

@@ -20,7 +20,7 @@ def run(argv: list[str]) -> int:
     data = arguments.data or (beside if all((beside / name).is_file() for name in DATA_FILES) else None)
     failed = _show(verify(folder, data, arguments.against), folder)
     if failed:
-        print("Get the folder again, for instance with `dvc pull --force`; `--remote` looks into DVC's remote.")
+        print("Where DVC keeps the folder, `--repair` and then `dvc pull` get it again; else export or copy it again.")
     return int(failed)
 
 
@@ -31,11 +31,13 @@ def _remote(folder: Path, repair: bool) -> int:
     pointers = sorted(folder.resolve().parent.glob("*.dvc"))
     if folder.resolve().with_name(f"{folder.name}.dvc") not in pointers:
         raise DataError(f"{folder}: no {folder.name}.dvc beside it; --remote needs a folder that DVC keeps.")
-    failed = _show(check_remote(folder.resolve().parent.parent, pointers, repair), folder)
-    if failed and repair:
-        print("Damaged objects were removed from the remote: run `dvc push` in a clone that has the files.")
-    elif failed:
-        print("`--repair` removes damaged objects; then run `dvc push` in a clone that has the files.")
+    checks = check_remote(folder.resolve().parent.parent, pointers, repair)
+    failed = _show(checks, folder)
+    bad = {check.name.startswith("remote: ") for check in checks if not check.passed}
+    removed = "What was damaged was removed" if repair else "`--repair` removes what is damaged"
+    for remote, then in ((True, "`dvc push` in a clone that has the files"), (False, "`dvc pull` here")):
+        if remote in bad:
+            print(f"{removed}; then run {then}.")
     return int(failed)
 
 
@@ -64,11 +66,13 @@ def _parser() -> argparse.ArgumentParser:
         "--against", metavar="FOLDER", type=Path, help="another export that must have come out with the same bits"
     )
     parser.add_argument(
-        "--remote", action="store_true", help="hash the objects in DVC's default remote instead of the files here"
+        "--remote",
+        action="store_true",
+        help="hash the objects in DVC's default remote and cache, instead of running the model",
     )
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="as --remote, and remove damaged objects so that `dvc push` sends them again",
+        help="as --remote, and remove damaged objects and edited files, so that `dvc push` and `dvc pull` bring them again",
     )
     return parser
