@@ -49,6 +49,38 @@ def test_probabilities_come_with_event_ids_in_the_order_of_the_file(results, mod
     assert list(found["classes"]) == ["iron", "proton"] and found["surrogate"]
 
 
+@pytest.mark.parametrize("signal", [None, "iron"])
+def test_a_model_without_a_signal_means_the_second_class(signal, results, tmp_path):
+    """As those of versions that had no choice."""
+    import shutil
+
+    from cascada.files import read_json, write_json
+
+    folder = tmp_path / "model"
+    shutil.copytree(results / "model", folder)
+    content = read_json(folder / "model.json")
+    content["output"].pop("signal")
+    if signal:
+        content["output"]["signal"] = signal
+    write_json(folder / "model.json", content)
+    predict(Model(folder, threads=1), [results / "dataset/test.h5"], tmp_path / "out.h5")
+    assert read(tmp_path / "out.h5")["signal"] == (signal or "proton")
+
+
+def test_labels_of_a_group_of_primaries(results, tmp_path):
+    from cascada.files import read_json, write_json
+
+    path = results / "model/model.json"
+    before = read_json(path)
+    try:
+        write_json(path, before | {"classes": {"heavy": [1407, 5626], "light": [14, 402]}})
+        shards = [small_shard(tmp_path / f"{code}.h5", code, 3) for code in (5626, 402, 2814, 1407, 14)]
+        predict(Model(results / "model", threads=1), shards, tmp_path / "out.h5")
+        assert read(tmp_path / "out.h5")["label"].tolist() == np.repeat([0, 1, -1, 0, 1], 3).tolist()
+    finally:
+        write_json(path, before)
+
+
 def test_several_inputs_keep_their_sources_apart(results, model, tmp_path):
     shards = [small_shard(tmp_path / f"{seed}.h5", PROTON, 5, seed) for seed in (1, 2)]
     predict(model, [*shards, results / "dataset/train.h5"], tmp_path / "out.h5")

@@ -2,8 +2,9 @@
 
 Standard library only: the Snakefile imports this.
 
-`classes` maps names to CORSIKA codes in the order of the labels, `{"iron": 5626, "light": [14, 402]}`. Files keep the signal's name only
-where it is not the second class: what was written before there was a choice means the second, and keeps its bits and hashes.
+`classes` maps names to CORSIKA codes in the order of the labels, `{"iron": 5626, "light": [14, 402]}`. Files keep the
+signal's name only where it is not the second class: what was written before there was a choice means the second, and keeps
+its bits and hashes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ def background(names: Sequence[str], signal: int) -> str:
 
 
 def meanings(names: Sequence[str], signal: int) -> dict[str, str]:
-    """Of which class F1 and ROC AUC are: with two classes of the signal, with more the mean over the classes, each against the rest."""
+    """Of which class F1 and ROC AUC are: of the signal of two, of more the mean over all, each against the rest."""
     if len(names) == 2:
         return {"f1": f"of {names[signal]}", "roc_auc": f"of {names[signal]} against {background(names, signal)}"}
     return {

@@ -23,7 +23,7 @@ def write_model_page(folder: Path, check: Path, path: Path) -> None:
             + ", ".join(f"{name} [{unit}]" for name, unit in zip(given["channels"], given["units"], strict=True)),
         ],
         ["output", f"{answer['dtype']} {answer['shape']}: {', '.join(answer['classes'])}"],
-        ["signal", answer["signal"]],
+        ["signal", answer.get("signal", "")],
     ]
     differences = [
         [name, size, f"{value:.1e}"]

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from cascada import classes
 from cascada.files import read_json
 
 SHOWN = ("f1", "accuracy", "roc_auc")
@@ -21,9 +22,7 @@ def summary(results: Path) -> str:
         chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
         metric = test[name]
         lines.append(f"  {name:16}{chosen:>40}   {metric['value']:.4f} [{metric['low']:.4f}, {metric['high']:.4f}]")
-    lines.append(
-        f"  The signal is {test['signal']}; F1 {test['meanings']['f1']}, ROC AUC {test['meanings']['roc_auc']}."
-    )
+    lines.append(f"  {_signal(test)}")
     if test["opening"]["reopened"]:
         lines.append("  The sealed showers were opened before, for another selection: the test is optimistic.")
     if test["opening"].get("other_bits"):
@@ -36,6 +35,13 @@ def summary(results: Path) -> str:
         "  snakemake --report report.html",
     ]
     return "\n".join(lines)
+
+
+def _signal(test: dict) -> str:
+    names = test["classes"]
+    label = classes.index(names, test.get("signal", ""))
+    found = classes.meanings(names, label)
+    return f"The signal is {names[label]}; F1 {found['f1']}, ROC AUC {found['roc_auc']}."
 
 
 def verdict(path: Path) -> str:

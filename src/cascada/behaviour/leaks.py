@@ -36,8 +36,8 @@ def core_offset(subject: Subject) -> Iterator[Measurement]:
 def _separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
     """AUC of one variable, folded to at least 0.5, of the two classes that it separates best; `details`: of every two.
 
-    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. The interval is that of the
-    largest of the pairs.
+    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. The interval is
+    that of the largest of the pairs.
     """
     known = np.isfinite(values)
     values, labels = values[known], subject.labels[known]
@@ -96,8 +96,9 @@ def shuffled_labels(subject: Subject) -> Iterator[Measurement]:
 def deviation_by_chance(events: np.ndarray) -> float:
     """Standard deviation of an AUC that knows nothing: the rank sum test's (Mann and Whitney, 1947); infinite for one class alone.
 
-    It counts showers, not images: those of one shower are dealt one label. With more than two classes the AUC is the mean over the
-    classes, each against the rest, whose deviation is at most the mean of the classes' own, however they depend on each other.
+    It counts showers, not images: those of one shower are dealt one label. With more than two classes the AUC is the mean
+    over the classes, each against the rest, whose deviation is at most the mean of the classes' own, however they depend on
+    each other.
     """
     labels = np.unique(events["label"])
     against_rest = labels[-1:] if len(labels) == 2 else labels

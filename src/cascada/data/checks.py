@@ -38,7 +38,8 @@ def ks_limit(one: int, other: int, level: float = 0.01) -> float:
 def separation(values: np.ndarray, labels: np.ndarray) -> tuple[float | None, tuple[int, int] | None]:
     """AUC of one variable, folded to at least 0.5, for the two classes that it separates best, and their labels.
 
-    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. None where it is not known.
+    Pooled, classes hide from each other: what tells iron from helium tells neither from the two together. None where it
+    is not known.
     """
     known = np.isfinite(values)
     values, labels = values[known], labels[known]

@@ -7,6 +7,8 @@
 | `/sources` | one row of `SOURCE_DTYPE` per raw file or surrogate run                                      |
 | `/skipped` | raw files that could not be read and were skipped: see skipped.py                            |
 
+The attribute `classes` names the classes in the order of their labels, `signal` the signal class where it is not the second one.
+
 `/images` is [shower, channel, row, column]: the row is y and the column is x, both growing with the index; cell (0, 0)
 covers x, y in [-160, -156] m. A shower's axis meets the ground at (`core_x`, `core_y`) in that frame.
 

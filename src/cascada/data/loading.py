@@ -34,7 +34,8 @@ _maps: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # those in u
 class Showers:
     """The images and labels of one split of a merged file, by index.
 
-    Attributes: `labels` int64 (N,) in host memory; `channels`, `classes`: names; `signal`: label of the signal class; `tier`: where the images lie.
+    Attributes: `labels` int64 (N,) in host memory; `channels`, `classes`: names; `signal`: label of the signal class;
+    `tier`: where the images lie.
     """
 
     def __init__(self, path: str | os.PathLike, split: str, device: torch.device | str = "cpu", tier: str = "auto"):

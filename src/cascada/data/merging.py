@@ -31,7 +31,7 @@ SPECTRUM_BINS = 24
 
 @dataclass(kw_only=True, slots=True)
 class MergeOptions:
-    """How to label and split. `classes` maps names to CORSIKA codes in the order of the labels; `signal`: as in cascada.classes."""
+    """How to label and split. `classes` maps names to CORSIKA codes in the order of the labels; `signal` names one."""
 
     classes: dict[str, int | list[int]]
     signal: str = ""

@@ -19,8 +19,9 @@ def split_showers(
     """Return the split of each image, int8 (N,).
 
     `labels` (N,) are classes or `strata`, `energies` (N,) [GeV] and `groups` (N,), whose images stay together. `fixed`
-    (N,) holds a split that is decided already, or -1; the fractions of `validation` and `test` are of the groups that are not. Inside each class and
-    energy bin, groups in random order are dealt out evenly, so that every split sees every class at every energy.
+    (N,) holds a split that is decided already, or -1; the fractions of `validation` and `test` are of the groups that are
+    not. Inside each class and energy bin, groups in random order are dealt out evenly, so that every split sees every class
+    at every energy.
     """
     splits = fixed.astype(np.int8)
     free = np.flatnonzero(fixed == NO_SPLIT)

@@ -17,13 +17,13 @@ COMPARED = ("f1", "accuracy", "roc_auc", "loss", "brier")
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The showers of a test: logits and probabilities (N, K), labels and numbers of showers (N,), the signal's label, bins by name."""
+    """The showers of a test: logits and probabilities (N, K), labels and numbers of showers (N,), bins by name."""
 
     logits: np.ndarray
     probability: np.ndarray
     labels: np.ndarray
     shower: np.ndarray
-    signal: int
+    signal: int  # its label
     bins: dict[str, tuple[np.ndarray, np.ndarray]]
 
     @property
