@@ -41,6 +41,11 @@ def test_names_are_cut_by_bytes_and_between_characters():
     assert len(batching.comment("0123", [["漢" * 700]]).encode()) <= batching.COMMENT_BYTES
 
 
+def test_a_site_s_prefix_and_comment_come_first():
+    assert batching.job_name("train", ["train seed=1"], "phys-") == "phys-train:seed=1"
+    assert batching.comment("0123", [["a"]], "project 42") == "project 42 snakemake-submitit 0123 a"
+
+
 def test_comment_has_the_token_first_and_the_jobs_of_each_task():
     assert batching.comment("0123", [["a x=1", "a x=2"], ["a x=3"]]) == (
         "snakemake-submitit 0123 0: a x=1 + a x=2; 1: a x=3"

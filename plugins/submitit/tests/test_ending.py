@@ -1,15 +1,18 @@
 """Cancelling, and the end of a run, on a cluster that answers as told."""
 
 import asyncio
+import os
 import signal
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 from fake_cluster import jobs, maker
 from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm
 from snakemake_executor_plugin_submitit.ending import uninterrupted
-from snakemake_executor_plugin_submitit.executor import Executor, remove_empty
+from snakemake_executor_plugin_submitit.executor import Executor
+from snakemake_executor_plugin_submitit.logs import remove_empty, remove_old
 from snakemake_executor_plugin_submitit.slurm import SubmitError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
@@ -72,6 +75,7 @@ def test_scancel_gets_exactly_the_ids_asked_for(monkeypatch):
 def executor(one) -> Executor:
     """Snakemake's side, with what the end of a run and a failing job need of it."""
     made = Executor.__new__(Executor)
+    made.settings = one.driver.settings
     made.driver, made.logs, made._entries, made._failures = one.driver, one.run.path.parents[1] / "logs", {}, 0
     made.logs.mkdir(exist_ok=True)
     made.adoption = SimpleNamespace(finish=lambda *_: None)
@@ -145,6 +149,25 @@ def test_an_interrupt_while_all_is_cancelled_is_answered_and_survived_without_a_
     monkeypatch.setattr("os.write", gone)
     with uninterrupted():
         signal.raise_signal(signal.SIGINT)
+
+
+def test_only_old_logs_of_jobs_are_removed(tmp_path):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    names = [
+        "train_n=1-0123456789abcdef.log",
+        "train_n=1-0123456789abcdef.task.log",
+        "train_n=2-0123456789abcde0.log",
+        "my.log",
+    ]
+    for name in names:
+        (folder / name).touch()
+        if "n=2" not in name:
+            os.utime(folder / name, (time.time() - 5 * 86400,) * 2)
+    remove_old(tmp_path, days=6)
+    assert len(list(folder.iterdir())) == 4
+    remove_old(tmp_path, days=4)
+    assert sorted(path.name for path in folder.iterdir()) == ["my.log", names[2]]
 
 
 def test_only_empty_log_folders_are_removed(tmp_path):

@@ -1,12 +1,16 @@
 """Settings on the command line and in a profile, resources, variables: their effect where it must show, in jobs on SLURM."""
 
+import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
 from slurm_sandbox.driver import Driver, write
+from snakemake_executor_plugin_submitit import ExecutorSettings
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
@@ -43,9 +47,14 @@ SETTINGS = {
     "default-runtime": 7,
     "extra": "--nice=17 --begin=now",
     "setup": ["export FROM_SETUP='one  line'", "export SECOND=$((1 + 1))"],
+    "partitions": "partitions.yaml",
+    "exclude-nodes": 3,
+    "name-prefix": "phys-",
+    "comment": "project 42",
     "sbatch-retries": 1,
     "jobs-per-task": 2,
     "concurrent": 2,
+    "pack-wait-s": 60.0,
     "preload": ["probed_once", "json"],
     "signal-delay-s": 33,
     "max-requeues": 2,
@@ -54,6 +63,9 @@ SETTINGS = {
     "lost-after-s": 100.0,
     "logdir": "my logs",
     "keep-successful-logs": True,
+    "logs-days": 2.0,
+    "efficiency-report": "reports/used.tsv",
+    "efficiency-threshold": 1.0,
     "gpus": "none",
 }
 
@@ -79,6 +91,9 @@ def in_a_profile(folder) -> list[str]:
 @pytest.mark.parametrize("give", [on_the_command_line, in_a_profile])
 def test_settings_have_their_effect_in_a_job(sandbox, tmp_path, give):
     write(tmp_path, "Snakefile", PROBE)
+    write(tmp_path, "partitions.yaml", "partitions: {main: {max_runtime: 5}, urgent: {max_runtime: 1h}}\n")
+    old = write(tmp_path, "my logs/probe/probe_n=1-0123456789abcdef.log", "of a failed job\n")
+    os.utime(old, (0, 0))
     write(tmp_path, "modules/probed_once.py", 'import os\nopen("preloaded", "a").write(f"{os.getpid()}\\n")\n')
     arguments = ["--executor=submitit", "--jobs=10", "--latency-wait=5", *give(tmp_path)]
     path = os.pathsep.join([str(tmp_path / "modules"), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -91,6 +106,8 @@ def test_settings_have_their_effect_in_a_job(sandbox, tmp_path, give):
         assert re.search(r"\bNice=17\b", one["job"]), one["job"]  # extra
         assert "TimeLimit=00:07:00" in one["job"]  # default-runtime
         assert "ArrayTaskThrottle=1" in one["job"]  # array-parallelism
+        assert "Partition=urgent" in one["job"]  # partitions
+        assert "JobName=phys-probe" in one["job"] and "Comment=project 42 snakemake-submitit" in one["job"]
         assert "--signal=B:USR2@33" in one["script"]  # signal-delay-s
         assert one["together"]  # concurrent
         assert environment["SLURM_ARRAY_TASK_COUNT"] == "2"  # max-array-size, jobs-per-task
@@ -99,7 +116,10 @@ def test_settings_have_their_effect_in_a_job(sandbox, tmp_path, give):
     workers = (tmp_path / "preloaded").read_text().split()
     assert sorted(workers) == sorted({str(one["parent"]) for one in jobs})  # preload: once per pack, in the worker
     logs = sorted(path.name for path in (tmp_path / "my logs" / "probe").iterdir())
-    assert len(logs) == 4  # logdir, keep-successful-logs
+    assert len(logs) == 4  # logdir, keep-successful-logs, logs-days
+    head, *rows = (tmp_path / "reports" / "used.tsv").read_text().splitlines()
+    assert head.startswith("job_id\trule") and len(rows) == 2  # efficiency-report
+    assert re.search(r"Less than 100% used: probe: \d+% of its cores' time", driver.screen)  # efficiency-threshold
 
 
 VALUES = {
@@ -166,3 +186,26 @@ def test_of_options_that_exclude_each_other_sbatch_gets_one(sandbox, tmp_path):
     twice = Driver(sandbox, tmp_path, *arguments, "--force", "extra", "--config", "twice=1")
     assert twice.wait() == 1
     assert "Rule extra asks for what cannot be: gpu=1 and gres='gpu:fake:1' are both given" in twice.screen
+
+
+def test_every_setting_is_tried():
+    """Those with an effect in the driver alone have their tests elsewhere; all are read as they were given."""
+    assert {name.replace("-", "_") for name in SETTINGS} == {
+        field.name for field in dataclasses.fields(ExecutorSettings)
+    }
+
+
+@pytest.mark.parametrize("give", [on_the_command_line, in_a_profile])
+def test_settings_are_read_as_they_were_given(tmp_path, give):
+    """By Snakemake's own parser."""
+    program = """
+        import json, sys
+        from snakemake.cli import parse_args
+        from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+        options = parse_args(sys.argv[1:])[1]
+        print(json.dumps(vars(ExecutorPluginRegistry().get_plugin("submitit").get_settings(options))))
+    """
+    script = write(tmp_path, "read.py", program)
+    command = [sys.executable, str(script), "--executor=submitit", "--jobs=1", *give(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {name.replace("-", "_"): value for name, value in SETTINGS.items()}

@@ -29,16 +29,18 @@ def chunks(tasks: Sequence, array_size: int, room: int | None) -> tuple[list[lis
     return slices(taken, max(1, array_size)), list(tasks[len(taken) :])
 
 
-def job_name(rule: str, names: Sequence[str]) -> str:
+def job_name(rule: str, names: Sequence[str], prefix: str = "") -> str:
     """What squeue shows in its column NAME: the rule, and the wildcards where there is one job only."""
     text = names[0] if len(names) == 1 else rule
-    return cut(UNSAFE.sub("_", text.replace(", ", ",").replace(" ", ":")), NAME_BYTES) or "job"
+    name = cut(UNSAFE.sub("_", text.replace(", ", ",").replace(" ", ":")), NAME_BYTES) or "job"
+    return prefix + name
 
 
-def comment(token: str, names: Sequence[Sequence[str]]) -> str:
-    """The comment of an sbatch: the token by which it is found again, and the jobs of each task of the array."""
+def comment(token: str, names: Sequence[Sequence[str]], first: str = "") -> str:
+    """The comment of an sbatch: what the site wants, the token by which it is found again, and each task's jobs."""
     lines = []
     for index, members in enumerate(names):
         prefix = f"{index}: " if len(names) > 1 else ""
         lines.append(prefix + " + ".join(members))
-    return cut(UNSAFE.sub("_", f"snakemake-submitit {token} {'; '.join(lines)}"), COMMENT_BYTES)
+    ours = UNSAFE.sub("_", f"snakemake-submitit {token} {'; '.join(lines)}")
+    return f"{first} {cut(ours, COMMENT_BYTES)}".lstrip()

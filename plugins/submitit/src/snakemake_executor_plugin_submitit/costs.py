@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
 
 from . import resources
 from .resources import Request
@@ -17,6 +18,20 @@ class Usage:
     elapsed_s: float
     cpu_seconds: float  # that the jobs really used
     max_rss_mb: float
+    job_id: str = ""
+    names: str = ""  # of its jobs
+
+    @property
+    def cpu_share(self) -> float | None:
+        """Of the time of the cores that were allocated; None where nothing is known."""
+        allocated = self.whole.cpus * (self.whole.tasks or 1) * self.elapsed_s
+        return self.cpu_seconds / allocated if allocated and self.cpu_seconds else None
+
+    @property
+    def memory_share(self) -> float | None:
+        """Of the memory of one job: what its largest process has had; None where nothing is known or asked for."""
+        asked = resources.memory_mb(self.whole) / min(self.whole.concurrent, self.jobs)
+        return self.max_rss_mb / asked if asked and self.max_rss_mb else None
 
 
 def usage(whole: Request, results: Iterable[dict | None], elapsed_s: float) -> Usage:
@@ -82,3 +97,57 @@ def _row(rule: str, used: list[Usage]) -> tuple[str, ...]:
         f"{sum(resources.memory_mb(one.whole) * one.elapsed_s for one in used) / 3600 / 1000:.3f}",
         f"{max(one.max_rss_mb for one in used):.0f}",
     )
+
+
+REPORTED = (
+    "job_id",
+    "rule",
+    "jobs",
+    "failed",
+    "elapsed_s",
+    "cpus",
+    "cpu_share",
+    "mem_mb",
+    "max_rss_mb",
+    "memory_share",
+    "gpus",
+    "names",
+)
+
+
+def write_report(path: Path, usages: Iterable[Usage]) -> None:
+    """Add a line per allocation to a table of tab-separated values, with a head if it is new. OSError if that fails."""
+    rows = [
+        (
+            one.job_id, one.whole.rule, one.jobs, one.failed, f"{one.elapsed_s:.0f}", one.whole.cpus, _share(one.cpu_share),
+            resources.memory_mb(one.whole), f"{one.max_rss_mb:.0f}", _share(one.memory_share), gpus(one.whole), one.names,
+        )
+        for one in usages
+    ]  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        if not file.tell():
+            file.write("\t".join(REPORTED) + "\n")
+        file.writelines("\t".join(str(cell).replace("\t", " ") for cell in row) + "\n" for row in rows)
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def wasteful(usages: Iterable[Usage], threshold: float) -> list[str]:
+    """Rules all of whose allocations together have used less than this share of their cores' time, or of their memory."""
+    rows: dict[str, list[Usage]] = {}
+    for one in usages:
+        if not one.failed:
+            rows.setdefault(one.whole.rule, []).append(one)
+    found = []
+    for rule, used in rows.items():
+        allocated = sum(one.whole.cpus * (one.whole.tasks or 1) * one.elapsed_s for one in used)
+        busy = sum(one.cpu_seconds for one in used)
+        if allocated and busy and busy / allocated < threshold:
+            found.append(f"{rule}: {busy / allocated:.0%} of its cores' time")
+        shares = [one.memory_share for one in used if one.memory_share is not None]
+        if shares and max(shares) < threshold:
+            found.append(f"{rule}: {max(shares):.0%} of its memory")
+    return found

@@ -24,7 +24,7 @@ class Driver:
 
     def __init__(self, backend, settings, run: RunFolder, patience: Patience, report: Report):
         self.backend, self.settings, self.run, self.report = backend, settings, run, report
-        self.registry = Registry()
+        self.registry = Registry(settings.exclude_nodes)
         self.submitter = Submitter(backend, settings, run, self.registry, report)
         self.watcher = Watcher(backend, patience, self.registry, report)
         self.wake = threading.Event()  # there is something to do before the interval has passed

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 from .coming import Coming
 from .ending import Guard, uninterrupted
+from .logs import private, remove_empty, remove_old
 
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
 FAILURES_AT_MOST = 10  # in a row
@@ -37,6 +39,7 @@ class Executor(RemoteExecutor):
             raise WorkflowError("--immediate-submit is not supported by the executor submitit.")
         self.settings = self.workflow.executor_settings or ExecutorSettings()
         clean_environment()
+        self._partitions = self._read_partitions()
         self.base = Path(self.workflow.persistence.path).absolute() / "submitit"
         self.logs = private(Path(self.settings.logdir).absolute())
         self._cores = threading.local()  # the wait thread, too, makes commands: `again`
@@ -52,6 +55,16 @@ class Executor(RemoteExecutor):
         self.driver = driver
         self._guard = Guard(self.cancel)
         self._coming = Coming(self.dag)
+
+    def _read_partitions(self) -> list:
+        from . import partitions
+
+        if not self.settings.partitions:
+            return []
+        try:
+            return partitions.read(Path(self.settings.partitions))
+        except partitions.ResourceError as error:
+            raise WorkflowError(str(error)) from None
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -96,7 +109,7 @@ class Executor(RemoteExecutor):
         return self._new_entry(job, key, digest, metadata), None
 
     def _new_entry(self, job, key, digest, metadata):
-        from . import identity, resources
+        from . import identity, partitions, resources
         from .members import Member
         from .records import new_token
         from .tracking import Entry
@@ -115,6 +128,8 @@ class Executor(RemoteExecutor):
             environment=self.envvars(),
             threads=max(1, job.threads),
         )
+        if self._partitions and request.partition is None:
+            request = dataclasses.replace(request, partition=partitions.choose(self._partitions, request))
         self._coming.needed = self._coming.needed or request.pack > 1
         patient = job.attempt == 1
         request = self.least_memory(request)
@@ -238,17 +253,31 @@ class Executor(RemoteExecutor):
                 self._guard.release()
 
     def _finish(self) -> None:
-        from . import costs
-
         self.driver.close()
         self.adoption.finish(self.workflow.persistence, list(self._entries.values()))
+        self._tell_of_costs()
+        if self.settings.logs_days is not None:
+            remove_old(self.logs, self.settings.logs_days)
         remove_empty(self.logs)
-        if table := costs.table(self.driver.usages):
-            self.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
         if self.driver.cancelled and not self.driver.left_behind:
             self.driver.run.remove()
         else:
             self.driver.run.remove_if_done()
+
+    def _tell_of_costs(self) -> None:
+        from . import costs
+
+        usages = self.driver.usages
+        if table := costs.table(usages):
+            self.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
+        if not self.settings.efficiency_report or not usages:
+            return
+        try:
+            costs.write_report(Path(self.settings.efficiency_report), usages)
+        except OSError as error:
+            self.warning(f"--submitit-efficiency-report={self.settings.efficiency_report}: {error.strerror or error}.")
+        if rules := costs.wasteful(usages, self.settings.efficiency_threshold):
+            self.warning(f"Less than {self.settings.efficiency_threshold:.0%} used: {'; '.join(rules)}.")
 
 
 def clean_environment() -> None:
@@ -257,17 +286,3 @@ def clean_environment() -> None:
     if "SLURM_JOB_ID" in os.environ:
         for name in [name for name in os.environ if name.startswith("SLURM_") and name not in KEPT_VARIABLES]:
             del os.environ[name]
-
-
-def private(folder: Path) -> Path:
-    """Make a folder that only the user can enter."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def remove_empty(base: Path) -> None:
-    """Remove the empty folders in `base`, as far as other drivers and the disk let it."""
-    with contextlib.suppress(OSError):
-        for folder in base.iterdir():
-            with contextlib.suppress(OSError):  # not empty
-                folder.rmdir()

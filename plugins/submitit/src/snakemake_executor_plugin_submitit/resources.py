@@ -180,7 +180,7 @@ def signal_delay(whole: Request, settings) -> int:
     return min(settings.signal_delay_s, whole.runtime_min * 60 // 4)
 
 
-def submitit_parameters(whole: Request, *, name: str, comment: str, settings) -> dict:
+def submitit_parameters(whole: Request, *, name: str, comment: str, settings, excluded: Collection[str] = ()) -> dict:
     """What submitit's AutoExecutor takes for an allocation on SLURM (already multiplied by `for_pack`).
 
     The batch step replaces itself by submitit's process (slurm.py), so the signal before the time limit goes to the
@@ -194,6 +194,8 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings) ->
         further.setdefault("nodes", whole.nodes or f"1-{whole.tasks}")
     if whole.tasks:
         further["ntasks"] = whole.tasks
+    if excluded and "nodelist" not in further:  # who asks for nodes gets them
+        further["exclude"] = ",".join([*filter(None, [further.get("exclude")]), *excluded])
     gres = [whole.gres] if whole.gres else []
     if whole.gpus:
         kind = f"{whole.gpu_model}:{whole.gpus}" if whole.gpu_model else str(whole.gpus)

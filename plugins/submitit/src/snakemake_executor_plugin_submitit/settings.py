@@ -50,6 +50,18 @@ class ExecutorSettings(ExecutorSettingsBase):
         "Shell commands that run first in every SLURM job, one per value: 'module load cuda', "
         "'source /path/venv/bin/activate'.",
     )
+    partitions: str = setting(
+        "",
+        "YAML file of partitions and their limits, as for the official plugin: the first that holds a job is its "
+        "slurm_partition, unless the rule has one.",
+    )
+    exclude_nodes: int = setting(
+        10,
+        "Nodes that are left out (--exclude) at most after they were lost under a job, or jobs of several rules have died "
+        "there at once that succeed elsewhere. 0: none.",
+    )
+    name_prefix: str = setting("", "What the jobs' names in squeue begin with, where a site demands it.")
+    comment: str = setting("", "What the jobs' comments begin with, where a site demands one.")
     sbatch_retries: int = setting(
         6, "Times that a failed sbatch is repeated, after 1, 2, 4 … (at most 60) seconds, unless it can never work."
     )
@@ -87,6 +99,17 @@ class ExecutorSettings(ExecutorSettingsBase):
         "Folder for the jobs' logs, relative to the working directory; one that is not there yet is made private.",
     )
     keep_successful_logs: bool = setting(False, "Keep the logs of jobs that succeeded, too.")
+    logs_days: float | None = setting(
+        None,
+        "Days after which logs of failed jobs are deleted, at the end of a run. Without it they are kept.",
+        type=float,
+    )
+    efficiency_report: str = setting(
+        "", "File (TSV) for what each allocation has asked for and used, written at the end; added to if it is there."
+    )
+    efficiency_threshold: float = setting(
+        0.5, "Rules that have used less than this share of their cores' time, or of their memory, are named at the end."
+    )
     # one machine
     gpus: str = setting(
         "auto",
@@ -98,12 +121,29 @@ class ExecutorSettings(ExecutorSettingsBase):
         for name in ("array_parallelism", "default_runtime", "jobs_per_task", "concurrent"):
             if getattr(self, name) < 1:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 1.")
-        for name in ("sbatch_retries", "signal_delay_s", "max_requeues", "lost_after_s", "pack_wait_s", "least_mem_mb"):
+        for name in (
+            "sbatch_retries",
+            "signal_delay_s",
+            "max_requeues",
+            "lost_after_s",
+            "pack_wait_s",
+            "exclude_nodes",
+            "least_mem_mb",
+        ):
             if getattr(self, name) < 0:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {getattr(self, name)}; give at least 0.")
         for name in ("max_submitted", "max_array_size"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise WorkflowError(f"--submitit-{name.replace('_', '-')} is {value}; give at least 1 or leave it out.")
+        if not 0 <= self.efficiency_threshold <= 1:
+            raise WorkflowError(
+                f"--submitit-efficiency-threshold is {self.efficiency_threshold}; give a share from 0 to 1."
+            )
+        if self.logs_days is not None and self.logs_days < 0:
+            raise WorkflowError(f"--submitit-logs-days is {self.logs_days}; give at least 0 or leave it out.")
+        for name in ("name_prefix", "comment"):
+            if not getattr(self, name).isprintable():
+                raise WorkflowError(f"--submitit-{name.replace('_', '-')} holds characters that cannot be printed.")
         if not 0 < self.poll_min_s <= self.poll_max_s:
             raise WorkflowError(
                 f"--submitit-poll-min-s is {self.poll_min_s} and --submitit-poll-max-s is {self.poll_max_s}; "

@@ -109,19 +109,27 @@ class Slurm:
 
     def submit(self, submission: Submission, payloads: list) -> list[str]:
         """Submit the payloads, `task.Task`s, as one array, or as one job if there is one; the ids of the jobs."""
-        from submitit import AutoExecutor
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-
         names = [[entry.member.name for entry in task.entries] for task in submission.tasks]
         parameters = resources.submitit_parameters(
             submission.whole,
-            name=batching.job_name(submission.whole.rule, [name for task in names for name in task]),
-            comment=batching.comment(submission.token, names),
+            name=batching.job_name(
+                submission.whole.rule, [name for task in names for name in task], self.settings.name_prefix
+            ),
+            comment=batching.comment(submission.token, names, self.settings.comment),
             settings=self.settings,
+            excluded=submission.excluded,
         )
+        return self.sbatch(submission.folder / "submitit", parameters, payloads)
+
+    @staticmethod
+    def sbatch(folder: Path, parameters: Mapping, payloads: list) -> list[str]:
+        """Submit the payloads with these parameters of submitit; SubmitError with sbatch's words."""
+        from submitit import AutoExecutor
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
         try:
             executor = AutoExecutor(
-                submission.folder / "submitit",
+                folder,
                 cluster="slurm",
                 # the batch shell replaces itself: the signal to the batch step reaches submitit's process
                 slurm_python=f"exec {node.COMMAND}",

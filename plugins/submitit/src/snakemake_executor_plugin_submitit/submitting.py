@@ -168,6 +168,7 @@ class Submitter:
             if self.registry.cancelled.is_set():
                 return False
             submission.tries += 1
+            submission.excluded = self.registry.nodes.bad
             try:
                 ids = self._submit_or_find(submission)
             except SubmitError as error:
@@ -207,6 +208,11 @@ class Submitter:
         rule, tries = submission.whole.rule, submission.tries
         if error.kind == "limit":
             self._at_limit(submission, error)
+        elif error.kind == "fatal" and submission.excluded:
+            self.report.warning(
+                f"sbatch refuses without the nodes {','.join(submission.excluded)}; they are taken again."
+            )
+            self.registry.nodes.forget()
         elif error.kind == "away" or (error.kind == "unknown" and tries <= self.settings.sbatch_retries):
             pause = pause_after(tries - 1)
             submission.not_before = time.time() + pause

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .members import Member
+from .nodes import Nodes
 from .resources import Request
 from .states import Observation
 
@@ -72,6 +73,7 @@ class Submission:
     tasks: list[Task]
     job_id: str = ""  # of the array, or of its only job; empty until sbatch has told
     submitted_at: float = 0.0
+    excluded: tuple[str, ...] = ()  # nodes that it is not to run on
     tries: int = 0
     not_before: float = 0.0  # when sbatch is due again after it failed [s since 1970]
 
@@ -93,7 +95,8 @@ class Submission:
 class Registry:
     """The submissions that the cluster has taken, shared by the threads; and whether all is being cancelled."""
 
-    def __init__(self):
+    def __init__(self, exclude_at_most: int = 0):
+        self.nodes = Nodes(exclude_at_most)
         self.lock = threading.Lock()
         self.submitting = threading.Lock()  # held while an sbatch is under way
         self.cancelled = threading.Event()

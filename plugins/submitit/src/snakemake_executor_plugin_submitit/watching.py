@@ -2,8 +2,10 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 
 from . import costs, messages, states
+from .nodes import Nodes
 from .states import Outcome, Patience
 from .tracking import Entry, Registry, Report, Task
 
@@ -44,6 +46,8 @@ class Watcher:
                 continue
             former = task.seen
             news |= task.note(seen.get(task.job_id), now)
+            if task.seen is not None:
+                self._about_nodes(lambda nodes, seen=task.seen: nodes.note_state(seen.node, seen.state))
             if told := messages.transition(task, former):
                 happened.setdefault(told, []).append(task)
             if task.ran or task.seen is None:  # a requeued pack waits, but some of its members may have failed
@@ -107,11 +111,29 @@ class Watcher:
     def _settle(self, entry: Entry, outcome: Outcome, task: Task) -> None:
         """Tell what has become of an entry; whatever happens meanwhile, Snakemake must not wait for it for ever."""
         entry.settled = True
+        self._note_end(entry, outcome, task)
         try:
             self._tell(entry, outcome, task)
         except Exception as error:
             text = f"{entry.member.name}: its end could not be told in full ({type(error).__name__}: {error})\n"
             self.report.failure(entry, text, [], task.job_id)
+
+    def _note_end(self, entry: Entry, outcome: Outcome, task: Task) -> None:
+        """What it tells of its node: the result knows the node also where the cluster was not asked in time."""
+        result = entry.result or {}
+        seen_s = task.seen.elapsed_s if task.seen else 0.0
+        lasted = (result.get("ended") or 0.0) - (result.get("started") or 0.0) if result else seen_s
+        node = result.get("node") or (task.seen.node if task.seen else "")
+        self._about_nodes(lambda nodes: nodes.note_end(node, entry.request.rule, outcome.ok, lasted))
+
+    def _about_nodes(self, note: Callable[[Nodes], None]) -> None:
+        """Take note, and tell of nodes that are left out from now on."""
+        nodes = self.registry.nodes
+        before = set(nodes.bad)
+        note(nodes)
+        if new := [node for node in nodes.bad if node not in before]:
+            why = "lost under a job" if set(new) <= set(nodes.lost) else "jobs of several rules died there at once"
+            self.report.warning(f"Left out of further submissions ({why}): {', '.join(new)}.")
 
     def _tell(self, entry: Entry, outcome: Outcome, task: Task) -> None:
         if outcome.ok:
@@ -132,4 +154,7 @@ class Watcher:
 
     def _count(self, task: Task) -> None:
         elapsed = task.seen.elapsed_s if task.seen else 0.0
-        self.usages.append(costs.usage(task.submission.whole, [entry.result for entry in task.entries], elapsed))
+        results = [entry.result for entry in task.entries]
+        names = [entry.member.name for entry in task.entries]
+        used = costs.usage(task.submission.whole, results, elapsed)
+        self.usages.append(dataclasses.replace(used, job_id=task.job_id, names="; ".join(names)))

@@ -213,6 +213,7 @@ class Worker:
                 ended=ended,
                 starts=running.starts,
                 host=socket.gethostname(),
+                node=os.environ.get("SLURMD_NODENAME", ""),
                 job_id=job_id(),
                 # of all starts together, as far as they could report
                 wall_seconds=before.get("wall_seconds", 0.0) + ended - running.started,

@@ -1,0 +1,55 @@
+"""Nodes on which jobs fail for the nodes' sake: they are left out of later submissions (`--exclude`).
+
+A node counts as bad when SLURM has lost it under a job, and when it is a "black hole": jobs of several rules have died
+there at once, none has succeeded there since, and the same rules succeed elsewhere. No I/O here.
+"""
+
+import dataclasses
+
+LOST = {"NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED"}
+AT_ONCE_S = 60.0  # a job that dies later has had what it needs from its node
+RULES = 2  # that have to die there: one may be at fault itself
+
+
+@dataclasses.dataclass
+class Nodes:
+    """What is known of the nodes; `at_most` of them are left out."""
+
+    at_most: int
+    lost: list[str] = dataclasses.field(default_factory=list)
+    _died: dict[str, set[str]] = dataclasses.field(default_factory=dict)  # node -> rules
+    _succeeded: dict[str, set[str]] = dataclasses.field(default_factory=dict)  # rule -> nodes
+
+    def note_state(self, node: str, state: str) -> None:
+        """What SLURM says of a job there."""
+        if is_one(node) and state in LOST and node not in self.lost:
+            self.lost.append(node)
+
+    def note_end(self, node: str, rule: str, ok: bool, seconds: float) -> None:
+        """A job of this rule has ended there after some seconds."""
+        if not is_one(node):
+            return
+        if ok:
+            self._succeeded.setdefault(rule, set()).add(node)
+            self._died.pop(node, None)
+        elif seconds < AT_ONCE_S:
+            self._died.setdefault(node, set()).add(rule)
+
+    @property
+    def bad(self) -> tuple[str, ...]:
+        """The nodes to leave out."""
+        holes = [node for node, rules in self._died.items() if len(self._innocent(node, rules)) >= RULES]
+        return tuple(dict.fromkeys([*self.lost, *holes]))[: self.at_most]
+
+    def _innocent(self, node: str, rules: set[str]) -> set[str]:
+        return {rule for rule in rules if self._succeeded.get(rule, set()) - {node}}
+
+    def forget(self) -> None:
+        """Start anew: sbatch finds no node without the bad ones."""
+        self.lost.clear()
+        self._died.clear()
+
+
+def is_one(node: str) -> bool:
+    """Whether this names one node, and not several or none."""
+    return bool(node) and not set(node) & set(",[( ")
