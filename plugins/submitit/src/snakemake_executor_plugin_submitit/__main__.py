@@ -1,5 +1,9 @@
-"""`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS OF SNAKEMAKE`: go on after the driver was killed.
+"""What a user of the plugin types beside Snakemake itself.
 
+`python -m snakemake_executor_plugin_submitit check --profile NAME`: the first hour on a new cluster. It submits one tiny
+array and tells what the cluster wants and gives, and what to write into the profile.
+
+`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS OF SNAKEMAKE`: go on after the driver was killed.
 It unlocks the working directory, puts on record the jobs that ended without a driver, and starts Snakemake, which adopts
 those that still run. Run it in the folder and with the arguments of the run that was killed.
 """
@@ -17,10 +21,26 @@ from . import adoption, records
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m snakemake_executor_plugin_submitit", description=__doc__)
-    parser.add_argument("command", choices=["resume"])
+    parser.add_argument("command", choices=["check", "resume"])
     parser.add_argument("snakemake", nargs=argparse.REMAINDER, metavar="-- ARGUMENTS OF SNAKEMAKE")
     given = parser.parse_args(arguments)
     words = given.snakemake[1:] if given.snakemake[:1] == ["--"] else given.snakemake
+    return {"check": check, "resume": resume}[given.command](words)
+
+
+def check(words: list[str]) -> int:
+    """Try the cluster with the settings and default resources of these arguments of Snakemake."""
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    from .checking import run
+
+    options = snakemake_options(words)
+    settings = ExecutorPluginRegistry().get_plugin("submitit").get_settings(options)
+    return run.main(settings, options.default_resources, Path(options.directory or ".").absolute())
+
+
+def resume(words: list[str]) -> int:
+    """Go on with the run of these arguments of Snakemake; does not return where all is well."""
     options = snakemake_options(words)
     folder = Path(options.directory or ".").absolute()
     base = folder / ".snakemake" / "submitit"

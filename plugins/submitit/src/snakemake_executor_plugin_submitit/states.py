@@ -38,7 +38,7 @@ HINDRANCES = {
     "never": re.compile(
         r"DependencyNeverSatisfied|BadConstraints|Partition(Config|TimeLimit|NodeLimit|Down|Inactive)|ReqNodeNotAvail"
         r"|Nodes.required.for.job.are.DOWN|(Account|QOS)NotAllowed|Invalid(QOS|Account)|(QOS|Association)TimeLimit"
-        r"|ReservationDeleted|(QOS|Assoc)(Max|Min|Grp)\w*Per(Job|Node)|MaxWallDuration|MaxNodePerJob",
+        r"|not permitted to use|ReservationDeleted|(QOS|Assoc)(Max|Min|Grp)\w*Per(Job|Node)|MaxWallDuration|MaxNodePerJob",
         re.I,
     ),
     # it starts when the limit lets it, which may be never

@@ -1,0 +1,216 @@
+"""The check itself: asks SLURM, submits the array, waits for what it tells, cancels it, and prints the report."""
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from .. import messages, options, resources, states
+from ..ending import uninterrupted
+from ..members import read_json
+from ..slurm import Slurm, SubmitError
+from ..states import Observation
+from . import cluster, findings
+from .findings import BAD, Finding
+from .probe import Probe
+
+TASKS = 2
+LIMIT_MIN = 1
+LOOK_EVERY_S, TELL_EVERY_S = 2.0, 30.0
+LATE_S = 15.0  # for files of a job that has ended; before a reason to wait is believed
+TRIED = ("slurm_partition", "slurm_account", "qos", "slurm_qos", "constraint", "reservation", "slurm_extra")
+
+
+def main(settings, default_resources, folder: Path) -> int:
+    """Check with the plugin's settings and the default resources of a profile; the exit status."""
+    say = Printer()
+    backend = Slurm(settings)
+    try:
+        configuration = backend.configuration()
+    except SubmitError as error:
+        say(Finding(BAD, "SLURM", f"{error.text}. Run this where sbatch works, on a login node."))
+        return 1
+    given = literals(default_resources)
+    try:
+        request = resources.request("check", given | {"runtime": LIMIT_MIN}, 1, settings, weak=["runtime"])
+    except options.ResourceError as error:
+        say(Finding(BAD, "profile", str(error)))
+        return 1
+    choice = look(say, cluster.look(configuration), request)
+    if choice.taken:
+        request = dataclasses.replace(request, partition=choice.partition, account=choice.account)
+        with workspace(folder) as place, leaving_on_signals():
+            try_out(say, backend, settings, request, place)
+    print(findings.report(say.findings).partition("\n\n")[2], flush=True)
+    return int(any(one.kind == BAD for one in say.findings))
+
+
+class Printer:
+    """Shows each finding as soon as it is there, and keeps it."""
+
+    def __init__(self):
+        self.findings: list[Finding] = []
+
+    def __call__(self, *found: Finding) -> None:
+        for one in found:
+            self.findings.append(one)
+            print(findings.report([one]).partition("\n")[0], flush=True)
+
+
+def literals(default_resources) -> dict[str, object]:
+    """What a profile's default resources say of where jobs go; expressions are for jobs alone."""
+    found = {}
+    for name in TRIED:
+        raw = getattr((default_resources or {}).get(name), "raw", None)
+        if raw not in (None, ""):
+            found[name] = str(raw).strip("'\"")
+    return found
+
+
+def look(say: Printer, site: cluster.Cluster, request) -> cluster.Choice:
+    """What needs no job."""
+    say(*findings.of_cluster(site))
+    more = [f"--qos={request.qos}"] * bool(request.qos) + [f"--constraint={request.constraint}"] * bool(
+        request.constraint
+    )
+    more += [f"--{name}={value}" if value else f"--{name}" for name, value in request.options]
+    choice = cluster.choose(site, request.partition, request.account, more)
+    say(*findings.of_submission(site, choice, request.partition, request.account))
+    if choice.taken:
+        words = [f"--partition={choice.partition}"] * bool(choice.partition)
+        words += [f"--account={choice.account}"] * bool(choice.account)
+        gpus = any(one.gpus for one in site.partitions)
+        say(findings.of_gpus(site, cluster.would_refuse([*more, *words, "--gres=gpu:1"]) if gpus else None))
+    return choice
+
+
+def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> None:
+    """Submit the array, and tell what its tasks find."""
+    limit_s = LIMIT_MIN * 60.0
+    parameters = resources.submitit_parameters(
+        request, name="snakemake-check", comment=f"snakemake-submitit check {place.name}", settings=settings
+    )
+    payloads = [Probe(place, number, limit_s) for number in range(TASKS)]
+    ids: list[str] = []
+    try:
+        with uninterrupted():
+            ids = backend.sbatch(place / "submitit", parameters, payloads)
+        print(
+            f"Submitted array {ids[0].partition('_')[0]}; this takes a good minute from its start. Ctrl-C ends it.",
+            flush=True,
+        )
+        with (place / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            watch(say, Watch(backend, ids, place), limit_s, resources.signal_delay(request, settings))
+    except SubmitError as error:
+        say(Finding(BAD, "submission", f"sbatch: {error.text}"))
+    except NotStarting as reason:
+        say(Finding(BAD, "submission", f"sbatch took the array, but it will not start: {reason}."))
+    finally:
+        with uninterrupted():
+            backend.cancel({job.partition("_")[0] for job in ids})
+
+
+class NotStarting(Exception):
+    """SLURM lets the array wait for a reason that does not pass by itself."""
+
+
+class Watch:
+    """Waits for files of the tasks while SLURM says that these live."""
+
+    def __init__(self, backend: Slurm, ids: list[str], place: Path):
+        self.backend, self.ids, self.place = backend, ids, place
+        self.submitted = backend.now()
+        self._look_at = self._tell_at = 0.0
+        self._hindered: float | None = None
+
+    def wait(self, there: Callable[[], bool], job: str) -> str:
+        """Until it is there, then ""; or until the job has ended for some time, then its state."""
+        ended = None
+        state = ""
+        while not there():
+            if "ping" in os.listdir(self.place):
+                (self.place / "pong").touch()
+            now = time.monotonic()
+            if ended is not None and now - ended > LATE_S:
+                return state
+            if now >= self._look_at and (seen := self._look(job, now)) is not None:
+                state = seen.state
+                ended = None if seen.alive else ended or now
+            time.sleep(0.02)
+        return ""
+
+    def _look(self, job: str, now: float) -> Observation | None:
+        """What SLURM says of the job; NotStarting if it has said for some time that it will not start."""
+        self._look_at = now + LOOK_EVERY_S
+        seen = (self.backend.observe(dict.fromkeys(self.ids, self.submitted)) or {}).get(job)
+        if seen is not None and states.hindrance(seen):
+            self._hindered = self._hindered or now
+            if now - self._hindered > LATE_S:
+                raise NotStarting(seen.reason)
+        elif seen is not None and seen.state in states.WAITING and now >= self._tell_at:
+            self._tell_at = now + TELL_EVERY_S
+            print("      waiting for its start" + f" ({seen.reason})" * (seen.reason not in ("", "None")), flush=True)
+        return seen
+
+    def log(self, job: str) -> str:
+        return messages.tail(self.place / "submitit" / f"{job}_0_log.out", 20)
+
+
+def watch(say: Printer, seen: Watch, limit_s: float, signal_delay_s: float) -> None:
+    probes = []
+    for number, job in enumerate(seen.ids):
+        file = seen.place / f"probe-{number}.json"
+        if state := seen.wait(file.exists, job):
+            say(findings.of_failure(seen.log(job), str(seen.place), state))
+            return
+        probes.append(read_json(file))
+        if not number:
+            here = {
+                "skew_s": probes[0]["time"] - file.stat().st_mtime,
+                "versions": {name: version(name) for name in probes[0]["versions"]},
+                "variables": sorted(os.environ),
+            }
+    say(*findings.of_probes(probes, here, signal_delay_s))
+    file = seen.place / "signal.json"
+    seen.wait(file.exists, seen.ids[0])
+    say(findings.of_signal(read_json(file), limit_s))
+
+
+@contextlib.contextmanager
+def workspace(folder: Path) -> Iterator[Path]:
+    """A private folder below the workflow's, where the jobs' files lie in earnest, too."""
+    base = folder / ".snakemake" / "submitit"
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = base / f"check-{secrets.token_hex(4)}"
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def leaving_on_signals() -> Iterator[None]:
+    """A closed terminal and SIGTERM end the check as Ctrl-C does: its jobs are cancelled."""
+
+    def leave(number, _frame):
+        sys.exit(128 + number)
+
+    former = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nInterrupted; the jobs of the check are cancelled.", flush=True)
+        sys.exit(130)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
