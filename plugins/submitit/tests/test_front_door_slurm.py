@@ -21,6 +21,7 @@ PROBE = """
 
     rule probe:
         output: "out/{n}.json"
+        resources: mem_mb=50
         run:
             import glob, json, os, subprocess, time
             job = os.environ["SLURM_JOB_ID"]
@@ -45,6 +46,7 @@ SETTINGS = {
     "max-array-size": 2,
     "max-submitted": 4,
     "default-runtime": 7,
+    "least-mem-mb": 333,
     "extra": "--nice=17 --begin=now",
     "setup": ["export FROM_SETUP='one  line'", "export SECOND=$((1 + 1))"],
     "partitions": "partitions.yaml",
@@ -105,6 +107,7 @@ def test_settings_have_their_effect_in_a_job(sandbox, tmp_path, give):
         assert environment["FROM_SETUP"] == "one  line" and environment["SECOND"] == "2"  # setup
         assert re.search(r"\bNice=17\b", one["job"]), one["job"]  # extra
         assert "TimeLimit=00:07:00" in one["job"]  # default-runtime
+        assert "MinMemoryNode=666M" in one["job"]  # least-mem-mb, of two jobs at a time
         assert "ArrayTaskThrottle=1" in one["job"]  # array-parallelism
         assert "Partition=urgent" in one["job"]  # partitions
         assert "JobName=phys-probe" in one["job"] and "Comment=project 42 snakemake-submitit" in one["job"]

@@ -13,7 +13,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 FIELDS = {field.name: field for field in dataclasses.fields(ExecutorSettings)}
-PROFILES = Path(__file__).parents[3] / "profiles"
+PROFILES = Path(__file__).parent.parent.parent.parent / "profiles"  # of the workflow, where it is there
 
 
 def options() -> set[str]:

@@ -60,12 +60,12 @@ def resume(words: list[str]) -> int:
 
 def snakemake_options(words: list[str]) -> argparse.Namespace:
     """What Snakemake itself makes of its arguments and profiles; it ends the process if it does not know them."""
-    from snakemake.cli import parse_args
+    from .snakemake_private import parse_arguments
 
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):  # which profiles it uses, as it will say again
-            return parse_args(words)[1]
+            return parse_arguments(words)
     except SystemExit:
         print(said.getvalue(), end="", file=sys.stderr)
         raise
@@ -73,10 +73,10 @@ def snakemake_options(words: list[str]) -> argparse.Namespace:
 
 def put_on_record(folder: Path, base: Path) -> None:
     """Before Snakemake decides what to run, so that changes of code and params since then count."""
-    from snakemake.persistence.file import FilePersistence
+    from .snakemake_private import file_persistence
 
     os.chdir(folder)
-    persistence = FilePersistence(nolock=True, path=folder / ".snakemake")
+    persistence = file_persistence(folder)
     for run in records.abandoned(base):
         names = adoption.restore_records(persistence, run)
         if names:

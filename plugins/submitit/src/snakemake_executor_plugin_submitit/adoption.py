@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake_interface_common.exceptions import WorkflowError
 
-from . import identity
+from . import identity, snakemake_private
 from .records import RunFolder, abandoned, remove_member
 from .tracking import Entry, Submission, Task
 
@@ -50,7 +50,7 @@ class Adoption:
 
     def restore(self, persistence, dag) -> None:
         """Write the records of jobs that succeeded without a driver and that the workflow does not want to run."""
-        wanted = {identity.key(job) for job in dag.needrun_jobs()}
+        wanted = {identity.key(job) for job in snakemake_private.jobs_to_run(dag)}
         for key, (entry, submission) in list(self._open.items()):
             if key not in wanted and _restore(persistence, entry, submission):
                 del self._open[key]

@@ -63,12 +63,12 @@ def _imports(preload: tuple[str, ...], all_of_a_job: bool) -> Iterator[tuple[str
 
 def _load_plugins() -> None:
     """What Snakemake does for its arguments; it looks through all installed packages once for each kind of plugin."""
-    from snakemake.cli import get_argument_parser
+    from snakemake_executor_plugin_submitit.snakemake_private import argument_parser
 
     installed, look = list(pkgutil.iter_modules()), pkgutil.iter_modules
     pkgutil.iter_modules = lambda *given: look(*given) if given else iter(installed)
     try:
-        get_argument_parser()
+        argument_parser()
     finally:
         pkgutil.iter_modules = look
 
@@ -152,10 +152,10 @@ def _call_snakemake(call: commandline.Call) -> int:
     os.environ.update(call.environment)
     if not sys.flags.safe_path:
         sys.path[0] = os.getcwd()  # as with `python -m`
-    from snakemake.cli import main
+    from snakemake_executor_plugin_submitit import snakemake_private
 
     sys.argv = ["snakemake", *call.arguments]
-    main(call.arguments)
+    snakemake_private.run(call.arguments)
     return 0
 
 

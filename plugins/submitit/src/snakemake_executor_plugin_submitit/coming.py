@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from . import identity
+from . import identity, snakemake_private
 
 COUNT_EVERY_S = 5.0  # a look at all jobs of a large workflow takes its time
 
@@ -26,7 +26,9 @@ class Coming:
             return set()
         now = time.monotonic()
         if now - self._counted > COUNT_EVERY_S or not self._counted:
-            left = (job for job in self.dag.needrun_jobs() if not job.is_local and job not in self._handed)
+            left = (
+                job for job in snakemake_private.jobs_to_run(self.dag) if not job.is_local and job not in self._handed
+            )
             self._left, self._counted = Counter(job.rule.name for job in left), now
         else:
             self._left.subtract(one.rule.name for one in new)

@@ -13,6 +13,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
+from . import snakemake_private
 from .coming import Coming
 from .ending import Guard, uninterrupted
 from .logs import private, remove_empty, remove_old
@@ -93,9 +94,9 @@ class Executor(RemoteExecutor):
             else:
                 self.driver.adopt(adopted)
         self.adoption.wait_for_ends()
-        limit = self.workflow.scheduling_settings.max_jobs_per_timespan
+        limit = snakemake_private.jobs_per_timespan(self.workflow)
         full = limit is not None and len(jobs) >= limit.max_jobs
-        more_to_come = full and any(not job.is_local for job in self.dag.ready_jobs)
+        more_to_come = full and any(not job.is_local for job in snakemake_private.ready_jobs(self.dag))
         self.driver.enqueue(new, more_to_come, self._coming.after(jobs))
 
     def _entry(self, job):
@@ -114,7 +115,7 @@ class Executor(RemoteExecutor):
         from .records import new_token
         from .tracking import Entry
 
-        weak = identity.from_defaults(job, self.workflow.resource_settings._parsed_default_resources)
+        weak = identity.from_defaults(job, snakemake_private.default_resources(self.workflow))
         request = resources.request(identity.rule(job), job.resources, job.threads, self.settings, weak)
         token, name = new_token(), identity.name(job)
         log = self.logs / identity.rule(job) / f"{identity.file_name(name)}-{token}.log"
@@ -153,7 +154,7 @@ class Executor(RemoteExecutor):
 
         Snakemake passes `--retries 0`, which a rule's own `retries:` overrules; what overrules that is this.
         """
-        return "--preemptible-rules --preemptible-retries 0"
+        return snakemake_private.NEVER_RETRY
 
     # -- the wait thread -------------------------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ class Executor(RemoteExecutor):
                 self.logger.error(message)
             self.report_job_error(info, msg=message, **keywords)
         except OSError:  # nobody reads what is printed: the scheduler must know nevertheless
-            self.workflow.scheduler.error_callback(info.job)
+            snakemake_private.count_as_failed(self.workflow, info.job)
 
     def again(self, entry, why: str) -> None:
         """A job of an earlier driver that ended while nobody looked: submit it anew."""

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Mapping
 
+from . import snakemake_private
+
 DIGESTED = ("input", "params", "code", "conda_env", "container_img_url", "software_stack_hash", "script_changed")
 NAME_BYTES = 150  # of 255; a token and an ending follow
 RULE_BYTES = 100
@@ -61,23 +63,13 @@ def metadata(job, persistence) -> dict[str, dict]:
     """
     records = {}
     for one in parts(job):
-        fields = {
-            "rule": one.rule.name,
-            "input": [str(file) for file in persistence._input(one)],
-            "log": [str(file) for file in persistence._log(one)],
-            "params": list(persistence._params(one)),
-            "shellcmd": one.shellcmd,
-            "code": persistence._code(one.rule),
-            "conda_env": persistence._conda_env(one),
-            "software_stack_hash": persistence._software_stack_hash(one),
-            "container_img_url": one.container_img_url,
-        }
+        fields = snakemake_private.record_fields(one, persistence)
         if one.is_script or one.is_notebook:
             with contextlib.suppress(Exception):  # a script from the web, or none yet
-                source = one._path_to_source_file(one.rule.script or one.rule.notebook)
+                source = snakemake_private.script_source(one)
                 fields["script_changed"] = os.stat(source.get_path_or_uri(secret_free=False)).st_mtime
         for file in one.output:
-            records[persistence._get_key(file)] = fields
+            records[snakemake_private.record_key(persistence, file)] = fields
         if not one.output:
             records[f"rule {one.rule.name}"] = fields
     return records
@@ -100,21 +92,11 @@ def missing_outputs(records: dict[str, dict]) -> list[str]:
 
 def restore(persistence, records: dict[str, dict], began: float) -> bool:
     """Write Snakemake's records of a job that ended without a driver. False if an output is not there (yet)."""
-    from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
-
     files = [file for file in records if not file.startswith("rule ")]
     if not all(os.path.exists(file) for file in files):
         return False
-    persistence._clear_cache()
+    snakemake_private.forget_cached_records(persistence)
     for file in files:
         fields = {name: value for name, value in records[file].items() if name != "script_changed"}
-        record = MetadataRecord(
-            **fields,
-            starttime=began,
-            endtime=os.stat(file).st_mtime,
-            incomplete=False,
-            record_format_version=RECORD_FORMAT_VERSION,
-        )
-        persistence._write_record(file, record)
-        persistence._unmark_incomplete(file)
+        snakemake_private.write_record(persistence, file, fields, began, os.stat(file).st_mtime)
     return True
