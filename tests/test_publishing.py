@@ -423,6 +423,26 @@ def test_an_edited_model_comes_back_as_the_documents_say(repository, tmp_path, c
     assert main(["verify", str(folder), "--remote"]) == 0
 
 
+def test_damaged_files_name_a_remedy_that_works(repository, tmp_path, capsys):
+    """Model, program, probe and description, each half as long: `cascada verify … --repair`, then `dvc pull`."""
+    dvc(repository, "push", "--quiet")
+    other = clone(repository, tmp_path / "other")
+    dvc(other, "pull", "--quiet")
+    folder = other / "artifacts/model"
+    remedy = f"`cascada verify {folder} --repair`, then `dvc pull`"
+    for name in ("model.onnx", "model.pt2", "probe.h5", "model.json"):
+        path = folder / name
+        path.chmod(0o644)
+        os.truncate(path, path.stat().st_size // 2)
+        assert main(["verify", str(folder)]) == 1
+        shown = "".join(capsys.readouterr())
+        assert remedy in shown, name
+        assert main(["verify", str(folder), "--repair"]) == 1
+        capsys.readouterr()
+        dvc(other, "pull", "--quiet")
+        assert main(["verify", str(folder)]) == 0
+
+
 def test_going_back_to_an_earlier_tag_gives_its_model_and_its_outputs(repository, tmp_path):
     second = publications.make_results(repository / "results/second", seed=2)
     for version, results in (("7.0.0", repository / "results/tiny"), ("7.1.0", second)):

@@ -33,6 +33,13 @@ def write_description(folder: Path, content: dict) -> None:
     write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
+def get_again(folder: Path) -> str:
+    """What to do about a damaged file of an exported folder: only the first of the two removes it from DVC's cache too."""
+    if folder.absolute().with_name(f"{folder.name}.dvc").exists():
+        return f"`cascada verify {folder} --repair`, then `dvc pull`"
+    return "export the model again, or get the folder again"
+
+
 def read_content(folder: Path) -> dict:
     """Return model.json. Raises DataError if the folder is no exported model of a known format."""
     path = folder / CONTENT
@@ -45,7 +52,7 @@ def read_content(folder: Path) -> dict:
         content = read_json(path)
         found = content["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not the description of a model ({error!r}); get the folder again.") from error
+        raise DataError(f"{path}: not the description of a model ({error!r}); {get_again(folder)}.") from error
     if found != FORMAT:
         raise DataError(
             f"{path}: format {found!r} given, this cascada reads format {FORMAT}; use the version that wrote it."

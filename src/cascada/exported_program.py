@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cascada.errors import DataError
-from cascada.exported import PT2
+from cascada.exported import PT2, get_again
 
 TENSOR = re.compile(r"(weight|tensor)_\d+")  # bytes of one tensor
 MEMBER = re.compile(  # below the only folder of model.pt2
@@ -31,7 +31,7 @@ def program(folder: Path) -> Any:
     except DataError:
         raise
     except Exception as error:  # zip, JSON and PyTorch's errors have no base of their own
-        raise DataError(f"{path}: not a readable program ({error}); get the folder again (`dvc pull`).") from error
+        raise DataError(f"{path}: not a readable program ({error}); {get_again(path.parent)}.") from error
 
 
 def _checked_archive(path: Path) -> io.BytesIO:

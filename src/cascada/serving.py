@@ -22,7 +22,7 @@ from cascada import classes
 from cascada.data.format import NO_LABEL, SourceRow, new_events
 from cascada.data.skipped import Skipped, write_skipped
 from cascada.errors import DataError
-from cascada.exported import ONNX, read_content
+from cascada.exported import ONNX, get_again, read_content
 from cascada.files import atomic_path, sha256
 from cascada.prediction_inputs import BATCH, Watch, given_twice, open_input, part
 
@@ -56,7 +56,7 @@ class Model:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no base of their own
-            raise DataError(f"{path}: not a readable model ({error}); get the folder again (`dvc pull`).") from error
+            raise DataError(f"{path}: not a readable model ({error}); {get_again(path.parent)}.") from error
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Take raw images float32 (n, C, 80, 80) [GeV], return probabilities float32 (n, K)."""

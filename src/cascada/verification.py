@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from cascada.errors import DataError
-from cascada.exported import ONNX, PROBE, PT2, SUMS, TOLERANCE, read_content
+from cascada.exported import ONNX, PROBE, PT2, SUMS, TOLERANCE, get_again, read_content
 from cascada.exported_program import program
 from cascada.files import sha256
 from cascada.serving import Model
@@ -95,7 +95,7 @@ def read_probe(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         with h5py.File(path, "r", locking=False) as file:
             return file["images"][:], file["probability"][:]
     except (OSError, KeyError) as error:
-        raise DataError(f"{path}: not a readable probe ({error}); get the folder again (`dvc pull`).") from error
+        raise DataError(f"{path}: not a readable probe ({error}); {get_again(folder)}.") from error
 
 
 def _run(folder: Path, name: str, images: np.ndarray) -> np.ndarray:
