@@ -47,7 +47,7 @@ def test_the_metadata_say_what_a_user_looks_for(built):
             re.match(r"[\w-]+", text)[0]: text for text in metadata.get_all("Requires-Dist") if "extra" not in text
         }
     assert set(required) == {
-        "snakemake", "snakemake-interface-common", "snakemake-interface-executor-plugins", "submitit"
+        "pyyaml", "snakemake", "snakemake-interface-common", "snakemake-interface-executor-plugins", "submitit"
     }  # fmt: skip
     assert all(re.search(r"<\d+", text) and ">=" in text for text in required.values()), required
 
