@@ -5,7 +5,7 @@ WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the ot
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup run publish test nightly bench sandbox lint format system-packages clean
+.PHONY: help setup run publish test nightly bench fuzz sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +36,9 @@ nightly: $(INSTALLED) system-packages ## run the executor's SLURM tests from its
 
 bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+fuzz: $(INSTALLED) ## mutate files of every source and read them, with progress; make fuzz MUTANTS=100000 SEED=2
+	$(BIN)/python -m tests.fuzzing $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED))
 
 sandbox: $(INSTALLED) system-packages ## open a shell on a private SLURM of two nodes, with accounting; exit ends it
 	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=plugins/submitit/tests $(BIN)/python -m slurm_sandbox --accounting

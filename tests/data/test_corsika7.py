@@ -331,7 +331,7 @@ def break_file(path: Path, how: str) -> Path:
         ("cut", "in shower 2: .*truncated: .*expected a complete"),
         ("cut at a record", "in shower 1: the file ends without RUNE; expected a complete"),
         ("cut gzip", "(before|in) .*shower.*: Compressed file ended before .*expected a complete"),
-        ("cut zstd", "in shower 2: .*expected a complete"),
+        ("cut zstd", "in shower 2: Compressed file ended inside a zstd frame; expected a complete"),
         ("cut early", "first record: b'' after the run header, expected EVTH"),
         ("foreign", "start of file: a ZIP archive: .*; expected a record marker and RUNH. .*check --source"),
         ("empty", "start of file: an empty file: .*; expected a record marker and RUNH"),

@@ -257,6 +257,17 @@ def test_zeros_behind_the_end_are_padding(tmp_path, zeros):
     np.testing.assert_array_equal(read(path).images, images)
 
 
+def test_a_zstd_frame_that_is_cut_off_is_refused(tmp_path):
+    """zstandard's reader would end where the second frame is cut off, as if one run were all."""
+    parts = [
+        zstandard.ZstdCompressor().compress(two_showers(tmp_path / f"DAT{run}", run=run).read_bytes()) for run in (7, 8)
+    ]
+    for kept in (1, 9, len(parts[1]) // 2, len(parts[1]) - 1):
+        (tmp_path / "both").write_bytes(parts[0] + parts[1][:kept])
+        with pytest.raises(DataError, match=r"both: .*ended inside a zstd frame"):
+            read(tmp_path / "both")
+
+
 @pytest.mark.parametrize(
     ("rest", "message"),
     [

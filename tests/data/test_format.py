@@ -105,6 +105,10 @@ def damage(file: h5py.File, how: str) -> None:
         layout[:] = h5py.VirtualSource("shard.h5", "images", (3, 1, 80, 80))
         del file["images"]
         file.create_virtual_dataset("images", layout).attrs["channels"] = ["energy"]
+    if how == "no text":
+        table = file["sources"][:]
+        table["file"][0] = b"DAT\xff\x98"
+        file["sources"][:] = table
     if how == "never written":
         del file["images"]
         file.create_dataset("images", (3, 1, 80, 80), "<f4", chunks=(1, 1, 80, 80)).attrs["channels"] = ["energy"]
@@ -149,6 +153,7 @@ def damage(file: h5py.File, how: str) -> None:
         ("source", "events: row 1: source is 1, expected 0 to 0"),
         ("label", "events: row 1: label is 0, expected -1 to -1"),
         ("split", "events: row 1: split is 3, expected -1 to 2"),
+        ("no text", r"sources: cannot be read \('utf-8' codec"),
         ("virtual", "images: a virtual data set, whose missing parts read as zeros"),
         ("never written", "images: 0 bytes of 76800 are in the file, the others were never written"),
     ],
@@ -194,3 +199,14 @@ def test_errors_that_are_not_the_file_s_pass(tmp_path):
     path = write_showers(tmp_path / "s.h5")
     with pytest.raises(OSError, match="no space"), open_showers(path):
         raise OSError("no space left on device")
+
+
+@pytest.mark.timeout(60)
+def test_a_broken_heap_of_texts_is_refused_and_not_read_for_ever(tmp_path):
+    path = write_showers(tmp_path / "s.h5")
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 24 : heap + 280] = bytes(256)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"s.h5: its heap of texts is damaged"), open_showers(path):
+        pass

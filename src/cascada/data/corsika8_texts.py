@@ -107,7 +107,7 @@ def plane_units(path: Path, name: str, altitude: float) -> tuple[float, float]:
     try:
         center = np.array(config["plane"]["center"], float)
         found = float(np.linalg.norm(center)) * length - EARTH_RADIUS
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{file}: no plane.center, expected the place of the observation plane, to compare it with the source's "
             f"`altitude`; {_AGAIN}"

@@ -25,6 +25,7 @@ WORDS = {False: 273, True: 312}  # thinned?: words in a sub-block
 ROWS = 39  # particles in a sub-block
 BLOCKS_PER_RECORD = 21
 RECORDS = 40  # read at a time: 32,760 particles, which stay in the processor's cache
+ZSTD_PIECE = 2048  # compressed bytes at a time, which are at most some 64 MB of others
 PARTICLES = ""  # the name given to sub-blocks of particles, which have none
 _NAMES = {int.from_bytes(name.encode(), "little"): name for name in ("RUNH", "EVTH", "LONG", "EVTE", "RUNE")}
 _FIRST_NAME, _LAST_NAME = min(_NAMES), max(_NAMES)
@@ -89,7 +90,7 @@ def _place(name: str, words: np.ndarray, place: str) -> str:
 
 def _check_order(place: str, name: str, words: np.ndarray, state: str) -> None:
     """Raise DataError for a sub-block that cannot stand where it does. Zeros outside a shower are padding."""
-    if state in _FROM[name] or (name == PARTICLES and not words.any()):
+    if state in _FROM[name] or (name == PARTICLES and not words.view("<u4").any()):
         return
     if state == ENDED:
         raise DataError(
@@ -170,11 +171,46 @@ def _open(path: Path, digest: Digest | None = None) -> BinaryIO:
     if magic[:2] == b"\x1f\x8b":
         return _Gzip(fileobj=file)
     if magic == b"\x28\xb5\x2f\xfd":
+        return io.BufferedReader(_Zstd(file))
+    return file
+
+
+class _Zstd(io.RawIOBase):
+    """The uncompressed bytes of a zstd file: of every frame in it, and an EOFError where the last one is not whole.
+
+    zstandard's own reader ends in silence where a frame is cut off.
+    """
+
+    def __init__(self, file: BinaryIO):
         from zstandard import ZstdDecompressor
 
-        # a file may hold several frames, one behind the other: none may be passed over
-        return ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
-    return file
+        self._file, self._new = file, ZstdDecompressor().decompressobj
+        self._frame, self._input, self._output = None, b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._output:
+            if not self._input:
+                self._input = self._file.read(ZSTD_PIECE)
+            if not self._input and self._frame is None:
+                return 0
+            if not self._input:
+                raise EOFError("Compressed file ended inside a zstd frame")
+            self._frame = self._frame or self._new()
+            self._output = memoryview(self._frame.decompress(self._input))
+            self._input = b""
+            if self._frame.eof:
+                self._input, self._frame = self._frame.unused_data, None
+        size = min(len(buffer), len(self._output))
+        buffer[:size] = self._output[:size]
+        self._output = self._output[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _Gzip(gzip.GzipFile):

@@ -26,7 +26,7 @@ import h5py
 import numpy as np
 
 from cascada import __version__
-from cascada.data.hdf5 import one_line, open_file, reading
+from cascada.data.hdf5 import check_heaps, one_line, open_file, reading
 from cascada.data.skipped import Skipped, write_skipped
 from cascada.errors import DataError
 from cascada.files import atomic_path
@@ -197,6 +197,7 @@ def open_showers(path: str | os.PathLike) -> Iterator[h5py.File]:
         raise DataError(f"{path}: no such file; expected an HDF5 file of showers (data model {DATA_MODEL_VERSION}).")
     with open_file(path, "convert raw files with `cascada convert`.") as file:
         with reading(f"{path}"):
+            check_heaps(path)
             check_showers(path, file)
         try:
             yield file

@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from cascada.data import foreign
 from cascada.errors import DataError
 
 MOST_AT_ONCE = 256 * 2**20  # bytes of one chunk, which cannot be read in parts
+HEAPS_WITHIN = 2**20  # bytes from the beginning and the end: where files of showers have their texts
 _FILTERS = {
     32000: "LZF of another library",
     32001: "blosc",
@@ -73,6 +76,32 @@ def check_chunks(place: str, data: h5py.Dataset) -> None:
     """Raise DataError for chunks so large that reading one row would take more memory than a file of showers needs."""
     if data.dtype.itemsize * math.prod(data.chunks or (1,)) > MOST_AT_ONCE:
         raise DataError(f"{place}: chunks of {data.chunks}, expected at most 256 MB each; repack the file (h5repack).")
+
+
+def check_heaps(path: Path) -> None:
+    """Raise DataError if a heap of texts near the beginning or the end of the file is broken.
+
+    HDF5 1.14 would read it for ever. A collection is "GCOL", version 1, its size, then objects: index, references, size
+    and bytes up to a multiple of 8; index 0 is the free space. (HDF5 File Format Specification, section III.E.)
+    """
+    with path.open("rb") as file:
+        for start in {0, max(path.stat().st_size - HEAPS_WITHIN, 0)}:
+            file.seek(start)
+            data = file.read(HEAPS_WITHIN)
+            for found in re.finditer(rb"GCOL\x01\0\0\0", data):
+                if not _is_heap(data, found.start()):
+                    raise DataError(f"{path}: its heap of texts is damaged; copy the file again or make it again.")
+
+
+def _is_heap(data: bytes, start: int) -> bool:
+    stop = start + int.from_bytes(data[start + 8 : start + 16], "little")
+    place = start + 16
+    while place + 16 <= min(stop, len(data)):
+        index, _, _, size = struct.unpack_from("<HHIQ", data, place)
+        if index == 0:
+            return size >= 16
+        place += 16 + -(-size // 8) * 8
+    return True
 
 
 def check_written(place: str, data: h5py.Dataset) -> None:

@@ -20,8 +20,10 @@ from cascada.data.format import (
     SOURCES,
     SPLITS,
     read_events,
+    read_header,
+    read_sources,
 )
-from cascada.data.hdf5 import check_chunks, check_filters, check_written
+from cascada.data.hdf5 import check_chunks, check_filters, check_written, reading
 from cascada.data.values import check_events
 from cascada.errors import DataError
 
@@ -50,6 +52,8 @@ def check_showers(path: Path, file: h5py.File) -> None:
         raise DataError(
             f"{path}: {len(file[EVENTS])} rows in {EVENTS}, but {len(file[IMAGES])} images; expected as many. {AGAIN}"
         )
+    with reading(f"{path}: {SOURCES}"):
+        read_header(file), read_sources(file)  # texts that are none
     _check_rows(path, file)
 
 

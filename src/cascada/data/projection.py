@@ -36,6 +36,7 @@ class Projection:
     def images(self) -> np.ndarray:
         return self._images.reshape(*self._images.shape[:2], IMAGE_SIZE, IMAGE_SIZE)
 
+    @np.errstate(over="ignore")  # of places far beyond the disc
     def add(self, x: np.ndarray, y: np.ndarray, energy: np.ndarray, group: np.ndarray, weight: np.ndarray | None):
         """Add particles: position [m] relative to the axis, energy [GeV], group, weight (None: all 1), each (n,)."""
         for core, image, index in zip(self._cores, self._images, range(len(self._cores)), strict=True):
