@@ -16,6 +16,7 @@ from slurm_sandbox import clean
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
+MODULES = {"pyyaml": "yaml"}  # of distributions that are called otherwise
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,9 @@ def test_the_metadata_say_what_a_user_looks_for(built):
 def test_what_the_package_imports_is_required(built):
     """And nothing else of the environment that it happens to be developed in."""
     imported = {name.split(".")[0] for path in source_files() for name in imports(path)} - sys.stdlib_module_names
-    required = {clean.normal(text).replace("-", "_") for text in clean.required_by(built.wheel)}
+    required = {
+        MODULES.get(name := clean.normal(text), name.replace("-", "_")) for text in clean.required_by(built.wheel)
+    }
     assert imported - {"snakemake_executor_plugin_submitit"} == required
 
 
