@@ -105,7 +105,7 @@ def damage(file: h5py.File, how: str) -> None:
         layout[:] = h5py.VirtualSource("shard.h5", "images", (3, 1, 80, 80))
         del file["images"]
         file.create_virtual_dataset("images", layout).attrs["channels"] = ["energy"]
-    if how == "no text":
+    if how == "bytes that are no text":
         table = file["sources"][:]
         table["file"][0] = b"DAT\xff\x98"
         file["sources"][:] = table
@@ -153,7 +153,7 @@ def damage(file: h5py.File, how: str) -> None:
         ("source", "events: row 1: source is 1, expected 0 to 0"),
         ("label", "events: row 1: label is 0, expected -1 to -1"),
         ("split", "events: row 1: split is 3, expected -1 to 2"),
-        ("no text", r"sources: cannot be read \('utf-8' codec"),
+        ("bytes that are no text", r"sources: cannot be read \('utf-8' codec"),
         ("virtual", "images: a virtual data set, whose missing parts read as zeros"),
         ("never written", "images: 0 bytes of 76800 are in the file, the others were never written"),
     ],
