@@ -79,6 +79,7 @@ def write_data_card(card: Path, path: Path) -> None:
         _checks(content),
         heading("Sources"),
         table(["file or run", "kind", "showers", "sha256"], sources),
+        *_left_out(content.get("left_out", {})),
         *_skipped(content.get("skipped", [])),
         provenance(content.get("provenance", {})),
     ]
@@ -105,6 +106,12 @@ def _checks(content: dict) -> str:
     if not pairs:
         return table(["check", "value"], [row[:2] for row in rows])
     return table(["check", "value", "of the two classes that differ most"], rows)
+
+
+def _left_out(counts: dict[str, float]) -> list[str]:
+    """What the readers counted and left out of the images; nothing where that is nothing."""
+    rows = [[name.replace("_", " "), value] for name, value in counts.items() if value]
+    return [heading("Left out of the images"), table(["what", "sum"], rows)] if rows else []
 
 
 def _skipped(rows: list[dict]) -> list[str]:

@@ -3,6 +3,7 @@
 Nothing else opens the test file before `test_model`: whoever wants to know about it reads summary.json.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def merge(shards: list[Path], train: Path, test: Path, summary: Path, options: M
     content["checks"]["showers_twice_in_one_file"] = joined
     content["ranges"] = _ranges(events[events["split"] == SPLITS["train"]])
     content["skipped"] = [asdict(row) for row in skipped]
+    content["left_out"] = dict(sum((Counter(shard.header.left_out) for shard in read), Counter()))
     content |= {"train_sha256": sha256(train), "test_sha256": sha256(test)}
     write_list(summary.with_name("skipped.tsv"), skipped)
     write_json(summary, content)
