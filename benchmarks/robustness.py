@@ -56,30 +56,27 @@ def run(base: dict, seed: int, threads: int, cores: int, folder: Path) -> dict:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{content['experiment']}.yaml"
         config.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "test_behaviour",
-            "test_model",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-        ]
-        command += [
-            "--directory",
-            str(folder),
-            "--configfile",
-            str(config),
-            "--cores",
-            str(cores),
-            "--rerun-incomplete",
-        ]
-        command += ["--set-threads", f"train={threads}", "--logger", "cascada"]
-        subprocess.run(
-            command, check=True, env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        )
+        _snakemake(folder, config, threads, cores)
     files = {"best": "selection/best.json", "test": "test/metrics.json", "behaviour": "test/behaviour.json"}
     return {name: read_json(results / path) for name, path in files.items()}
+
+
+def _snakemake(folder: Path, config: Path, threads: int, cores: int) -> None:
+    # without a lock: nobody else runs in this folder, and one that a kill left behind would stop the next attempt
+    command = [sys.executable, "-m", "snakemake", "test_behaviour", "test_model", "--nolock", "--rerun-incomplete"]
+    command += [
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(config.resolve()),
+    ]
+    command += ["--cores", str(cores), "--set-threads", f"train={threads}", "--logger", "cascada"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    status = subprocess.run(command, env=os.environ | {"PATH": path}).returncode
+    if status:
+        sys.exit(f"{config}: Snakemake ended with {status}. Start the same command again: what has been done is kept.")
 
 
 def verdict(probe: dict) -> str:

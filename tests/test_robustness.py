@@ -1,9 +1,12 @@
 """The table of the demonstration's runs with other seeds: verdicts and the run closest to a limit."""
 
+import subprocess
+
 import pytest
 import yaml
 
 from benchmarks import robustness
+from cascada.files import write_json
 
 
 def probe(value, low, high, sense="at most", name="flips", severity="gate"):
@@ -59,3 +62,28 @@ def test_a_seed_is_that_of_showers_split_and_trials():
     assert changed["data"]["sources"]["showers"]["seed"] == changed["data"]["split"]["seed"] == 7
     assert base["search"]["seeds"] == [1]
     assert changed["search"]["models"] == base["search"]["models"]
+
+
+def test_a_run_that_has_ended_is_not_repeated_and_one_that_fails_says_how_to_go_on(tmp_path, monkeypatch):
+    started = []
+
+    def refuse(command, **_):
+        started.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(robustness.subprocess, "run", refuse)
+    base = yaml.safe_load((robustness.ROOT / "config.yaml").read_text())
+    with pytest.raises(
+        SystemExit, match=r"seed-1-threads-2.yaml: Snakemake ended with 3. Start the same command again"
+    ):
+        robustness.run(base, 1, 2, 2, tmp_path)
+    assert "train=2" in started[0] and yaml.safe_load((tmp_path / "seed-1-threads-2.yaml").read_text())
+    for name in ("selection/best", "test/metrics", "test/behaviour"):
+        write_json(tmp_path / f"results/seed-1-threads-2/{name}.json", {"of": name})
+    found = robustness.run(base, 1, 2, 2, tmp_path)
+    assert found == {
+        "best": {"of": "selection/best"},
+        "test": {"of": "test/metrics"},
+        "behaviour": {"of": "test/behaviour"},
+    }
+    assert len(started) == 1
