@@ -54,7 +54,7 @@ def test_model(
     if found != chosen["checkpoint_sha256"]:
         raise DataError(
             f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
-            "run the rule `select` again."
+            "choose again: snakemake --forcerun select."
         )
     opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train)
     result = predict(checkpoint, test, baselines, device, threads)
