@@ -54,6 +54,8 @@ def _invariance(panel, one: dict, title: str) -> None:
     panel.invert_yaxis()
     if one["threshold"] > 0:
         panel.axvline(one["threshold"], color=_colour(one), linestyle="--", linewidth=1.2)
+        if None not in (one["low"], one["high"]):  # of the largest of the rows: what the verdict looks at
+            panel.axvspan(one["low"], one["high"], color=_colour(one), alpha=0.12, linewidth=0)
         panel.set_xlim(left=0)
     panel.set_title(
         f"{title}\n{one['verdict'].replace(FAILED, 'FAILED')} ({one['severity']})", fontsize=9, color=_colour(one)
