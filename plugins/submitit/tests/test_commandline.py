@@ -1,9 +1,12 @@
 """Which commands are called in a forked process, and which are left to a shell."""
 
+import json
+import shlex
+import subprocess
 import sys
 
 import pytest
-from snakemake_executor_plugin_submitit.commandline import AND, Call, parse, split
+from snakemake_executor_plugin_submitit.commandline import AND, Call, parse, requoted, split
 from snakemake_interface_executor_plugins.utils import format_cli_arg
 
 PYTHON = sys.executable
@@ -73,7 +76,23 @@ def test_a_link_to_the_interpreter_is_another_environment(tmp_path):
     assert parse(f"{link} -m snakemake") is None
 
 
-@pytest.mark.parametrize("value", ["plain", "two words", "it's", 'say "hi"', "a,b", "&&"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain", "two words", "it's", 'say "hi"', "a,b", "&&", "it's $HOME and `id`", "a\\b", "\\n", "two\nlines", "it's \"said\"",
+        "$HOME", "tab\there", "漢", "'", '"', "\\", "-",
+    ],
+)  # fmt: skip
 def test_snakemakes_own_quoting_comes_back(value):
-    command = f"{PYTHON} -m snakemake {format_cli_arg('--option', [value])}"
-    assert parse(command) == Call(arguments=["--option", value])
+    """Here and in a shell."""
+    arguments = requoted(format_cli_arg("--option", [value]))
+    assert parse(f"{PYTHON} -m snakemake {arguments}") == Call(arguments=["--option", value])
+    shell = f"{PYTHON} -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {arguments}"
+    told = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True).stdout
+    assert json.loads(told) == ["--option", value]
+
+
+@pytest.mark.parametrize("text", ["--a 'it'\"'\"'s'", "--folder '/a\\b'", "--cores 1", '--x "$HOME"'])
+def test_what_is_not_python_s_word_for_a_string_stays(text):
+    assert shlex.split(requoted(text)) == shlex.split(text)
+    assert requoted("'unfinished") == "'unfinished" and requoted('--x "$HOME"') == '--x "$HOME"'

@@ -1,5 +1,6 @@
 """What a user writes in a Snakefile or gives to the plugin arrives in the job as it was written; jobs on this machine."""
 
+import json
 import os
 import subprocess
 import sys
@@ -82,3 +83,20 @@ def test_a_name_of_many_bytes_is_cut(tmp_path):
     (tmp_path / "go").touch()
     done = snakemake(tmp_path, f"out/{LETTERS}")
     assert done.returncode == 0 and (tmp_path / "out" / LETTERS).exists(), done.stderr
+
+
+CONFIG = """
+    rule one:
+        output: "out"
+        run:
+            import json
+            json.dump(config["text"], open(output[0], "w"))
+"""
+
+
+def test_values_of_the_configuration_are_not_read_by_a_shell(tmp_path):
+    text = "it's $HOME `id`"
+    write(tmp_path, "Snakefile", CONFIG)
+    done = snakemake(tmp_path, "--config", f"text={json.dumps(text)}")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out").read_text()) == text

@@ -4,8 +4,11 @@ Only what is surely understood is: `[cd FOLDER &&] [export NAME=VALUE … &&] PY
 anything that a shell would expand or redirect. All else is left to a shell.
 """
 
+import ast
 import dataclasses
 import os
+import re
+import shlex
 import shutil
 import sys
 
@@ -88,3 +91,24 @@ def _between_ands(words: list[str]) -> list[list[str]]:
         else:
             parts[-1].append(word)
     return parts
+
+
+STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+
+
+def requoted(arguments: str) -> str:
+    """The arguments that Snakemake writes for a shell, with the quotes that a shell needs.
+
+    Snakemake quotes as Python does: of `it's $HOME` it makes `"it's $HOME"`, in which a shell puts the folder's name, and it
+    writes a backslash twice. What is exactly Python's word for a string is such a string; all else stays.
+    """
+
+    def for_shell(found: re.Match) -> str:
+        text = found[0]
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            return text
+        return shlex.quote(value) if repr(value) == text else text
+
+    return STRING.sub(for_shell, arguments)

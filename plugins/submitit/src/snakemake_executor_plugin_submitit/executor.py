@@ -13,7 +13,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-from . import snakemake_private
+from . import commandline, snakemake_private
 from .coming import Coming
 from .ending import Guard, uninterrupted
 from .logs import private, remove_empty, remove_old
@@ -137,11 +137,13 @@ class Executor(RemoteExecutor):
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata, patient=patient)
 
     def _command(self, job) -> str:
+        """The job's command; a precommand of the user's is left as it is."""
         self._cores.of_job = max(1, job.threads)
         try:
-            return self.format_job_exec(job)
+            before, start, arguments = self.format_job_exec(job).partition(" -m snakemake ")
         finally:
             del self._cores.of_job
+        return before + start + commandline.requoted(arguments)
 
     @property
     def cores(self):
