@@ -59,7 +59,7 @@ def test_the_report_tells_what_to_write():
     choice = Choice(partition="old", account="second", refusal="No partition specified")
     found = findings.of_submission(SITE, choice, None, None)
     assert [one.kind for one in found] == ["BAD"]
-    slow = findings.of_probes([PROBE | {"round_trip_s": 12.0, "scontrol": "not found"}, OTHER], HERE, 15)
+    slow = findings.of_probes([PROBE | {"round_trip_s": 12.0, "scontrol": "not found"}, OTHER], HERE)
     text = findings.report([*found, *slow])
     assert "refuses the profile as it is (No partition specified)" in text
     assert text.endswith(
@@ -71,7 +71,7 @@ def test_the_report_tells_what_to_write():
 def test_a_cluster_where_all_is_well():
     found = [
         *findings.of_cluster(SITE),
-        *findings.of_probes([PROBE, OTHER], HERE, 15),
+        *findings.of_probes([PROBE, OTHER], HERE),
         findings.of_signal({"after_s": 40.0}, 60),
     ]
     assert {one.kind for one in found} == {"ok"}
@@ -92,7 +92,7 @@ def test_a_cluster_where_all_is_well():
     ],
 )
 def test_what_is_not_well_is_told(first, second, here, topic, kind, words):
-    found = findings.of_probes([PROBE | first, OTHER | second], HERE | here, 15)
+    found = findings.of_probes([PROBE | first, OTHER | second], HERE | here)
     assert any((one.topic, one.kind) == (topic, kind) and words in one.text for one in found), found
 
 

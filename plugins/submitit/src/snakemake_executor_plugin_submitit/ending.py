@@ -21,10 +21,13 @@ ENDS_GRACEFULLY = (
 
 
 class Guard:
-    """Calls `end` at the latest when the interpreter exits, unless `release` was called before."""
+    """Calls `end` at the latest when the interpreter exits, unless `release` was called before.
 
-    def __init__(self, end: Callable[[], None]):
-        self._end = end
+    busy: whether jobs are on the cluster.
+    """
+
+    def __init__(self, end: Callable[[], None], busy: Callable[[], bool]):
+        self._end, self._busy = end, busy
         self._former: dict[int, object] = {}
         self._terminated = False
         atexit.register(self._at_exit)
@@ -58,7 +61,8 @@ class Guard:
         self._former[number](number, frame)
 
     def _at_exit(self) -> None:
-        say("The workflow has ended before its jobs: they are cancelled.\n")
+        if self._busy():
+            say("The workflow has ended before its jobs: they are cancelled.\n")
         self._end()
 
 
@@ -66,13 +70,15 @@ class uninterrupted:
     """A context in which the signals that interrupt do nothing. Outside of the main thread it has no effect."""
 
     def __enter__(self):
-        self.former = {}
+        self.former, self.noted = {}, False
         if threading.current_thread() is threading.main_thread():
             for number in INTERRUPTS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self.former[number] = signal.signal(number, self._note)
+        return self
 
     def _note(self, number, _frame):
+        self.noted = True
         say("Jobs are being cancelled, or files put away; this ends by itself.\n")
 
     def __exit__(self, *_):

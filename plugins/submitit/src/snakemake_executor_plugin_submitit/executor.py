@@ -54,7 +54,7 @@ class Executor(RemoteExecutor):
         self.adoption = adoption.Adoption(self.base, backend, self, driver.run.path)
         self.adoption.restore(self.workflow.persistence, self.dag)
         self.driver = driver
-        self._guard = Guard(self.cancel)
+        self._guard = Guard(self.cancel, lambda: bool(driver.registry.live_tasks))
         self._coming = Coming(self.dag)
 
     def _read_partitions(self) -> list:

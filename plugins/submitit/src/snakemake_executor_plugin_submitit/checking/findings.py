@@ -80,7 +80,7 @@ def of_gpus(cluster: Cluster, refusal: str | None) -> Finding:
     return Finding(GOOD, "GPUs", f"{listed}. `gpu: 1` is taken.{model}")
 
 
-def of_probes(probes: list[Mapping], here: Mapping, signal_delay_s: float) -> list[Finding]:
+def of_probes(probes: list[Mapping], here: Mapping) -> list[Finding]:
     """What the tasks have found on their nodes. here: the same of the driver, with `skew_s` of the first task."""
     first = probes[0]
     found = [_of_environment(first, here)]

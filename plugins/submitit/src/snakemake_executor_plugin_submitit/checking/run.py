@@ -31,26 +31,31 @@ TRIED = ("slurm_partition", "slurm_account", "qos", "slurm_qos", "constraint", "
 
 def main(settings, default_resources, folder: Path) -> int:
     """Check with the plugin's settings and the default resources of a profile; the exit status."""
-    say = Printer()
+    with leaving_on_signals():
+        say = Printer()
+        check(say, settings, default_resources, folder)
+        print(findings.report(say.findings).partition("\n\n")[2], flush=True)
+        return int(any(one.kind == BAD for one in say.findings))
+
+
+def check(say: "Printer", settings, default_resources, folder: Path) -> None:
     backend = Slurm(settings)
     try:
         configuration = backend.configuration()
     except SubmitError as error:
         say(Finding(BAD, "SLURM", f"{error.text}. Run this where sbatch works, on a login node."))
-        return 1
-    given = literals(default_resources)
+        return
     try:
-        request = resources.request("check", given | {"runtime": LIMIT_MIN}, 1, settings, weak=["runtime"])
+        request = resources.request("check", literals(default_resources), 1, settings)
     except options.ResourceError as error:
         say(Finding(BAD, "profile", str(error)))
-        return 1
+        return
+    request = dataclasses.replace(request, runtime_min=LIMIT_MIN)
     choice = look(say, cluster.look(configuration), request)
     if choice.taken:
         request = dataclasses.replace(request, partition=choice.partition, account=choice.account)
-        with workspace(folder) as place, leaving_on_signals():
+        with workspace(folder) as place:
             try_out(say, backend, settings, request, place)
-    print(findings.report(say.findings).partition("\n\n")[2], flush=True)
-    return int(any(one.kind == BAD for one in say.findings))
 
 
 class Printer:
@@ -101,15 +106,17 @@ def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> Non
     payloads = [Probe(place, number, limit_s) for number in range(TASKS)]
     ids: list[str] = []
     try:
-        with uninterrupted():
+        with uninterrupted() as quiet:
             ids = backend.sbatch(place / "submitit", parameters, payloads)
         print(
             f"Submitted array {ids[0].partition('_')[0]}; this takes a good minute from its start. Ctrl-C ends it.",
             flush=True,
         )
+        if quiet.noted:
+            raise KeyboardInterrupt
         with (place / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            watch(say, Watch(backend, ids, place), limit_s, resources.signal_delay(request, settings))
+            watch(say, Watch(backend, ids, place), limit_s)
     except SubmitError as error:
         say(Finding(BAD, "submission", f"sbatch: {error.text}"))
     except NotStarting as reason:
@@ -165,7 +172,8 @@ class Watch:
         return messages.tail(self.place / "submitit" / f"{job}_0_log.out", 20)
 
 
-def watch(say: Printer, seen: Watch, limit_s: float, signal_delay_s: float) -> None:
+def watch(say: Printer, seen: Watch, limit_s: float) -> None:
+    """Tell what the tasks find, as soon as they have."""
     probes = []
     for number, job in enumerate(seen.ids):
         file = seen.place / f"probe-{number}.json"
@@ -179,7 +187,7 @@ def watch(say: Printer, seen: Watch, limit_s: float, signal_delay_s: float) -> N
                 "versions": {name: version(name) for name in probes[0]["versions"]},
                 "variables": sorted(os.environ),
             }
-    say(*findings.of_probes(probes, here, signal_delay_s))
+    say(*findings.of_probes(probes, here))
     file = seen.place / "signal.json"
     seen.wait(file.exists, seen.ids[0])
     say(findings.of_signal(read_json(file), limit_s))
