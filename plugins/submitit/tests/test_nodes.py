@@ -26,6 +26,7 @@ def nodes(*ends, at_most=10) -> tuple[str, ...]:
         ([("n2", "a", False), ("n2", "b", False)], ()),
         ([("n2", "a", False, 90.0), ("n2", "b", False, 90.0), ("n1", "a", True), ("n1", "b", True)], ()),  # not at once
         ([("n2", "a", False), ("n2", "c", True), ("n2", "b", False), ("n1", "a", True), ("n1", "b", True)], ()),
+        ([("n2", "a", False, 1.0, "CANCELLED"), ("n2", "b", False), ("n1", "a", True), ("n1", "b", True)], ()),
         ([("n[1-2]", "a", False), ("n[1-2]", "b", False), ("n1", "a", True), ("n1", "b", True)], ()),
     ],
 )

@@ -6,6 +6,7 @@ there at once, none has succeeded there since, and the same rules succeed elsewh
 
 import dataclasses
 
+INNOCENT = {"CANCELLED", "PREEMPTED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE"}  # ends that are not for the node's sake
 LOST = {"NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED"}
 AT_ONCE_S = 60.0  # a job that dies later has had what it needs from its node
 RULES = 2  # that have to die there: one may be at fault itself
@@ -25,9 +26,9 @@ class Nodes:
         if is_one(node) and state in LOST and node not in self.lost:
             self.lost.append(node)
 
-    def note_end(self, node: str, rule: str, ok: bool, seconds: float) -> None:
-        """A job of this rule has ended there after some seconds."""
-        if not is_one(node):
+    def note_end(self, node: str, rule: str, ok: bool, seconds: float, state: str = "") -> None:
+        """A job of this rule has ended there after some seconds; `state` is SLURM's."""
+        if not is_one(node) or (not ok and state in INNOCENT):
             return
         if ok:
             self._succeeded.setdefault(rule, set()).add(node)

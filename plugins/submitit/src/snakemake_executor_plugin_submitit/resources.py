@@ -4,7 +4,7 @@
 |---|---|
 | `slurm_partition`, `slurm_account`, `qos`, `constraint`, `reservation` | the option of that name |
 | `runtime` [minutes] | `--time` |
-| `mem_mb` or `mem_mb_per_cpu` | `--mem`, `--mem-per-cpu` |
+| `mem_mb`, `mem_mb_per_cpu` or `mem_mb_per_gpu` | `--mem`, `--mem-per-cpu`, `--mem-per-gpu` |
 | `threads` or `cpus_per_task`, `cpus_per_gpu` | `--cpus-per-task`, `--cpus-per-gpu` |
 | `gpu`, `gpu_model` | `--gres=gpu:model:number` on one node, `--gpus=model:number` on several |
 | `gres` | `--gres` as it stands |

@@ -124,7 +124,8 @@ class Watcher:
         seen_s = task.seen.elapsed_s if task.seen else 0.0
         lasted = (result.get("ended") or 0.0) - (result.get("started") or 0.0) if result else seen_s
         node = result.get("node") or (task.seen.node if task.seen else "")
-        self._about_nodes(lambda nodes: nodes.note_end(node, entry.request.rule, outcome.ok, lasted))
+        state = task.seen.state if task.seen else ""
+        self._about_nodes(lambda nodes: nodes.note_end(node, entry.request.rule, outcome.ok, lasted, state))
 
     def _about_nodes(self, note: Callable[[Nodes], None]) -> None:
         """Take note, and tell of nodes that are left out from now on."""
