@@ -14,6 +14,7 @@ from showers import small_shard
 
 from cascada import prediction_inputs
 from cascada.cli import main
+from cascada.data import projection
 from cascada.data.format import EVENTS, IMAGES, PROTON, Header, SourceRow, create, new_events
 from cascada.errors import DataError
 from cascada.serving import Model, predict
@@ -274,8 +275,9 @@ def test_an_input_that_is_given_twice_is_refused(results, model, tmp_path, capsy
     assert len(read(tmp_path / "out.h5")["probability"]) == 1
 
 
-def test_bad_inputs_are_skipped_and_listed_if_asked(results, tmp_path, capsys):
-    """The bad one breaks after showers that were good: they go with it."""
+def test_bad_inputs_are_skipped_and_listed_if_asked(results, tmp_path, capsys, monkeypatch):
+    """The bad one breaks after showers that were good, and predicted already: they go with it."""
+    monkeypatch.setattr(projection, "BLOCK_BYTES", 1)
     good = [
         write_corsika(tmp_path / f"DAT{n}", [Shower(particles=random_rows(300, seed=n))] * 2, run=n) for n in (1, 3)
     ]
