@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -151,23 +154,42 @@ def corsika_reason(path: Path) -> str:
 
 
 class _Digested(io.FileIO):
-    """A file whose bytes go to a digest while they are read: reading it twice would cost a quarter of the time."""
+    """A file whose bytes go to a digest while they are read: reading it twice would cost a quarter of the time.
 
-    def __init__(self, path: Path, digest: Digest):
+    The digest is made in a thread of its own, beside the work with the bytes, unless `wait` is set. What a call of
+    `readinto` has filled must then stay as it is until the next but one: `_read` uses two buffers in turns.
+    """
+
+    def __init__(self, path: Path, digest: Digest, wait: bool):
         super().__init__(path)
-        self._digest = digest
+        self._digest, self._waiting = digest, 0 if wait else 1
+        self._pool, self._running = ThreadPoolExecutor(1), deque()
 
     def readinto(self, buffer: memoryview) -> int:
+        self._finish(self._waiting)
         size = super().readinto(buffer)
-        self._digest.update(memoryview(buffer)[:size])
+        self._running.append(self._pool.submit(self._digest.update, memoryview(buffer)[:size]))
+        self._finish(self._waiting)
         return size
+
+    def _finish(self, left: int) -> None:
+        while len(self._running) > left:
+            self._running.popleft().result()
+
+    def close(self) -> None:
+        self._finish(0)
+        self._pool.shutdown()
+        super().close()
 
 
 def _open(path: Path, digest: Digest | None = None) -> BinaryIO:
     """Open a file, uncompressed on the way if its first bytes say gzip or zstd, whatever its name."""
     with path.open("rb") as file:
         magic = file.read(4)
-    file = path.open("rb") if digest is None else io.BufferedReader(_Digested(path, digest))
+    packed = magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd"
+    file = path.open("rb") if digest is None else _Digested(path, digest, wait=packed)
+    if digest is not None and packed:
+        file = io.BufferedReader(file)
     if magic[:2] == b"\x1f\x8b":
         return _Gzip(fileobj=file)
     if magic == b"\x28\xb5\x2f\xfd":
@@ -239,10 +261,11 @@ def _head(path: Path) -> bytes:
 def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
     """Yield the sub-blocks float32 (n, words) of up to RECORDS records, markers checked and removed."""
     length = BLOCKS_PER_RECORD * words + 2 * marked
-    buffer = np.empty((RECORDS, length), "<f4")
+    buffers = itertools.cycle([np.empty((RECORDS, length), "<f4"), np.empty((RECORDS, length), "<f4")])
     blocks = np.empty((RECORDS, BLOCKS_PER_RECORD * words), "<f4")
     unit = 4 * length if marked else 4 * words  # without markers the file may end after any sub-block
     while True:
+        buffer = next(buffers)
         size, error = _fill(stream, memoryview(buffer).cast("B"))
         number = size // unit
         if marked:
@@ -280,9 +303,10 @@ def _zeros(buffer: np.ndarray, start: int, stop: int, stream: BinaryIO) -> bool:
 def _fill(stream: BinaryIO, view: memoryview) -> tuple[int, _BrokenStreamError | None]:
     """Read until `view` is full or the stream ends; return the number of bytes and what went wrong after them."""
     size = 0
+    # readinto would lose, with an error, what was uncompressed before it
+    read = getattr(stream, "readinto1", stream.readinto)
     try:
-        # readinto would lose, with an error, what was uncompressed before it
-        while size < len(view) and (count := stream.readinto1(view[size:])):
+        while size < len(view) and (count := read(view[size:])):
             size += count
     except (OSError, EOFError, zlib.error) as error:
         return size, _BrokenStreamError(str(error))
