@@ -7,20 +7,17 @@ sources/corsika7.py.
 
 from __future__ import annotations
 
-import gzip
-import io
 import itertools
 import struct
 import zlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 
 from cascada.data import foreign
+from cascada.data.corsika_stream import Digest, open_stream
 from cascada.errors import DataError
 
 RECORD_MARKERS = {22932: False, 26208: True}  # bytes in a record: thinned?
@@ -28,7 +25,6 @@ WORDS = {False: 273, True: 312}  # thinned?: words in a sub-block
 ROWS = 39  # particles in a sub-block
 BLOCKS_PER_RECORD = 21
 RECORDS = 40  # read at a time: 32,760 particles, which stay in the processor's cache
-ZSTD_PIECE = 2048  # compressed bytes at a time, which are at most some 64 MB of others
 PARTICLES = ""  # the name given to sub-blocks of particles, which have none
 _NAMES = {int.from_bytes(name.encode(), "little"): name for name in ("RUNH", "EVTH", "LONG", "EVTE", "RUNE")}
 _FIRST_NAME, _LAST_NAME = min(_NAMES), max(_NAMES)
@@ -39,12 +35,6 @@ START, BETWEEN, INSIDE, ENDED = "start of file", "between showers", "inside a sh
 _FROM = {"RUNH": (START, ENDED), "EVTH": (BETWEEN,), PARTICLES: (INSIDE,), "LONG": (INSIDE,), "EVTE": (INSIDE,)}
 _FROM |= {"RUNE": (BETWEEN,)}
 _TO = {"RUNH": BETWEEN, "EVTH": INSIDE, "EVTE": BETWEEN, "RUNE": ENDED}
-
-
-class Digest(Protocol):
-    """What hashlib makes."""
-
-    def update(self, data: bytes | memoryview, /) -> None: ...
 
 
 class _BrokenStreamError(Exception):
@@ -66,7 +56,7 @@ def sub_blocks(path: Path, digest: Digest | None = None) -> Iterator[tuple[str, 
     try:
         thinned, marked = check_start(path, _head(path))
         place = "before the first shower"
-        with _open(path, digest) as stream:
+        with open_stream(path, digest) as stream:
             for name, words in _named(_read(stream, WORDS[thinned], marked)):
                 _check_order(f"{path}: {place}", name, words, state)
                 state = _TO.get(name, state)
@@ -153,103 +143,11 @@ def corsika_reason(path: Path) -> str:
     return ""
 
 
-class _Digested(io.FileIO):
-    """A file whose bytes go to a digest while they are read: reading it twice would cost a quarter of the time.
-
-    The digest is made in a thread of its own, beside the work with the bytes, unless `wait` is set. What a call of
-    `readinto` has filled must then stay as it is until the next but one: `_read` uses two buffers in turns.
-    """
-
-    def __init__(self, path: Path, digest: Digest, wait: bool):
-        super().__init__(path)
-        self._digest, self._waiting = digest, 0 if wait else 1
-        self._pool, self._running = ThreadPoolExecutor(1), deque()
-
-    def readinto(self, buffer: memoryview) -> int:
-        self._finish(self._waiting)
-        size = super().readinto(buffer)
-        self._running.append(self._pool.submit(self._digest.update, memoryview(buffer)[:size]))
-        self._finish(self._waiting)
-        return size
-
-    def _finish(self, left: int) -> None:
-        while len(self._running) > left:
-            self._running.popleft().result()
-
-    def close(self) -> None:
-        self._finish(0)
-        self._pool.shutdown()
-        super().close()
-
-
-def _open(path: Path, digest: Digest | None = None) -> BinaryIO:
-    """Open a file, uncompressed on the way if its first bytes say gzip or zstd, whatever its name."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-    packed = magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd"
-    file = path.open("rb") if digest is None else _Digested(path, digest, wait=packed)
-    if digest is not None and packed:
-        file = io.BufferedReader(file)
-    if magic[:2] == b"\x1f\x8b":
-        return _Gzip(fileobj=file)
-    if magic == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(_Zstd(file))
-    return file
-
-
-class _Zstd(io.RawIOBase):
-    """The uncompressed bytes of a zstd file: of every frame in it, and an EOFError where the last one is not whole.
-
-    zstandard's own reader ends in silence where a frame is cut off.
-    """
-
-    def __init__(self, file: BinaryIO):
-        from zstandard import ZstdDecompressor
-
-        self._file, self._new = file, ZstdDecompressor().decompressobj
-        self._frame, self._input, self._output = None, b"", memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:
-        while not self._output:
-            if not self._input:
-                self._input = self._file.read(ZSTD_PIECE)
-            if not self._input and self._frame is None:
-                return 0
-            if not self._input:
-                raise EOFError("Compressed file ended inside a zstd frame")
-            self._frame = self._frame or self._new()
-            self._output = memoryview(self._frame.decompress(self._input))
-            self._input = b""
-            if self._frame.eof:
-                self._input, self._frame = self._frame.unused_data, None
-        size = min(len(buffer), len(self._output))
-        buffer[:size] = self._output[:size]
-        self._output = self._output[size:]
-        return size
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _Gzip(gzip.GzipFile):
-    """One that closes its file."""
-
-    def close(self) -> None:
-        file = self.fileobj
-        super().close()
-        if file is not None:
-            file.close()
-
-
 def _head(path: Path) -> bytes:
     """Return the first bytes of a file, uncompressed: the first record as far as its second sub-block's name."""
     head = bytearray(4 + 4 * WORDS[True] + 4)
     try:
-        with _open(path) as stream:
+        with open_stream(path) as stream:
             size, error = _fill(stream, memoryview(head))
     except OSError as failure:
         raise _BrokenStreamError(str(failure)) from failure

@@ -30,7 +30,8 @@ from pathlib import Path
 import numpy as np
 
 from cascada.data import corsika_rows
-from cascada.data.corsika_records import PARTICLES, ROWS, Digest, corsika_reason, sub_blocks
+from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_blocks
+from cascada.data.corsika_stream import Digest
 from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, groups
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
 from cascada.data.sources import Block, Progress, check_unknown_particles
