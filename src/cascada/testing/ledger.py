@@ -108,7 +108,7 @@ def _refusal(test: Path, others: list[dict], entry: dict) -> str:
         f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5)"
         f"{_difference(last, entry)}. "
         "A choice made after a look at the test is a choice on the test. "
-        "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true`, "
+        "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true` in the experiment's file, "
         "which tests this one too and marks every output."
     )
 
