@@ -38,8 +38,8 @@ def run(arguments: list[str]) -> None:
 
 
 def default_resources(workflow) -> Mapping:
-    """What --default-resources says, by name, as rules have it."""
-    return workflow.resource_settings._parsed_default_resources
+    """What --default-resources says, by name, as rules have it; nothing from a Snakemake that does not tell."""
+    return getattr(workflow.resource_settings, "_parsed_default_resources", {})
 
 
 def jobs_per_timespan(workflow):
