@@ -109,9 +109,10 @@ def test_jobs_that_never_start_are_told_of_once(troubled, tmp_path):
     driver = Driver(troubled, tmp_path, *arguments, "--config", f"failing={job}")
     driver.wait_for("of rule dependent as", "the dependent job is submitted")
     troubled.run("scontrol", "release", job)
-    ids = {row["name"]: row["id"] for row in troubled.queue()}
     driver.wait_for(lambda: (tmp_path / "ordinary").exists(), "the ordinary job has ended")
     wait_until(lambda: "later" in {row["name"] for row in troubled.queue() if row["state"] == "RUNNING"}, "it runs")
+    driver.wait_for("of rule held as", "the held job is submitted")
+    ids = {row["name"]: row["id"] for row in troubled.queue()}
     troubled.run("scontrol", "requeuehold", ids["later"])
     expected = {
         "held": "Waiting until someone acts (JobHeldUser)",
