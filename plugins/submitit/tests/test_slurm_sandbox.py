@@ -194,6 +194,15 @@ def test_two_at_once_and_all_ends_when_the_owner_is_killed(sandbox, tmp_path):
     sandbox.check_alive("slurmctld")
 
 
+def test_a_daemon_s_number_that_is_another_process_s_by_now_is_left_alone():
+    with subprocess.Popen(["sleep", "600"]) as foreign:
+        code = f"from slurm_sandbox import supervisor; supervisor.end_descendants([{foreign.pid}])"
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+        assert foreign.poll() is None
+        foreign.kill()
+
+
 def test_command_line_prints_exports_and_ends_with_sigint(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [

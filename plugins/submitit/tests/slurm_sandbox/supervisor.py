@@ -56,6 +56,8 @@ def end_descendants(daemons: list[int]) -> None:
     """TERM to the daemons, newest first, each with its time to end; KILL to all that is left."""
     deadline = time.monotonic() + GRACE_S
     for pid in reversed(daemons):
+        if pid not in descendants(os.getpid()):  # ended before: the number may be another process's by now
+            continue
         send([pid], signal.SIGCONT)
         send([pid], signal.SIGTERM)
         while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
