@@ -89,6 +89,7 @@ def test_controller_away_during_polling_and_during_submission(grid):
         second = submitting.start()
         polling.open("j0")
         submitting.open()
+        second.wait_for("Execute 3 jobs", "the second driver wants to submit")
         time.sleep(12)
     finally:
         sandbox.resume("slurmctld")

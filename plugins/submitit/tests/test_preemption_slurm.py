@@ -1,6 +1,7 @@
 """Jobs that SLURM ends before they are done, on the sandbox: preempted or out of time, they save, wait and go on."""
 
 import contextlib
+import re
 import sys
 
 import pytest
@@ -63,12 +64,12 @@ MINUTE = """
     rule fits:
         output: "fits"
         resources: runtime=1
-        shell: "sleep 50; touch {output}"
+        shell: "sleep 40; touch {output}"
 
     rule too_long:
         output: "too_long"
         resources: runtime=1
-        shell: "while true; do date +%s >> seconds; sleep 1; done"
+        shell: "SLURM_TIME_FORMAT=%s scontrol -o show job $SLURM_JOB_ID > told; while true; do date +%s >> seconds; sleep 1; done"
 """
 
 
@@ -169,5 +170,6 @@ def test_a_job_has_all_the_time_it_has_asked_for(minute):
     assert minute.wait() == 1, minute.screen
     assert (minute.folder / "fits").exists(), minute.screen
     assert "ran out of time" in minute.screen
-    seconds = [int(line) for line in (minute.folder / "seconds").read_text().split()]
-    assert 50 <= seconds[-1] - seconds[0] <= 65
+    end = int(re.search(r"EndTime=(\d+)", (minute.folder / "told").read_text())[1])
+    last = int((minute.folder / "seconds").read_text().split()[-1])
+    assert 0 <= end - last <= 8, "of 60 seconds, the last three are for what is left to do"
