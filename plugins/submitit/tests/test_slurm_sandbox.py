@@ -144,7 +144,9 @@ def test_after_a_crash_of_a_node_its_job_runs_on_the_other(sandbox, tmp_path):
     script = 'echo "begin $1 $SLURMD_NODENAME" >> log; while [ ! -e go ]; do sleep 0.2; done; echo "end $1" >> log'
     for name in "ab":
         submit(sandbox, tmp_path, f"set {name}; {script}", "--exclusive")
-    wait_until(lambda: len(sandbox.run("squeue", "--noheader", "--states=R").stdout.splitlines()) == 2, "both run")
+    # not that SLURM calls them running: a step that is being started has nothing yet by which `crash` could find it
+    log = tmp_path / "log"
+    wait_until(lambda: log.exists() and len(log.read_text().splitlines()) == 2, "both run")
     sandbox.crash("n2")
     sandbox.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=crash")  # what SlurmdTimeout does later
     (tmp_path / "go").touch()

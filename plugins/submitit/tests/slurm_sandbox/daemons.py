@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from slurm_sandbox import cgroups, configuration, supervisor
@@ -21,6 +22,7 @@ from slurm_sandbox.tools import (
     free_ports,
     is_on_node,
     parent,
+    running,
     search_path,
     slurm_version,
     wait_until,
@@ -204,10 +206,12 @@ class Daemons:
     def crash(self, node: str) -> None:
         """SIGKILL to the node's slurmd and to all jobs on it, as if its power went off; `start` brings it back."""
         self.kill(node)
-        # parents in the first pass: a job's slurmstepd must not live to report the job's end
-        steps = [pid for pid in supervisor.descendants(self._supervisor.pid) if is_on_node(pid, node)]
-        supervisor.send(sorted({parent(pid) for pid in steps} - {0, self._supervisor.pid}), signal.SIGKILL)
-        supervisor.send(steps, signal.SIGKILL)
+        # looked for again and again: what forks at the moment of a look, or changes its parent, is not seen in it
+        while steps := [pid for pid in running() if is_on_node(pid, node, self.configuration_file)]:
+            # parents first: a job's slurmstepd must not live to report the job's end
+            supervisor.send(sorted({parent(pid) for pid in steps} - {0, self._supervisor.pid}), signal.SIGKILL)
+            supervisor.send(steps, signal.SIGKILL)
+            time.sleep(0.05)
 
     def restart(self, name: str) -> None:
         """End the daemon in order and start it again; the controller keeps its jobs."""

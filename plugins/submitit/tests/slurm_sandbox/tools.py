@@ -81,9 +81,15 @@ def parent(pid: int) -> int:
         return 0
 
 
-def is_on_node(pid: int, node: str) -> bool:
-    """Whether the process belongs to a job on this node."""
+def running() -> list[int]:
+    """All processes of the machine that run or are stopped."""
+    return [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit() and alive(int(entry.name))]
+
+
+def is_on_node(pid: int, node: str, configuration_file: Path) -> bool:
+    """Whether the process belongs to a job on this node of the SLURM with this slurm.conf."""
     try:
-        return f"SLURMD_NODENAME={node}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return False
+    return {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={configuration_file}".encode()} <= set(variables)
