@@ -5,8 +5,6 @@
 
 import pytest
 
-SANDBOXES = {"sandbox", "accounting_sandbox", "grid"}
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
@@ -15,9 +13,11 @@ def pytest_collection_modifyitems(items):
 
 
 def _group(item) -> str:
-    """A SLURM is started once in its process: the plugin's tests share theirs, the workflow's another."""
-    if SANDBOXES & set(item.fixturenames) or item.get_closest_marker("slurm"):
-        return "slurm-plugin" if "plugins" in item.path.parts else "slurm-workflow"
+    """A SLURM is started once in its process: the plugin's tests share theirs by kind, the workflow's another."""
+    if item.get_closest_marker("slurm") or any(name.endswith(("sandbox", "grid")) for name in item.fixturenames):
+        if "plugins" not in item.path.parts:
+            return "slurm-workflow"
+        return "slurm-cgroups" if "cgroups" in item.name else "slurm-plugin"
     if item.path.parent.name == "workflow":
         return "workflow"  # one real run that they all read
     return str(item.path)

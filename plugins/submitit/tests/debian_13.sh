@@ -28,7 +28,7 @@ if [ ! -e "$root/made" ]; then
     chmod +x "$root/usr/sbin/policy-rc.d"
     unshare --mount sh -euc '
         mount -t proc proc "$1/proc"
-        DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get install -y -qq --no-install-recommends \
+        DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends \
             slurmctld slurmd slurm-client slurmdbd munge mariadb-server >/dev/null
         chroot "$1" apt-get clean
         chroot "$1" python3 -m venv --without-pip /opt/venv
@@ -57,6 +57,7 @@ mkdir -p "$root/plugin"
 exec unshare --mount sh -euc '
     root=$1 project=$2
     shift 2
+    mount --bind "$root" "$root" # a mount of its own, so that a test can have a private view of it
     mount -t proc proc "$root/proc"
     cp /etc/hosts "$root/etc/" # SLURM looks up the host name there
     mount --rbind /sys "$root/sys"

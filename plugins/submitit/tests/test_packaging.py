@@ -16,7 +16,6 @@ from slurm_sandbox import clean
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
-MODULES = {"pyyaml": "yaml"}  # of distributions that are called otherwise
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +25,14 @@ def built(tmp_path_factory) -> clean.Built:
 
 def test_the_wheel_holds_the_package_its_licence_and_nothing_else(built):
     names = zipfile.ZipFile(built.wheel).namelist()
-    package = {f"snakemake_executor_plugin_submitit/{path.name}" for path in source_files()}
+    package = {str(path.relative_to(PROJECT / "src")) for path in source_files()}
     assert package <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"snakemake_executor_plugin_submitit"}
     assert [name for name in names if name.endswith("/licenses/LICENSE")]
 
 
 def source_files() -> list[Path]:
-    return sorted((PROJECT / "src" / "snakemake_executor_plugin_submitit").glob("*.py"))
+    return sorted((PROJECT / "src" / "snakemake_executor_plugin_submitit").rglob("*.py"))
 
 
 def test_the_metadata_say_what_a_user_looks_for(built):
@@ -56,10 +55,10 @@ def test_the_metadata_say_what_a_user_looks_for(built):
 def test_what_the_package_imports_is_required(built):
     """And nothing else of the environment that it happens to be developed in."""
     imported = {name.split(".")[0] for path in source_files() for name in imports(path)} - sys.stdlib_module_names
-    required = {
-        MODULES.get(name := clean.normal(text), name.replace("-", "_")) for text in clean.required_by(built.wheel)
-    }
-    assert imported - {"snakemake_executor_plugin_submitit"} == required
+    distributions = importlib.metadata.packages_distributions()
+    needed = {clean.normal(name) for module in imported for name in distributions[module]}
+    required = {clean.normal(text) for text in clean.required_by(built.wheel)}
+    assert needed - {"snakemake-executor-plugin-submitit"} == required
 
 
 def imports(path: Path) -> Iterator[str]:

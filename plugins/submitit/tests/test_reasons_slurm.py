@@ -6,10 +6,9 @@ A time limit of SLURM is a minute at least, so all runs go on in the background 
 import re
 
 import pytest
+from sandboxes import sandbox_or_reason
 from slurm_sandbox import cgroups
 from slurm_sandbox.driver import Driver, RunLog, write
-
-from conftest import sandbox_or_reason
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
@@ -121,3 +120,15 @@ def test_each_reason_is_told(drivers, kind):
     assert driver.screen.count("Rule small asks for") == 1
     once = ["failing", "good", "hog", "missing", "slow", "small", "small"]
     assert RunLog(driver.folder / "runs").names("begin") == sorted([*once, "grown", "grown"])
+
+
+@pytest.mark.parametrize("accounting", [False, True], ids=["plain", "accounting"])
+def test_an_allocation_that_its_own_start_does_not_fit_into(tmp_path, accounting):
+    """The kernel ends what would have written the job's result: SLURM's word is all there is."""
+    sandbox = sandbox_or_reason(accounting, with_cgroups=True)
+    write(tmp_path, "Snakefile", 'rule one:\n    output: "one"\n    resources: mem_mb=5\n    shell: "touch {output}"\n')
+    arguments = ["--executor=submitit", "--jobs=1", "--submitit-least-mem-mb=40", "--submitit-poll-min-s=0.5"]
+    driver = Driver(sandbox, tmp_path, *arguments)
+    assert driver.wait() == 1
+    assert "Rule one asks for mem_mb=5; its jobs get 40 MB" in driver.screen
+    assert re.search(r"one: ran out of memory \(.*\) \[job \d+ on n\d\]\nRaise mem_mb", driver.screen), driver.screen

@@ -1,10 +1,9 @@
 """Jobs that will never start: the user is told once, with SLURM's reason, with and without an accounting database."""
 
 import pytest
+from sandboxes import sandbox_or_reason
 from slurm_sandbox import wait_until
 from slurm_sandbox.driver import Driver, write
-
-from conftest import sandbox_or_reason
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import stat
 import sys
+import time
 
 import pytest
 from node_side import Node, family, wait_for
@@ -283,6 +284,18 @@ def test_what_a_job_leaves_behind_is_ended_before_it_counts_as_done(node):
     assert member.result()["status"] == "ok"
     living = {pid for pids in processes.by_session().values() for pid in pids}
     assert int(pid_file.read_text()) not in living
+
+
+def test_what_a_warned_job_leaves_behind_does_not_live_until_a_distant_end(node):
+    (node.folder / "a").mkdir()
+    member = node.member("a", f"cd {node.folder}; sleep 600 & exec {sys.executable} save.py a 10000")
+    worker = node.worker([member], time_limit_s=600, signal_delay_s=2)
+    node.wait_ready("a")
+    began = time.monotonic()
+    alone(worker, USR2)
+    assert worker.wait(timeout=60) == 0
+    assert 2 < time.monotonic() - began < 20
+    assert (member.result()["cause"], node.saves("a")) == ("marker", ["SIGUSR2"])
 
 
 def test_cost_adds_up_over_the_starts(node):

@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> None:
 
 
 def default_resources(workflow) -> Mapping:
-    """What --default-resources says, by name, as rules have it; nothing from a Snakemake that does not tell."""
+    """What --default-resources says, by name, as rules have it; nothing where an older Snakemake does not tell."""
     return getattr(workflow.resource_settings, "_parsed_default_resources", {})
 
 

@@ -172,20 +172,27 @@ class Worker:
 
     def _due(self, running: Running) -> list[int]:
         now = time.monotonic()
-        if not self.stop:
-            late = running.ended is not None and now - running.ended > LINGER_S
-            return [signal.SIGTERM] * (running.ended is not None) + [signal.SIGKILL] * late
-        warned = self.stop == TIME_LIMIT
-        ask_at, kill_at = self._ends() if warned else (self.stop_since, self.stop_since + self._after_term_s())
-        return [signal.SIGUSR2] * warned + [signal.SIGTERM] * (now >= ask_at) + [signal.SIGKILL] * (now >= kill_at)
+        return [number for number, at in self._schedule(running).items() if now >= at]
 
-    def _ends(self) -> tuple[float, float]:
-        """When SIGTERM and SIGKILL are due after a warning: shortly before the end, or when SLURM begins with it."""
+    def _schedule(self, running: Running) -> dict[int, float]:
+        """Signal -> when what is left of the member gets it."""
+        if self.stop is None:
+            return {} if running.ended is None else _ended_since(running.ended)
+        if self.stop == PREEMPTED:
+            return {signal.SIGTERM: self.stop_since, signal.SIGKILL: self.stop_since + self._after_term_s()}
+        at = self._ends()
+        if running.ended is not None:  # it may have left others that save: for so long, not until a distant end
+            bounds = _ended_since(running.ended + self.settings.signal_delay_s)
+            at = {number: min(at[number], bounds[number]) for number in at}
+        return {signal.SIGUSR2: self.stop_since, **at}
+
+    def _ends(self) -> dict[int, float]:
+        """After a warning: shortly before the end, or when SLURM begins with it."""
         self.limit.look_again()
-        ends = self.limit.before_end(allocation.ASK), self.limit.before_end(allocation.KILL)
-        if self.terminate_since is None:
-            return ends
-        return self.terminate_since, min(ends[1], self.terminate_since + self._after_term_s())
+        ask, kill = self.limit.before_end(allocation.ASK), self.limit.before_end(allocation.KILL)
+        if self.terminate_since is not None:
+            ask, kill = self.terminate_since, min(kill, self.terminate_since + self._after_term_s())
+        return {signal.SIGTERM: ask, signal.SIGKILL: kill}
 
     def _after_term_s(self) -> float:
         return max(0.95 * self.settings.signal_delay_s, PREEMPTION_S)
@@ -223,6 +230,11 @@ class Worker:
         del self.running[running.pid]
         self.some_ended = True
         say(f"{verdict.status}: {member.name}" + (f": {verdict.reason}" if verdict.reason else ""))
+
+
+def _ended_since(time_s: float) -> dict[int, float]:
+    """When processes get the signals that outlive their member's first one."""
+    return {signal.SIGTERM: time_s, signal.SIGKILL: time_s + LINGER_S}
 
 
 def become(

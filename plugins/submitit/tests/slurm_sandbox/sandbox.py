@@ -62,8 +62,10 @@ class Sandbox(Daemons):
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder / 'database'}", "--skip-test-db"]
         if not os.getuid():
             command.append("--user=root")
-        with (self.folder / "log" / "install-db").open("wb") as log:
-            subprocess.run(command, check=True, stdout=log, stderr=log, env=self.environment, timeout=TIMEOUT_S)
+        with self.log_file("install-db").open("wb") as log:
+            done = subprocess.run(command, stdout=log, stderr=log, env=self.environment, timeout=TIMEOUT_S)
+        if done.returncode:
+            raise SandboxError(f"mariadb-install-db ended with {done.returncode}:\n{self.log_tail('install-db')}")
 
     def change(self, **options: object) -> dict[str, object]:
         """Set options of slurm.conf on the running sandbox; returns the former ones, to be given back to `change`.
