@@ -3,8 +3,9 @@
 python -m benchmarks.robustness                    # five seeds, each with one and with two threads per trial
 python -m benchmarks.robustness --seeds 1 --threads 1
 
-A seed is that of the showers, of their split and of the trials. Each run is an experiment of its own below --folder; a run
-that has ended is not repeated, and an interrupted one goes on. Prints the table of docs/testing.md.
+A seed is that of the showers, of their split and of the trials. Each run has a folder of its own below --folder, and so a
+ledger of its own: with other rounding, another configuration may win on the same sealed showers. A run that has ended is not
+repeated, and an interrupted one goes on. Prints the table of docs/testing.md.
 """
 
 import argparse
@@ -51,6 +52,7 @@ def experiment(base: dict, seed: int, threads: int) -> dict:
 def run(base: dict, seed: int, threads: int, cores: int, folder: Path) -> dict:
     """Run one experiment as far as its behaviour and its test, unless it has; return best, test and behaviour."""
     content = experiment(base, seed, threads)
+    folder = folder / content["experiment"]
     results = folder / "results" / content["experiment"]
     if not all((results / name).exists() for name in ("test/behaviour.json", "test/metrics.json")):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,22 +81,12 @@ def _snakemake(folder: Path, config: Path, threads: int, cores: int) -> None:
         sys.exit(f"{config}: Snakemake ended with {status}. Start the same command again: what has been done is kept.")
 
 
-def verdict(probe: dict) -> str:
-    """`passed`: value and whole interval on the right side of the threshold; `failed`: on the wrong one; else `undecided`."""
-    sign = 1 if probe["sense"] == "at most" else -1
-    low, high = sorted(sign * probe[part] for part in ("low", "high"))
-    value, threshold = sign * probe["value"], sign * probe["threshold"]
-    if value <= threshold and high <= threshold:
-        return "passed"
-    return "failed" if value > threshold and low > threshold else "undecided"
-
-
 def table(found: dict[tuple[int, int], dict]) -> str:
     """Markdown: a row per run, then a row per gate with the run where it comes closest to its limit. Pure."""
     lines = ["| data and trial seed | threads | selected | test F1 | test ROC AUC | gates passed, undecided, failed |"]
     lines += ["|---|---|---|---|---|---|"]
     for (seed, threads), one in found.items():
-        verdicts = [verdict(probe) for probe in gates(one)]
+        verdicts = [probe["verdict"] for probe in gates(one)]
         numbers = ", ".join(str(verdicts.count(name)) for name in ("passed", "undecided", "failed"))
         metrics = " | ".join(_interval(one["test"][name]) for name in ("f1", "roc_auc"))
         lines.append(f"| {seed} | {threads} | `{one['best']['configuration']}` | {metrics} | {numbers} |")
@@ -105,7 +97,7 @@ def table(found: dict[tuple[int, int], dict]) -> str:
     ]
     for first in gates(next(iter(found.values()))):
         same = [(run, probe) for run, one in found.items() for probe in gates(one) if probe["name"] == first["name"]]
-        verdicts = [verdict(probe) for _, probe in same]
+        verdicts = [probe["verdict"] for _, probe in same]
         numbers = ", ".join(str(verdicts.count(name)) for name in ("passed", "undecided", "failed"))
         sign = 1 if first["sense"] == "at most" else -1
         (seed, threads), worst = max(same, key=lambda item: sign * item[1]["value"])

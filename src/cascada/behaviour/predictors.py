@@ -9,14 +9,14 @@ import numpy as np
 from cascada import metrics
 from cascada.behaviour.subject import Predictor
 
-BATCH = 256
+BATCH = 256  # images computed at once; a classifier makes eight of each where it averages over rotations and mirrors
 
 
-def from_callable(call: Callable, *, logits: bool) -> Predictor:
-    """Wrap a function of NumPy arrays; `logits` says what it returns."""
+def from_callable(call: Callable, *, logits: bool, batch: int = BATCH) -> Predictor:
+    """Wrap a function of NumPy arrays; `logits` says what it returns, `batch` how many images it is given at once."""
 
     def predict(images: np.ndarray) -> np.ndarray:
-        parts = [np.asarray(call(images[start : start + BATCH])) for start in range(0, len(images), BATCH)]
+        parts = [np.asarray(call(images[start : start + batch])) for start in range(0, len(images), batch)]
         found = np.concatenate(parts)
         return metrics.softmax(found) if logits else found
 
@@ -27,11 +27,13 @@ def from_module(module, *, logits: bool, device: str = "cpu") -> Predictor:
     """Wrap a PyTorch module or program, on the device where it lies; float32 arithmetic, without TF32's short cuts."""
     import torch
 
+    batch = BATCH // getattr(module, "views", 1)  # on processors, twice as fast as 256 showers of eight views
+
     def call(images: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return module(torch.from_numpy(images).to(device)).float().cpu().numpy()
 
-    return from_callable(call, logits=logits)
+    return from_callable(call, logits=logits, batch=batch)
 
 
 def from_checkpoint(path: str | os.PathLike, device: str = "cpu") -> Predictor:
