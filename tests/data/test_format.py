@@ -202,11 +202,12 @@ def test_errors_that_are_not_the_file_s_pass(tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_a_broken_heap_of_texts_is_refused_and_not_read_for_ever(tmp_path):
+@pytest.mark.parametrize("byte", [0x00, 0xFF], ids=["zeros", "ones"])
+def test_a_broken_heap_of_texts_is_refused_and_not_read_for_ever(tmp_path, byte):
     path = write_showers(tmp_path / "s.h5")
     content = bytearray(path.read_bytes())
     heap = content.index(b"GCOL")
-    content[heap + 24 : heap + 280] = bytes(256)
+    content[heap + 24 : heap + 280] = bytes([byte]) * 256
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"s.h5: its heap of texts is damaged"), open_showers(path):
         pass

@@ -101,6 +101,8 @@ def _is_heap(data: bytes, start: int) -> bool:
         if index == 0:
             return size >= 16
         place += 16 + -(-size // 8) * 8
+        if place > stop:
+            return False
     return True
 
 
