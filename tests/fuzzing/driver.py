@@ -41,8 +41,13 @@ class Summary:
 
 def run(seed: int, numbers: range, print_progress: bool = False) -> Summary:
     summary, start = Summary(), time.monotonic()
-    while len(numbers) and len(summary.failures) < MOST_FAILURES:
-        numbers = _round(seed, numbers, summary, print_progress)
+    try:
+        while len(numbers) and len(summary.failures) < MOST_FAILURES:
+            numbers = _round(seed, numbers, summary, print_progress)
+    except KeyboardInterrupt:
+        if not print_progress:
+            raise
+        print("interrupted: the table is of the mutants that were read", file=sys.stderr)
     summary.seconds = time.monotonic() - start
     return summary
 
