@@ -7,11 +7,10 @@ the profile has them, and by SLURM itself to a trial that needs more than its mi
 
 import csv
 import json
-import math
 import re
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 import workflows
 import yaml
@@ -24,7 +23,8 @@ pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
 QUICK = ("--submitit-poll-max-s", "2", "--latency-wait", "20")
 EPOCHS = 24
-TRAINING_S = 70  # well above the three quarters of a minute that a trial gets before it is to save
+LONGER = 150  # long enough to be met while it trains
+WARNED_S = 47  # of the minute of a job: SLURM warns it a quarter before its end
 
 
 @pytest.fixture(scope="module")
@@ -138,29 +138,52 @@ def test_interrupted_trials_end_with_the_bits_of_uninterrupted_ones(interrupted,
 
 
 def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocation(interrupted, sandbox, tmp_path):
+    """It is held until SLURM has warned it, so that no machine is too fast for a minute."""
     folder, done, _ = interrupted
     configuration = done[0].parts[-3]
     rate = next(one for one in experiment_configurations(folder) if one.id == configuration).hyperparameters[
         "learning_rate"
     ]
-    began = time.monotonic()
-    train_alone(folder, configuration, EPOCHS, tmp_path / "measured")
-    epochs = math.ceil(TRAINING_S / (time.monotonic() - began) * EPOCHS)
     experiment = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
-    experiment["training"]["epochs"] = epochs
+    experiment["training"]["epochs"] = LONGER
     experiment["search"]["models"]["lenet"]["learning_rate"] = rate
     (folder / "experiments" / "longest.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
     driver = start(
         sandbox, folder, "--set-resources", "train:runtime=1", "train:submitit_pack=1", "--submitit-keep-successful-logs",
         "--configfile", "experiments/longest.yaml", "--until", "train",
     )  # fmt: skip
-    alone = train_alone(folder, configuration, epochs, tmp_path)  # meanwhile, on the other core
-    assert driver.wait(timeout_s=900) == 0, driver.screen
-    trial = folder / "results" / "smoke" / "trials" / configuration / "seed-1" / f"epochs-{epochs}"
-    assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, epochs)
+    trial = folder / "results" / "smoke" / "trials" / configuration / "seed-1" / f"epochs-{LONGER}"
+    hold_until_warned(driver, sandbox, folder, trial)
+    assert driver.wait(timeout_s=600) == 0, driver.screen
+    assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, LONGER)
     assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
-    assert_same_bits(trial, alone)
+    assert_same_bits(trial, train_alone(folder, configuration, LONGER, tmp_path))
     sandbox.clear()
+
+
+def hold_until_warned(driver: Driver, sandbox, folder: Path, trial: Path) -> None:
+    """Stop the training after its first epochs until SLURM has sent the signal of its time limit; it waits for the process."""
+    path = trial / "progress.json"
+    driver.wait_for(lambda: path.exists() and json.loads(path.read_text())["epoch"] > 2, "the trial to train", 300)
+    (training_process,) = (process for process in psutil.process_iter() if is_training(process, folder))
+    training_process.suspend()
+    job = train_job(sandbox)
+    driver.wait_for(lambda: seconds_of(sandbox, job) >= WARNED_S, "SLURM to warn it", 90)
+    training_process.resume()
+
+
+def is_training(process: psutil.Process, folder: Path) -> bool:
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return False
+    return len(words) > 1 and words[1].startswith(str(folder)) and words[1].endswith(".train.py")
+
+
+def seconds_of(sandbox, job: str) -> int:
+    """How long a job has run in this allocation."""
+    minutes, _, seconds = sandbox.run("squeue", "-h", "-j", job, "-o", "%M").stdout.strip().rpartition(":")
+    return 60 * int(minutes or 0) + int(seconds)
 
 
 def assert_same_bits(trial: Path, alone: Path) -> None:
