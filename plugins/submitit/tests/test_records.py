@@ -62,6 +62,20 @@ def test_a_run_with_open_members_stays(tmp_path):
     assert run.path.exists()
 
 
+def test_a_run_is_removed_also_while_a_job_still_writes_into_it(tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path)
+    remove, tries = records.shutil.rmtree, []
+
+    def meets_a_writer(path, ignore_errors):
+        tries.append(path)
+        if len(tries) > 1:
+            remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(records.shutil, "rmtree", meets_a_writer)
+    run.remove()
+    assert len(tries) == 2 and not run.path.exists()
+
+
 def test_the_run_of_a_living_driver_is_left_alone_and_that_of_a_killed_one_is_not(tmp_path):
     program = (
         "import sys, time, pathlib; from snakemake_executor_plugin_submitit.records import RunFolder; "

@@ -22,6 +22,7 @@ from .resources import Request
 from .tracking import Entry, Submission, Task
 
 VERSION = 1
+REMOVAL_S = 5.0  # within which a folder is tried to be removed
 
 
 def new_token() -> str:
@@ -71,7 +72,12 @@ class RunFolder:
         self.release()
 
     def remove(self) -> None:
+        """Remove the folder; for some seconds, jobs that are being cancelled may still write into it."""
+        deadline = time.monotonic() + REMOVAL_S
         shutil.rmtree(self.path, ignore_errors=True)
+        while self.path.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+            shutil.rmtree(self.path, ignore_errors=True)
         self.release()
 
     # -- members ---------------------------------------------------------------------------------------------------
