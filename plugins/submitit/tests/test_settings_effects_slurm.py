@@ -19,7 +19,7 @@ WORKFLOW = """
             '''
             echo "${{SLURM_JOB_ID:-}}/${{CUDA_VISIBLE_DEVICES:-}}" >> begun-{wildcards.n}
             if [ -e ask ]; then echo saved > $SNAKEMAKE_SUBMITIT_REQUEUE_MARKER; exit 1; fi
-            while ! [ -e go ]; do sleep 0.2; done
+            while ! [ -e go -o -e go-{wildcards.n} ]; do sleep 0.2; done
             touch {output}
             '''
 """
@@ -100,9 +100,13 @@ def test_cluster_and_gpus(start, tmp_path):
 
 
 def test_exclude_nodes_and_pack_wait(start, tmp_path):
-    """None is left out, and a pack does not wait: both are off."""
-    (tmp_path / "go").touch()
+    """None is left out, and a pack does not wait: both are off. What follows the first two that end begins at once."""
     settings = {"jobs_per_task": 4, "pack_wait_s": 0, "exclude_nodes": 0, "poll_min_s": 0.5}
     driver = start("--jobs=5", "--config", "jobs=9", **settings)
+    begun = lambda: {file.name: file.read_text() for file in tmp_path.glob("begun-*")}  # noqa: E731
+    driver.wait_for(lambda: len(set(begun().values())) == 2, "a pack of four and a pack of one run", 60)
+    for name in begun():
+        (tmp_path / name.replace("begun", "go")).touch()
+    driver.wait_for(lambda: len(set(begun().values())) == 3, "a pack that could have waited for others runs", 60)
+    (tmp_path / "go").touch()
     assert driver.wait() == 0, driver.screen
-    assert len({(tmp_path / f"begun-{n}").read_text() for n in range(9)}) > 3
