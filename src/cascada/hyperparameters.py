@@ -14,7 +14,7 @@ from cascada.errors import ConfigError
 OPTIMIZERS = ("adam", "sgd")
 TRANSFORMS = ("linear", "log1p")
 # parts of an augmentation in the order of their names in an id; a new one comes at the end
-AUGMENTATIONS = ("symmetries", "shifts", "scale", "dead_cells", "noise")
+AUGMENTATIONS = ("symmetries", "shifts", "scale", "dead_cells", "noise", "wide_scale")
 PLAIN, SYMMETRIC = "plain", "symmetric"
 EVALUATIONS = (PLAIN, SYMMETRIC)
 LATER = "later"

@@ -58,14 +58,16 @@ def test_augment_draws_for_each_image(kind):
         assert kept.max() <= 1.0001 and kept.min() > (78 / 80) ** 2 - 0.02
 
 
-def test_augment_scales_all_energies_by_one_factor():
+@pytest.mark.parametrize(("part", "maximum"), [("scale", 1.25), ("wide_scale", 1.5)])
+def test_augment_scales_all_energies_by_one_factor(part, maximum):
     one = energies(1)
     images = one.expand(400, -1, -1, -1)
-    moved, scaled = (augment(images, kind, 5) for kind in ("symmetries+shifts", "symmetries+shifts+scale"))
+    moved, scaled = (augment(images, kind, 5) for kind in ("symmetries+shifts", f"symmetries+shifts+{part}"))
     factors = (scaled.double().sum((1, 2, 3)) / moved.double().sum((1, 2, 3))).numpy()
     np.testing.assert_allclose(scaled.numpy(), moved.numpy() * factors[:, None, None, None], rtol=1e-5)
-    assert 0.8 <= factors.min() < 0.82 and 1.22 < factors.max() <= 1.25
-    assert abs(np.log(factors).mean()) < 4 * np.log(1.25) / np.sqrt(3 * 400)
+    np.testing.assert_allclose([factors.min(), factors.max()], [1 / maximum, maximum], rtol=0.02)
+    assert factors.min() >= 1 / maximum * 0.9999 and factors.max() <= maximum * 1.0001
+    assert abs(np.log(factors).mean()) < 4 * np.log(maximum) / np.sqrt(3 * 400)
 
 
 @pytest.mark.parametrize("kind", ["none", *KINDS])
@@ -105,15 +107,19 @@ def test_noise_up_to_12_mev_in_70_per_cent_of_the_images():
     assert augment(torch.zeros(20, 1, 80, 80), "noise", 5).min() == 0
 
 
-@pytest.mark.parametrize("part", ["dead_cells", "noise"])
+@pytest.mark.parametrize("part", ["dead_cells", "noise", "wide_scale"])
 def test_a_later_part_leaves_the_others_their_bits(part):
     images = energies(32)
     old = augment(images, "symmetries+shifts+scale", 5)
     new = augment(images, f"symmetries+shifts+scale+{part}", 5)
     both = augment(images, "symmetries+shifts+scale+dead_cells+noise", 5)
     alone = augment(old, part, 5)
+    every = augment(images, "+".join(AUGMENTATIONS), 5)
     assert torch.equal(new, alone) and not torch.equal(new, old)
     assert torch.equal(both, augment(augment(old, "noise", 5), "dead_cells", 5))
+    for next_part in ("wide_scale", "noise", "dead_cells"):
+        old = augment(old, next_part, 5)
+    assert torch.equal(every, old)
 
 
 def test_augment_names_the_kinds():
