@@ -22,7 +22,7 @@ $(INSTALLED): envs/requirements.txt pyproject.toml $(wildcard plugins/submitit/p
 
 run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --logger cascada
-	$(BIN)/python -m cascada.summary results/demonstration
+	$(BIN)/python -m cascada.report.summary results/demonstration
 
 publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))

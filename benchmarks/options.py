@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.training import clock, write_showers
-from cascada.training import Machine, Trainer, Trial
+from cascada.training.trial import Machine, Trainer, Trial
 
 REPEATS = 3
 OLD = "symmetries+shifts+scale"

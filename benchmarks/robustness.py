@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from cascada.files import read_json
+from cascada.core.files import read_json
 
 ROOT = Path(__file__).parents[1]
 ABOUT_DATA = ("total_energy_auc", "core_offset_auc", "shuffled_labels_auc_offset")

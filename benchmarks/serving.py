@@ -17,16 +17,16 @@ import numpy as np
 import onnxruntime
 import torch
 
+from cascada.core.files import write_json
 from cascada.data import format as showers_format
-from cascada.exported import ONNX
-from cascada.exporting import write_graphs
-from cascada.files import write_json
-from cascada.hyperparameters import Hyperparameters
+from cascada.experiment.hyperparameters import Hyperparameters
+from cascada.export.folder import ONNX
+from cascada.export.predict import Model, predict
+from cascada.export.prediction_inputs import BATCH
+from cascada.export.write import write_graphs
 from cascada.models import build
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
-from cascada.prediction_inputs import BATCH
-from cascada.serving import Model, predict
 
 SHOWERS, RUNS, TURNS, GOAL = 4000, 3, 3, 0.97
 FAMILIES = {

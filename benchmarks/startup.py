@@ -25,7 +25,7 @@ GOAL = 1.5
 CASCADA = """
 import json, os, sys
 from pathlib import Path
-from cascada import training
+from cascada.training import trial as training
 
 step = training.Trainer.step
 

@@ -25,13 +25,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from cascada import training
 from cascada.data import format as showers_format
 from cascada.data.loading import Showers
 from cascada.models import build
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
-from cascada.training import EVALUATION_BATCH, Machine, Trial, common_of, train
+from cascada.training import trial as training
+from cascada.training.trial import EVALUATION_BATCH, Machine, Trial, common_of, train
 
 EPOCHS, REPEATS = 2, 3
 FAMILIES = {

@@ -6,9 +6,9 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from cascada import configuration, prediction_jobs, schema, search
-from cascada.digest import digest
-from cascada.errors import ConfigError
+from cascada.experiment import configuration, prediction_jobs, schema, spaces as search
+from cascada.core.digest import digest
+from cascada.core.errors import ConfigError
 
 try:
     schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
@@ -96,4 +96,4 @@ def code_of_shard(wildcards):
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    return digest("cascada.training", f"cascada.models.{CONFIGURATIONS[wildcards.configuration].model}")
+    return digest("cascada.training.trial", f"cascada.models.{CONFIGURATIONS[wildcards.configuration].model}")

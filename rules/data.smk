@@ -66,6 +66,6 @@ rule describe_data:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.data.card", "cascada.pages"),
+        code=digest("cascada.report.data_card", "cascada.report.html"),
     script:
         "../scripts/describe_data.py"

@@ -16,7 +16,7 @@ rule export_model:
         "../envs/cascada.yaml"
     params:
         experiment={key: value for key, value in config.items() if key not in NOT_SCIENCE},
-        code=digest("cascada.exporting", "cascada.model_card"),
+        code=digest("cascada.export.write", "cascada.export.card"),
     script:
         "../scripts/export_model.py"
 
@@ -38,7 +38,7 @@ rule check_export:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.exporting", "cascada.model_page"),
+        code=digest("cascada.export.write", "cascada.report.model"),
     script:
         "../scripts/check_export.py"
 
@@ -80,7 +80,7 @@ rule predict:
     threads: 1
     params:
         predictions=config.get("predictions", {}),
-        code=digest("cascada.serving", "cascada.data.sources.*"),
+        code=digest("cascada.export.predict", "cascada.data.sources.*"),
     script:
         "../scripts/predict.py"
 
@@ -95,6 +95,6 @@ rule list_predictions:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.prediction_list"),
+        code=digest("cascada.export.prediction_list"),
     script:
         "../scripts/list_predictions.py"

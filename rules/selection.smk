@@ -34,7 +34,7 @@ rule select:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.selection"),
+        code=digest("cascada.selection.ranking"),
     script:
         "../scripts/select.py"
 
@@ -66,6 +66,6 @@ rule plot_selection:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.plots", "cascada.pages"),
+        code=digest("cascada.report.search", "cascada.report.html"),
     script:
         "../scripts/plot_selection.py"

@@ -49,7 +49,7 @@ rule plot_test:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.performance_plots", "cascada.performance_pages"),
+        code=digest("cascada.report.sealed_plots", "cascada.report.sealed_page"),
     script:
         "../scripts/plot_test.py"
 
@@ -99,6 +99,6 @@ rule plot_behaviour:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.behaviour_plots", "cascada.performance_pages"),
+        code=digest("cascada.report.behaviour", "cascada.report.sealed_page"),
     script:
         "../scripts/plot_behaviour.py"

@@ -12,7 +12,7 @@ rule list_configurations:
         search=config["search"],
         training=config["training"],
         tensorboard=f"{RESULTS}/tensorboard",
-        code=digest("cascada.search", "cascada.models.*"),
+        code=digest("cascada.experiment.spaces", "cascada.models.*"),
     script:
         "../scripts/list_configurations.py"
 
@@ -61,6 +61,6 @@ rule summarize_costs:
         "../envs/cascada.yaml"
     params:
         benchmarks=f"{RESULTS}/benchmarks",
-        code=digest("cascada.costs", "cascada.pages"),
+        code=digest("cascada.training.costs", "cascada.report.html"),
     script:
         "../scripts/summarize_costs.py"

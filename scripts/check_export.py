@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cascada import machine
-from cascada.exporting import check_export
-from cascada.model_page import write_model_page
-from cascada.scripts import logged
+from cascada.core import machine
+from cascada.core.scripts import logged
+from cascada.export.write import check_export
+from cascada.report.model import write_model_page
 
 with logged(snakemake):
     machine.use_deterministically(snakemake.threads)

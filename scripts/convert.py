@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from cascada.core.scripts import logged
 from cascada.data.sources import convert, make_options, source
-from cascada.scripts import logged
 
 with logged(snakemake):
     shard = snakemake.params.shard

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada import machine
-from cascada.exporting import export_model
-from cascada.scripts import logged
+from cascada.core import machine
+from cascada.core.scripts import logged
+from cascada.export.write import export_model
 
 with logged(snakemake):
     machine.use_deterministically(snakemake.threads)

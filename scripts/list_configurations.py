@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada.scripts import logged
-from cascada.search import configurations, write_table
-from cascada.tracking import write_experiment
+from cascada.core.scripts import logged
+from cascada.experiment.spaces import configurations, write_table
+from cascada.training.tensorboard import write_experiment
 
 with logged(snakemake):
     search = snakemake.params.search

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cascada.prediction_list import list_predictions
-from cascada.scripts import logged
+from cascada.core.scripts import logged
+from cascada.export.prediction_list import list_predictions
 
 with logged(snakemake):
     skipped = list_predictions([Path(path) for path in snakemake.input], Path(snakemake.output[0]))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from cascada.core.scripts import logged
 from cascada.data.merging import MergeOptions, merge
-from cascada.scripts import logged
 
 with logged(snakemake):
     data, output = snakemake.params.data, snakemake.output

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada.behaviour_plots import plot_behaviour
-from cascada.performance_pages import write_behaviour_page
-from cascada.scripts import logged
+from cascada.core.scripts import logged
+from cascada.report.behaviour import plot_behaviour
+from cascada.report.sealed_page import write_behaviour_page
 
 with logged(snakemake):
     report, output = Path(snakemake.input[0]), snakemake.output

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada.pages import write_leaderboard
-from cascada.plots import plot_leaderboard, plot_learning_curves
-from cascada.scripts import logged
+from cascada.core.scripts import logged
+from cascada.report.html import write_leaderboard
+from cascada.report.search import plot_leaderboard, plot_learning_curves
 
 with logged(snakemake):
     inputs, output, metric = snakemake.input, snakemake.output, snakemake.params.metric

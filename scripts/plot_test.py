@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada.performance_pages import write_test_page
-from cascada.performance_plots import plot_test
-from cascada.scripts import logged
+from cascada.core.scripts import logged
+from cascada.report.sealed_page import write_test_page
+from cascada.report.sealed_plots import plot_test
 
 with logged(snakemake):
     page, metrics = Path(snakemake.output.page), Path(snakemake.input.metrics)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cascada.scripts import logged
-from cascada.serving import Model, Request, predict
+from cascada.core.scripts import logged
+from cascada.export.predict import Model, Request, predict
 
 with logged(snakemake):
     settings = snakemake.params.predictions

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from cascada.files import read_json
-from cascada.publishing import Request, publish
-from cascada.scripts import logged
+from cascada.core.files import read_json
+from cascada.core.scripts import logged
+from cascada.publishing.publish import Request, publish
 
 with logged(snakemake):
     best = Path(snakemake.input.best)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cascada.scripts import logged
-from cascada.selection import select
+from cascada.core.scripts import logged
+from cascada.selection.ranking import select
 
 with logged(snakemake):
     metrics = [Path(path) for path in snakemake.input.metrics]

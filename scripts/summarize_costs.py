@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cascada.costs import summarize
-from cascada.pages import write_table
-from cascada.scripts import logged
+from cascada.core.scripts import logged
+from cascada.report.html import write_table
+from cascada.training.costs import summarize
 
 with logged(snakemake):
     output, note = (

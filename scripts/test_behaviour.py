@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cascada.behaviour.runner import test_behaviour
-from cascada.scripts import logged
+from cascada.core.scripts import logged
 
 with logged(snakemake):
     test_behaviour(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cascada.scripts import logged
+from cascada.core.scripts import logged
 from cascada.testing import test_model
 
 with logged(snakemake):

@@ -3,8 +3,8 @@
 import signal
 from pathlib import Path
 
-from cascada.scripts import logged
-from cascada.training import Machine, Trial, train
+from cascada.core.scripts import logged
+from cascada.training.trial import Machine, Trial, train
 
 with logged(snakemake):
     wildcards, resources, configuration = snakemake.wildcards, snakemake.resources, snakemake.params.configuration

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cascada.baselines import train_baselines
-from cascada.scripts import logged
+from cascada.core.scripts import logged
 
 with logged(snakemake):
     output = snakemake.output

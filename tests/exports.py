@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from showers import small_dataset
 
-from cascada import exporting
-from cascada.files import sha256, write_json
-from cascada.hyperparameters import Hyperparameters
+from cascada.core.files import sha256, write_json
+from cascada.experiment.hyperparameters import Hyperparameters
+from cascada.export import write as exporting
 from cascada.models import build, config_class
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform

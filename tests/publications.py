@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 from exports import make_export
 
-from cascada.exported import write_description
-from cascada.files import read_json, write_json, write_text
-from cascada.publishing import Request
+from cascada.core.files import read_json, write_json, write_text
+from cascada.export.folder import write_description
+from cascada.publishing.publish import Request
 
 ROOT = Path(__file__).parents[1]
 PASSED = {

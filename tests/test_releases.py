@@ -13,8 +13,8 @@ import pytest
 import workflows
 import yaml
 
-from cascada.errors import DataError
-from cascada.files import read_json
+from cascada.core.errors import DataError
+from cascada.core.files import read_json
 from cascada.testing import ledger
 
 pytestmark = pytest.mark.workflow

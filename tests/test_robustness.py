@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks import robustness
-from cascada.files import write_json
+from cascada.core.files import write_json
 
 
 def probe(value, low, high, verdict, sense="at most", name="flips", severity="gate"):

@@ -28,7 +28,7 @@ def specification(folder: Path, data: Path, **changes) -> dict:
 
 
 def run(trial: dict, report=lambda text: None, **limits) -> dict:
-    from cascada.training import Machine, Trial, train
+    from cascada.training.trial import Machine, Trial, train
 
     paths = {name: Path(trial[name]) for name in ("data", "folder", "tensorboard")}
     return train(Trial(**(trial | paths)), Machine(device="cpu", **limits), report)

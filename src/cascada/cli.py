@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cascada import __version__, commands
-from cascada.errors import CascadaError
+from cascada.core.errors import CascadaError
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from cascada.data import checks
-from cascada.metrics import auc
+from cascada.statistics.metrics import auc
 
 RANDOM = np.random.default_rng(1)
 

@@ -9,13 +9,13 @@ import pytest
 import zstandard
 from corsika_writer import PROTON_MASS, Shower, random_rows, rows, write_corsika
 
+from cascada.core.errors import ConfigError, DataError
+from cascada.core.files import sha256
 from cascada.data import corsika_rows, sources
 from cascada.data.corsika_records import PARTICLES, check_start, sub_blocks
 from cascada.data.format import CHANNELS, open_showers, read_header, read_sources
 from cascada.data.sources import corsika7
 from cascada.data.sources.corsika7 import Options
-from cascada.errors import ConfigError, DataError
-from cascada.files import sha256
 
 zstd = zstandard.ZstdCompressor().compress
 ALL = Options(channels=CHANNELS)

@@ -7,11 +7,11 @@ import pyarrow.parquet
 import pytest
 import yaml
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data import sources
 from cascada.data.format import CHANNELS, open_showers, read_header, read_sources
 from cascada.data.sources import corsika8
 from cascada.data.sources.corsika8 import Options
-from cascada.errors import ConfigError, DataError
 
 IRON, PROTON, GAMMA, ELECTRON, MUON, NEUTRON = 1000260560, 2212, 22, 11, -13, 2112
 

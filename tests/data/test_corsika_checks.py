@@ -10,11 +10,11 @@ import pytest
 import zstandard
 from corsika_writer import Shower, random_rows, rows, write_corsika
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data import sources
 from cascada.data.format import CHANNELS, open_showers, read_events, read_header
 from cascada.data.sources import corsika7
 from cascada.data.sources.corsika7 import Options
-from cascada.errors import ConfigError, DataError
 
 RECORD = {False: 22940, True: 26216}  # bytes with markers, thinned?
 BLOCK = 1092  # bytes of a plain sub-block

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cascada.core.errors import ConfigError, DataError
+from cascada.core.files import sha256
 from cascada.data import sources
 from cascada.data.format import open_showers, read_header, read_sources
 from cascada.data.sources import energy_ground
 from cascada.data.sources.energy_ground import Options
-from cascada.errors import ConfigError, DataError
-from cascada.files import sha256
 
 LAYOUTS = {
     "fixed": {"format": "fixed"},

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from corsika_writer import Shower, random_rows, write_corsika
 
+from cascada.core.errors import DataError
 from cascada.data import sources
-from cascada.errors import DataError
 
 
 def markers_of_64_bits(data: bytes) -> bytes:

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from cascada.core.errors import DataError
 from cascada.data import format as showers_format
 from cascada.data.format import EVENT_DTYPE, EVENTS, Header, SourceRow, create, new_events, open_showers, read_events
-from cascada.errors import DataError
 
 VERSION_1 = [name for name in EVENT_DTYPE.names if name not in ("run", "event")]
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import showers
 
-from cascada import pages
-from cascada.data.card import warnings, write_card
 from cascada.data.format import EVENTS
 from cascada.data.merging import MergeOptions, merge
+from cascada.report import html as pages
+from cascada.report.data_card import warnings, write_card
 
 GROUPS = {"light": [14, 402], "medium": 1407, "heavy": [2814, 5626]}
 NUMBERS = {14: 40, 402: 20, 1407: 60, 2814: 24, 5626: 36}

@@ -9,9 +9,9 @@ import pytest
 import torch
 from showers import small_dataset
 
+from cascada.core.errors import CascadaError
 from cascada.data import loading
 from cascada.data.loading import Showers
-from cascada.errors import CascadaError
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import pytest
 import showers
 from merges import read, run, shards
 
-from cascada.data.card import warnings
+from cascada.core.errors import DataError
 from cascada.data.checks import ks_limit
 from cascada.data.format import EVENTS, IMAGES, SPLITS, Header, SourceRow, create, new_events
 from cascada.data.skipped import Skipped
-from cascada.errors import DataError
+from cascada.report.data_card import warnings
 
 
 def test_every_shower_stands_in_one_split_with_its_image(tmp_path):

@@ -11,10 +11,10 @@ from corsika_writer import Shower, random_rows, write_corsika
 from merges import read, run, shards
 from numpy.lib import recfunctions as rfn
 
+from cascada.core.errors import DataError
 from cascada.data import sources
-from cascada.data.card import warnings
 from cascada.data.format import EVENTS, IMAGES, IRON, PROTON
-from cascada.errors import DataError
+from cascada.report.data_card import warnings
 
 
 def test_images_that_two_files_share_are_refused_with_both_names(tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from corsika_writer import Shower, write_corsika
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data import sources
 from cascada.data.format import CHANNELS, open_showers
 from cascada.data.sources import corsika7, surrogate
-from cascada.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize("kind", sources.kinds())

@@ -13,12 +13,12 @@ import itertools
 import numpy as np
 import pytest
 
+from cascada.core.errors import ConfigError
 from cascada.data import sources
 from cascada.data.checks import ks_distance, ks_limit, separation
 from cascada.data.format import IRON, PROTON, open_showers
 from cascada.data.sources import surrogate
 from cascada.data.sources.surrogate import GROUP, Options, Run
-from cascada.errors import ConfigError
 
 CENTRES = (np.arange(80) - 39.5) * 4  # m
 RADIUS = np.hypot(CENTRES[:, None], CENTRES)

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from cascada.cli import main
+from cascada.core.errors import CascadaError
 from cascada.data.format import IMAGES, open_showers, read_events, read_header, read_sources
-from cascada.errors import CascadaError
 
 from .corpus import Original
 from .mutations import Mutation

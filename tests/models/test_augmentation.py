@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from cascada.core.errors import ConfigError
 from cascada.data.array import disc
-from cascada.errors import ConfigError
-from cascada.hyperparameters import AUGMENTATIONS
+from cascada.experiment.hyperparameters import AUGMENTATIONS
 from cascada.models.augmentation import augment, move
 
 KINDS = [*AUGMENTATIONS, "+".join(AUGMENTATIONS)]

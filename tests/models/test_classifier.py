@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from cascada.errors import ConfigError, DataError
-from cascada.hyperparameters import Hyperparameters, later_defaults
+from cascada.core.errors import ConfigError, DataError
+from cascada.experiment.hyperparameters import Hyperparameters, later_defaults
 from cascada.models import build, config_class, families
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.inputs import fit_transform

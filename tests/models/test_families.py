@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cascada.errors import ConfigError
-from cascada.hyperparameters import Hyperparameters
+from cascada.core.errors import ConfigError
+from cascada.experiment.hyperparameters import Hyperparameters
+from cascada.experiment.spaces import family_defaults
 from cascada.models import build, config_class, families
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.inputs import fit_transform
-from cascada.search import family_defaults
 
 every_family = pytest.mark.parametrize("family", families())
 HYPERPARAMETERS = [(family, item.name) for family in families() for item in dataclasses.fields(config_class(family))]

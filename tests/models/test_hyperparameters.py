@@ -6,10 +6,10 @@ import pytest
 import torch
 from showers import small_dataset
 
-from cascada.hyperparameters import AUGMENTATIONS, OPTIMIZERS, TRANSFORMS, Hyperparameters
+from cascada.experiment.hyperparameters import AUGMENTATIONS, OPTIMIZERS, TRANSFORMS, Hyperparameters
+from cascada.experiment.spaces import families as searched_families
 from cascada.models import families
-from cascada.search import families as searched_families
-from cascada.training import Machine, Trainer, Trial
+from cascada.training.trial import Machine, Trainer, Trial
 
 # every other value of a choice; a number changes by a hundredth, so that one used in rounded form is found too
 OTHERS = {"optimizer": OPTIMIZERS, "transform": TRANSFORMS, "augmentation": AUGMENTATIONS, "normalize": (False,)}

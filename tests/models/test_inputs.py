@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cascada.errors import ConfigError, DataError
+from cascada.core.errors import ConfigError, DataError
 from cascada.models.inputs import InputTransform, fit_transform
 
 

@@ -16,8 +16,9 @@ import workflows
 import yaml
 from slurm_sandbox.driver import Driver
 
-from cascada import schema, search, training
-from cascada.files import sha256
+from cascada.core.files import sha256
+from cascada.experiment import schema, spaces
+from cascada.training import trial as training
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
 
@@ -207,7 +208,7 @@ def experiment_configurations(folder: Path) -> list:
     """The configurations of the longer experiment."""
     config = yaml.safe_load((folder / "experiments" / "longer.yaml").read_text())
     schema.validate(config, folder / "rules" / "schemas" / "config.schema.yaml")
-    return search.configurations(config)
+    return spaces.configurations(config)
 
 
 def losses(trial: Path) -> list[tuple[str, str, str]]:

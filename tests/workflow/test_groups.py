@@ -11,7 +11,7 @@ import workflows
 from browser import browser, wait_for_text
 from sklearn import metrics as reference
 
-from cascada.files import read_json
+from cascada.core.files import read_json
 
 pytestmark = pytest.mark.workflow
 CLASSES = {"heavy": 5626, "medium": 1407, "light": [14, 402]}

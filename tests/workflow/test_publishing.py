@@ -14,7 +14,7 @@ import pytest
 import workflows
 from publications import dvc, git
 
-from cascada.files import read_json, sha256
+from cascada.core.files import read_json, sha256
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[2]

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cascada import metrics
 from cascada.baselines import features
 from cascada.baselines.trees import Trees
-from cascada.classes import index
+from cascada.core.classes import index
+from cascada.core.errors import DataError
+from cascada.core.files import atomic_path, sha256, write_json
+from cascada.core.provenance import provenance
 from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
-from cascada.errors import DataError
-from cascada.files import atomic_path, sha256, write_json
-from cascada.provenance import provenance
+from cascada.statistics import metrics
 
 NAMES = ("logistic_regression", "gradient_boosting")
 BLOCK = 512  # showers read at once

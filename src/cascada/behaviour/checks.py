@@ -3,7 +3,7 @@
 import pytest
 
 from cascada.behaviour.probes import PROBES
-from cascada.behaviour.verdicts import PASSED, say, stopping
+from cascada.statistics.verdicts import PASSED, say, stopping
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cascada import bootstrap
 from cascada.behaviour.subject import Measurement, Recipe, Subject
 from cascada.data.checks import pairs
-from cascada.metrics import auc
+from cascada.statistics import bootstrap
+from cascada.statistics.metrics import auc
 
 PRECISION = 0.01  # of the AUC with shuffled labels, by repetition
 MOST_REPETITIONS = 8
@@ -114,7 +114,7 @@ def area_of_shuffled(recipe: Recipe, validated: int, seed: int) -> float:
     """ROC AUC after a training on shuffled labels, on the shuffled labels of at most `validated` showers."""
     import torch
 
-    from cascada.training import Machine, Trainer, Trial
+    from cascada.training.trial import Machine, Trainer, Trial
 
     trial = Trial(
         configuration="shuffled-labels", model=recipe.model, hyperparameters=recipe.hyperparameters,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cascada import metrics
 from cascada.behaviour.subject import Predictor
+from cascada.statistics import metrics
 
 BATCH = 256  # images computed at once; a classifier makes eight of each where it averages over rotations and mirrors
 
@@ -53,13 +53,13 @@ def unaveraged(path: str | os.PathLike, device: str = "cpu") -> Predictor | None
 
 def from_onnx(folder: str | os.PathLike, threads: int = 1) -> Predictor:
     """The model.onnx of an exported folder, by ONNX Runtime."""
-    from cascada.serving import Model
+    from cascada.export.predict import Model
 
     return from_callable(Model(Path(folder), threads).probabilities, logits=False)
 
 
 def from_program(folder: str | os.PathLike) -> Predictor:
     """The model.pt2 of an exported folder, by PyTorch."""
-    from cascada.exported_program import program
+    from cascada.export.program import program
 
     return from_module(program(Path(folder)), logits=False)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from cascada import bootstrap
 from cascada.behaviour import leaks, transformations
 from cascada.behaviour.subject import Measurement, Subject, worst
-from cascada.behaviour.verdicts import AT_LEAST
+from cascada.statistics import bootstrap
+from cascada.statistics.verdicts import AT_LEAST
 
 SHIFTS = (1, 2)  # cells of 4 m
 SCALES = (0.8, 0.9, 1.1, 1.2)

@@ -14,18 +14,18 @@ from cascada.behaviour import predictors
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import Settings
 from cascada.behaviour.subject import Recipe, Subject
-from cascada.behaviour.verdicts import FAILED, GATE, UNDECIDED, WARN, conclusion, names
-from cascada.classes import index
-from cascada.errors import CascadaError
-from cascada.files import atomic_path, read_json, sha256, write_json
-from cascada.provenance import provenance
+from cascada.core.classes import index
+from cascada.core.errors import CascadaError
+from cascada.core.files import atomic_path, read_json, sha256, write_json
+from cascada.core.provenance import provenance
+from cascada.statistics.verdicts import FAILED, GATE, UNDECIDED, WARN, conclusion, names
 
 
 def test_behaviour(
     *, best: Path, checkpoint: Path, train: Path, xml: Path, report: Path, settings: dict, device: str, threads: int
 ) -> dict:
     """Probe the selected model on validation showers; write `xml` (JUnit) and `report`; return the latter's content."""
-    from cascada import machine
+    from cascada.core import machine
     from cascada.data.format import open_showers, read_header, read_sources
 
     machine.use_deterministically(threads)

@@ -5,8 +5,8 @@ What a `gate` and a `warn` do stands in `verdicts.py`. The schema of the config 
 
 from dataclasses import dataclass, field
 
-from cascada.behaviour.verdicts import GATE, WARN
-from cascada.errors import ConfigError
+from cascada.core.errors import ConfigError
+from cascada.statistics.verdicts import GATE, WARN
 
 SEVERITIES = (GATE, WARN)
 

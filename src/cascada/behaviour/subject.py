@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cascada import bootstrap
 from cascada.behaviour.settings import Limit, Settings
-from cascada.behaviour.verdicts import AT_MOST, judge
 from cascada.data.loading import Showers
+from cascada.statistics import bootstrap
+from cascada.statistics.verdicts import AT_MOST, judge
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # images float32 (N, C, 80, 80) [GeV] -> probabilities (N, K)
 

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cascada.errors import ConfigError, DataError
+from cascada.core.errors import ConfigError, DataError
 
 HELP = "convert raw simulation files, or surrogate showers, into one HDF5 file of showers"
 
 
 def run(argv: list[str]) -> int:
+    from cascada.commands._skipping import Skipping
     from cascada.data import sources
-    from cascada.skipping import Skipping
 
     kind = _kind(argv)
     module = sources.source(kind) if kind else None
@@ -59,7 +59,7 @@ def _has_files(module: Any) -> bool:
 
 def _parser(module: Any) -> argparse.ArgumentParser:
     """Return the parser for one source; without a source, one that explains what is needed."""
-    from cascada import skipping
+    from cascada.commands import _skipping as skipping
     from cascada.data import sources
 
     parser = argparse.ArgumentParser(

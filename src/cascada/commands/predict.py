@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cascada.errors import ConfigError, DataError
+from cascada.core.errors import ConfigError, DataError
 
 HELP = "apply an exported model to files of showers or raw simulation files"
 
 
 def run(argv: list[str]) -> int:
+    from cascada.commands._skipping import Skipping
     from cascada.commands.convert import _progress_bar
-    from cascada.serving import Model, Request, predict
-    from cascada.skipping import Skipping
+    from cascada.export.predict import Model, Request, predict
 
     arguments = _parser().parse_args(argv)
     output = arguments.output
@@ -35,7 +35,7 @@ def run(argv: list[str]) -> int:
         number = predict(model, arguments.inputs, output, request, progress, _warn, skipping.callback)
     print(f"{output}: probabilities of {number} showers for {', '.join(model.classes)} (signal: {model.signal})")
     if arguments.figures:
-        from cascada.prediction_plots import plot_predictions
+        from cascada.report.predictions import plot_predictions
 
         for path in plot_predictions(output, arguments.figures):
             print(path)
@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from cascada import skipping
+    from cascada.commands import _skipping as skipping
     from cascada.data import sources
 
     parser = argparse.ArgumentParser(

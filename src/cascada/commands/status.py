@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cascada.errors import CascadaError
+from cascada.core.errors import CascadaError
 
 if TYPE_CHECKING:
-    from cascada.status import SearchStatus
+    from cascada.report.status import SearchStatus
 
 HELP = "show where a running search stands: trials by state, speed, time left, recent failures"
 
@@ -21,7 +21,7 @@ def run(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     results = Path(arguments.results) if arguments.results else newest(Path("results"))
     if arguments.json:
-        from cascada.status import as_json, collect
+        from cascada.report.status import as_json, collect
 
         print(json.dumps(as_json(collect(results)), indent=2))
     elif arguments.once or not sys.stdout.isatty():
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 def _print(results: Path, metric: str) -> None:
     from rich.console import Console
 
-    from cascada.status import collect, render
+    from cascada.report.status import collect, render
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(render(collect(results), metric))
@@ -69,7 +69,7 @@ def _watch(results: Path, metric: str, interval: float) -> None:
     """Redraw until the search has ended or Ctrl-C."""
     from rich.live import Live
 
-    from cascada.status import collect, render
+    from cascada.report.status import collect, render
 
     with Live(render(collect(results), metric), screen=False, auto_refresh=False) as live:
         try:

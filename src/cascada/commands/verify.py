@@ -10,7 +10,7 @@ HELP = "recompute the hashes and probe outputs of an exported model and compare 
 
 
 def run(argv: list[str]) -> int:
-    from cascada.verification import DATA_FILES, verify
+    from cascada.export.verify import DATA_FILES, verify
 
     arguments = _parser().parse_args(argv)
     folder = arguments.folder
@@ -25,8 +25,8 @@ def run(argv: list[str]) -> int:
 
 
 def _remote(folder: Path, repair: bool) -> int:
-    from cascada.errors import DataError
-    from cascada.remote_check import check_remote
+    from cascada.core.errors import DataError
+    from cascada.publishing.remote import check_remote
 
     pointers = sorted(folder.resolve().parent.glob("*.dvc"))
     if folder.resolve().with_name(f"{folder.name}.dvc") not in pointers:

@@ -6,9 +6,9 @@ from functools import cache
 
 import numpy as np
 
-from cascada.classes import Primaries, codes
+from cascada.core.classes import Primaries, codes
 from cascada.data.format import SPLITS
-from cascada.metrics import auc
+from cascada.statistics.metrics import auc
 
 # yardsticks of surrogate data: total energy alone reaches an AUC of 0.72
 LARGEST_AUC_OF_TOTAL_ENERGY = 0.75

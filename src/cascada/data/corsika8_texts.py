@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from cascada.core.errors import DataError
 from cascada.data.format import UNKNOWN_NUMBER
 from cascada.data.particles import code_of_pdg
-from cascada.errors import DataError
 
 EARTH_RADIUS = 6_371_000.0  # m, CORSIKA 8's, where the altitude is 0
 ALTITUDE_TOLERANCE = 1.0  # m

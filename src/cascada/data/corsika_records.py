@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cascada.core.errors import DataError
 from cascada.data import foreign
 from cascada.data.corsika_stream import Digest, open_stream
-from cascada.errors import DataError
 
 RECORD_MARKERS = {22932: False, 26208: True}  # bytes in a record: thinned?
 WORDS = {False: 273, True: 312}  # thinned?: words in a sub-block

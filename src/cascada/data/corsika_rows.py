@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from cascada.core.errors import DataError
 from cascada.data.particles import (
     BOOKKEEPING,
     CODES,
@@ -21,7 +22,6 @@ from cascada.data.particles import (
     groups,
     masses,
 )
-from cascada.errors import DataError
 
 FIRST_NUCLEUS = 200_000  # descriptions below belong to elementary particles
 END = 1000 * CODES  # no particle's description reaches it

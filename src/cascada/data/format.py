@@ -26,10 +26,10 @@ import h5py
 import numpy as np
 
 from cascada import __version__
+from cascada.core.errors import DataError
+from cascada.core.files import atomic_path
 from cascada.data.hdf5 import check_heaps, one_line, open_file, reading
 from cascada.data.skipped import Skipped, write_skipped
-from cascada.errors import DataError
-from cascada.files import atomic_path
 
 DATA_MODEL_VERSION = 2
 READABLE_VERSIONS = (1, 2)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import h5py
 
+from cascada.core.errors import DataError
 from cascada.data import foreign
-from cascada.errors import DataError
 
 MOST_AT_ONCE = 256 * 2**20  # bytes of one chunk, which cannot be read in parts
 HEAPS_WITHIN = 2**20  # bytes from the beginning and the end: where files of showers have their texts

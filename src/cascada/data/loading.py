@@ -21,9 +21,9 @@ import numpy as np
 import psutil
 import torch
 
-from cascada import classes
+from cascada.core import classes
+from cascada.core.errors import CascadaError, DataError
 from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
-from cascada.errors import CascadaError, DataError
 
 TIERS = ("auto", "device", "host", "stream")
 BLOCK = 128  # showers read at once by the `stream` tier: neighbours in the file are often of one class

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cascada import classes as naming
+from cascada.core import classes as naming
+from cascada.core.errors import DataError
+from cascada.core.files import sha256, write_json
 from cascada.data import checks, same_showers
 from cascada.data.format import (
     CHANNELS,
@@ -24,8 +26,6 @@ from cascada.data.format import (
 from cascada.data.shards import BLOCK, Seen, Shard, blocks, look, read_shard, with_showers
 from cascada.data.skipped import write_list
 from cascada.data.splitting import check_splits, split_showers, strata
-from cascada.errors import DataError
-from cascada.files import sha256, write_json
 
 SPECTRUM_BINS = 24
 

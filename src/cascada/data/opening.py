@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cascada.core.errors import DataError
 from cascada.data.format import (
     EVENT_DTYPE,
     EVENTS,
@@ -25,7 +26,6 @@ from cascada.data.format import (
 )
 from cascada.data.hdf5 import check_chunks, check_filters, check_written, reading
 from cascada.data.values import check_events
-from cascada.errors import DataError
 
 AGAIN = "convert the raw files again with `cascada convert`."
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data.format import CELL_SIZE, CHANNELS, HALF_WIDTH, IMAGE_SIZE, new_events
 from cascada.data.particles import ELECTROMAGNETIC, HADRON, MUON
-from cascada.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from cascada.data.sources import Block

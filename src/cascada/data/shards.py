@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cascada.core.errors import DataError
 from cascada.data import checks, same_showers
 from cascada.data.format import (
     IMAGE_SIZE,
@@ -18,7 +19,6 @@ from cascada.data.format import (
     read_sources,
 )
 from cascada.data.skipped import Skipped, read_skipped
-from cascada.errors import DataError
 
 BLOCK = 1024  # showers read at once
 

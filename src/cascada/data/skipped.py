@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from cascada.files import write_text
+from cascada.core.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

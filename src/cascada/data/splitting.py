@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from cascada.core.errors import DataError
 from cascada.data.format import NO_SPLIT, SPLITS
-from cascada.errors import DataError
 
 ENERGY_BINS = 10
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from cascada.errors import DataError
+from cascada.core.errors import DataError
 
 # column: smallest and largest value (of what is stored, float32), and what to expect in words
 RANGES = {

@@ -9,8 +9,8 @@ import re
 import typing
 from pathlib import Path
 
-from cascada.errors import ConfigError
-from cascada.hyperparameters import Hyperparameters
+from cascada.core.errors import ConfigError
+from cascada.experiment.hyperparameters import Hyperparameters
 
 if typing.TYPE_CHECKING:
     from cascada.models.base import Base

@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional
 
 from cascada.data.array import disc
-from cascada.hyperparameters import augmentation_parts
+from cascada.experiment.hyperparameters import augmentation_parts
 
 MAXIMUM_SHIFT = 2  # cells of 4 m, along each axis
 MAXIMUM_SCALE = 1.25  # factor on all energies, as probable as its inverse: the scale is known to some 20 %

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cascada.errors import ConfigError
+from cascada.core.errors import ConfigError
 
 IMAGE_SIZE = 80  # cells along each side, as in data/format.py
 

@@ -11,8 +11,8 @@ import os
 import torch
 from torch import nn
 
-from cascada.errors import ConfigError, DataError
-from cascada.hyperparameters import SYMMETRIC, Hyperparameters, later_defaults, without_neutral
+from cascada.core.errors import ConfigError, DataError
+from cascada.experiment.hyperparameters import SYMMETRIC, Hyperparameters, later_defaults, without_neutral
 from cascada.models import build
 from cascada.models.base import Base
 from cascada.models.inputs import InputTransform

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from cascada.errors import ConfigError, DataError
-from cascada.hyperparameters import TRANSFORMS
+from cascada.core.errors import ConfigError, DataError
+from cascada.experiment.hyperparameters import TRANSFORMS
 
 _BLOCK = 256  # images whose statistics are taken at once: 6.5 MB per channel
 

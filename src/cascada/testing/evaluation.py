@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from cascada import metrics
-from cascada.classes import ASSUMED, index
-from cascada.errors import DataError
-from cascada.files import atomic_path, read_json, sha256, write_json
-from cascada.provenance import provenance
+from cascada.core.classes import ASSUMED, index
+from cascada.core.errors import DataError
+from cascada.core.files import atomic_path, read_json, sha256, write_json
+from cascada.core.provenance import provenance
+from cascada.statistics import metrics
 from cascada.testing import ledger
 from cascada.testing.report import report
 
@@ -79,8 +79,8 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
     """Read the sealed showers once, in blocks, for the model and for the baselines."""
     import torch
 
-    from cascada import machine
     from cascada.baselines import Baselines
+    from cascada.core import machine
     from cascada.data.format import IMAGES, open_showers, read_events, read_header, read_sources
     from cascada.models.classifier import load_classifier
 

@@ -15,9 +15,9 @@ import os
 import time
 from pathlib import Path
 
-from cascada.errors import DataError
-from cascada.files import sha256
-from cascada.provenance import provenance
+from cascada.core.errors import DataError
+from cascada.core.files import sha256
+from cascada.core.provenance import provenance
 from cascada.testing import seals
 
 NAME = "test.ledger.jsonl"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cascada import bootstrap, metrics
-from cascada.classes import ASSUMED, meanings
+from cascada.core.classes import ASSUMED, meanings
+from cascada.statistics import bootstrap, metrics
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted

@@ -38,7 +38,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cascada.errors import ConfigError, DataError
+from cascada.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -243,7 +243,7 @@ def _part(progress: Progress | None, index: int, inputs: int) -> Progress | None
 
 def _sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or that of the names and digests of a folder's files."""
-    from cascada.files import sha256
+    from cascada.core.files import sha256
 
     if path.is_file():
         return sha256(path)

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data import corsika_rows
 from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_blocks
 from cascada.data.corsika_stream import Digest
@@ -36,7 +37,6 @@ from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, gro
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
 from cascada.data.sources import Block, Progress, check_unknown_particles
 from cascada.data.values import check_events
-from cascada.errors import ConfigError, DataError
 
 KIND = "corsika7"
 USED = {7: slice(0, 6), 8: [0, 1, 2, 3, 4, 5, 7]}  # columns of a row that are read: the time is of no use here

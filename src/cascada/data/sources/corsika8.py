@@ -28,12 +28,12 @@ from typing import Any
 
 import numpy as np
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data.corsika8_texts import entries, plane_units, primaries_of, run_number
 from cascada.data.particles import FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, of_pdg
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
 from cascada.data.sources import Block, Progress, check_unknown_particles
 from cascada.data.values import check_events
-from cascada.errors import ConfigError, DataError
 
 KIND = "corsika8"
 COLUMNS = ("shower", "pdg", "kinetic_energy", "x", "y", "weight")

@@ -22,11 +22,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cascada.core.errors import ConfigError, DataError
 from cascada.data.format import IMAGE_SIZE, IRON, PROTON, ROLES, new_events
 from cascada.data.hdf5 import check_chunks, check_filters, check_written, open_file, reading
 from cascada.data.sources import Block, Progress
 from cascada.data.values import check_events
-from cascada.errors import ConfigError, DataError
 
 KIND = "energy_ground"
 IMAGES, INFO = "data", "info"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cascada.core.errors import ConfigError
 from cascada.data import cascade
 from cascada.data.format import HALF_WIDTH, IMAGE_SIZE, new_events
 from cascada.data.projection import cells, check_cores
 from cascada.data.sources import Block, Progress
-from cascada.errors import ConfigError
 
 KIND = "surrogate"
 

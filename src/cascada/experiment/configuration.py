@@ -1,0 +1,204 @@
+"""An experiment's configuration beyond its schema: what belongs together, and what jobs follow from it.
+
+Standard library only: the Snakefile imports this.
+"""
+
+import difflib
+import glob
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cascada.core import classes
+from cascada.core.errors import ConfigError
+from cascada.experiment import rawfiles
+
+FILE_KINDS = ("corsika7", "corsika8")
+PRIMARIES = {"proton": 14, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": 5626}  # that the surrogate makes
+OF_THESIS = {14, 5626}  # primaries that a file of kind energy_ground can name
+NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard", "on_error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One conversion job: `file` is None for a surrogate run; `specification` are plain values for the script."""
+
+    source: str
+    name: str
+    file: str | None
+    specification: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialName:
+    """One training job."""
+
+    configuration: str
+    seed: int
+    epochs: int
+
+
+def check(config: dict) -> None:
+    """Check what a schema cannot: names that refer to each other, fractions that add up. Raises ConfigError."""
+    data = config["data"]
+    classes.check(data)
+    split = data["split"]
+    if split["validation"] + split["test"] >= 1:
+        raise ConfigError(
+            f"data.split: validation {split['validation']} and test {split['test']} leave nothing to train on."
+        )
+    if not data["sources"]:
+        raise ConfigError("data.sources is empty; name at least one source.")
+    if config["search"]["sampler"] == "random" and "samples" not in config["search"]:
+        raise ConfigError("search.samples is missing; the sampler random needs the number of configurations per model.")
+
+
+def shards(config: dict, say: Callable[[str], None] = lambda text: None) -> list[Shard]:
+    """Return all conversion jobs; `say` is told which files a pattern names in vain.
+
+    Raises ConfigError where a pattern finds no file, a primary has no name, or classes and primaries do not agree.
+    """
+    found = []
+    for name, source in config["data"]["sources"].items():
+        options = {key: value for key, value in source.items() if key not in NOT_OPTIONS}
+        options["channels"] = config["data"]["channels"]
+        if source["kind"] == "surrogate":
+            low, high = source.get("energy_min", 0.0), source.get("energy_max", math.inf)
+            if low > high:
+                raise ConfigError(
+                    f"data.sources.{name}: energy_min {low} and energy_max {high} given, min ≤ max is needed."
+                )
+            options.pop("seed")  # of the run: it stands beside the options
+            found += _surrogate(name, source, options)
+        elif source["kind"] == "energy_ground":
+            found += [
+                Shard(
+                    name,
+                    role,
+                    _existing(name, source[role]),
+                    {"kind": "energy_ground", "options": options | {"role": role}},
+                )
+                for role in ("train", "test")
+            ]
+        else:
+            found += _files(name, source, options, say)
+    _check_primaries(config["data"])
+    _check_seeds(config["data"]["sources"])
+    return found
+
+
+def check_files(found: Iterable[Shard]) -> None:
+    """Look at the first bytes of all raw files. Raises ConfigError for what no source can read, and for a file named twice.
+
+    With `on_error: skip` it is left to the conversion to find, skip and list what cannot be read.
+    """
+    files = [shard for shard in found if shard.file is not None]
+    for source in dict.fromkeys(shard.source for shard in files):
+        mine = [shard for shard in files if shard.source == source and "on_error" not in shard.specification]
+        for kind in dict.fromkeys(shard.specification["kind"] for shard in mine):
+            rawfiles.check_contents(f"data.sources.{source}", [shard.file for shard in mine], [kind])
+    rawfiles.check_once({shard.file: f"data.sources.{shard.source}" for shard in files})
+
+
+def _surrogate(name: str, source: dict, options: dict) -> list[Shard]:
+    size, found = source["showers_per_shard"], []
+    for primary, showers in source["showers"].items():
+        if primary not in PRIMARIES:
+            raise ConfigError(
+                f"data.sources.{name}.showers: unknown primary {primary!r}{_close(primary, PRIMARIES)}. "
+                f"The surrogate makes {sorted(PRIMARIES)}."
+            )
+        for block in range(math.ceil(showers / size)):
+            specification = {
+                "kind": "surrogate",
+                "primary": PRIMARIES[primary],
+                "showers": min(size, showers - block * size),
+                "seed": source["seed"],
+                "first": block * size,
+                "options": options,
+            }
+            found.append(Shard(name, f"{primary}-{block:04}", None, specification))
+    return found
+
+
+def _files(name: str, source: dict, options: dict, say: Callable[[str], None]) -> list[Shard]:
+    specification = {"kind": source["kind"], "options": options}
+    if source.get("on_error", "stop") != "stop":  # the default stays out, so that nothing converts again
+        specification["on_error"] = source["on_error"]
+    found: dict[str, Shard] = {}
+    for pattern in source["files"]:
+        matches, left_out = rawfiles.without_companions(sorted(glob.glob(pattern, recursive=True)))
+        if left_out:
+            say(rawfiles.said_of_companions(f"data.sources.{name}.files", left_out))
+        if not matches:
+            what = f"only companions of particle files ({left_out[0]}…)" if left_out else "no file"
+            raise ConfigError(f"data.sources.{name}.files: {pattern!r} matches {what} (from {Path.cwd()}).")
+        for path in matches:
+            # equal names in different folders are told apart by what comes before them
+            short = Path(path).name
+            if short in found and found[short].file != path:
+                short = path.strip("/").replace("/", "_")
+            found[short] = Shard(name, short, path, specification)
+    return list(found.values())
+
+
+def _check_primaries(data: dict) -> None:
+    """Compare the classes with the primaries that the sources name. Raises ConfigError.
+
+    What files of CORSIKA hold is known only when they are read: the merge looks again.
+    """
+    classes = {name: {*codes} if isinstance(codes, list) else {codes} for name, codes in data["classes"].items()}
+    made: dict[str, set[int]] = {}
+    for name, source in data["sources"].items():
+        if source["kind"] == "energy_ground":
+            made[name] = OF_THESIS
+        elif source["kind"] == "surrogate":
+            made[name] = {PRIMARIES[one] for one in source["showers"]}
+            foreign = sorted(made[name].difference(*classes.values()))
+            if foreign:
+                raise ConfigError(
+                    f"data.sources.{name}.showers: primaries {foreign} (CORSIKA codes) are named by no class; "
+                    f"data.classes names {data['classes']}. Add a class, or leave them out."
+                )
+    known = set().union(*made.values())
+    empty = [name for name, codes in classes.items() if not codes & known]
+    if empty and len(made) == len(data["sources"]):
+        raise ConfigError(
+            f"data.classes: no source has showers of {empty}; the sources make primaries {sorted(known)} (CORSIKA codes). "
+            "Add a source that has them, or leave the class out."
+        )
+
+
+def _check_seeds(sources: dict) -> None:
+    """Raise ConfigError where two surrogate sources would make the same showers."""
+    seen: dict[tuple, str] = {}
+    for name, source in sources.items():
+        for primary in source["showers"] if source["kind"] == "surrogate" else ():
+            determines = (primary, source["seed"], source.get("energy_min"), source.get("energy_max"))
+            other = seen.setdefault(determines, name)
+            if other != name:
+                raise ConfigError(
+                    f"data.sources.{name}: seed {source['seed']} is that of data.sources.{other} too, so that both would "
+                    f"make the same showers of {primary}; give another seed."
+                )
+
+
+def _existing(name: str, path: str) -> str:
+    if not Path(path).exists():
+        raise ConfigError(
+            f"data.sources.{name}: {path!r} does not exist (from {Path.cwd()}); give the path of the file."
+        )
+    return path
+
+
+def trials(config: dict, configurations: list[str]) -> list[TrialName]:
+    """Return all training jobs: every configuration with every seed."""
+    epochs = config["training"]["epochs"]
+    return [TrialName(name, seed, epochs) for name in configurations for seed in config["search"]["seeds"]]
+
+
+def _close(word: str, known) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

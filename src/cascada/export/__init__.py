@@ -1,0 +1,1 @@
+"""The model as files that stand alone: written, described, verified, opened, asked."""

@@ -1,0 +1,1 @@
+"""The data set and the selected model as versioned artifacts: DVC, git, a remote."""

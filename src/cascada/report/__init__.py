@@ -1,0 +1,1 @@
+"""Pictures and pages from the files that the stages have written. Nothing here determines a result."""

@@ -1,0 +1,74 @@
+"""What the pictures of a test are made from: predictions.h5 and metrics.json, and whose figures are shown: the signal's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cascada.core import classes as naming
+from cascada.core.files import read_json
+from cascada.report import style
+from cascada.statistics.metrics import log_odds
+
+
+@dataclass(kw_only=True, slots=True)
+class Test:
+    """What the pictures are made from."""
+
+    found: dict  # metrics.json
+    logits: np.ndarray  # (N, K)
+    labels: np.ndarray
+    energy: np.ndarray  # GeV
+    baselines: dict[str, np.ndarray]  # probabilities (N, K)
+    mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
+
+    @property
+    def classes(self) -> list[str]:
+        return self.found["classes"]
+
+    @property
+    def signal(self) -> str:
+        return self.found["signal"]
+
+    @property
+    def label(self) -> int:
+        """That of the signal."""
+        return self.classes.index(self.signal)
+
+    @property
+    def is_signal(self) -> np.ndarray:
+        return self.labels == self.label
+
+    @property
+    def background(self) -> str:
+        return naming.background(self.classes, self.label)
+
+    @property
+    def log_odds(self) -> np.ndarray:
+        """Those of the signal (N,)."""
+        return log_odds(self.logits, self.label)
+
+    def save(self, drawing, path: Path) -> None:
+        style.save(drawing, path, self.found["surrogate"], self.found["opening"]["reopened"])
+
+
+def read(predictions: Path, metrics_file: Path) -> Test:
+    with h5py.File(predictions, "r") as file:
+        return Test(
+            found=read_json(metrics_file),
+            logits=file["logits"][:],
+            labels=file["label"][:],
+            energy=file["true_energy"][:],
+            baselines={name: part["probability"][:] for name, part in file.get("baselines", {}).items()},
+            mistakes=(file["mistakes/row"][:], file["mistakes/images"][:]),
+        )
+
+
+def of_signal(test: Test, metric: str) -> dict:
+    """A metric of the signal's probability against all other classes'."""
+    return test.found["of_class"][test.signal][metric]
+
+
+def interval(one: dict, digits: int = 4) -> str:
+    return f"{one['value']:.{digits}f} [{one['low']:.{digits}f}, {one['high']:.{digits}f}]"

@@ -1,0 +1,109 @@
+"""Pictures of a test that count showers: confusion matrices, and what depends on energy and on muons."""
+
+import numpy as np
+
+from cascada.report import style
+from cascada.report.sealed import Test
+
+
+def point(axes, x: float, row: dict, colour: str = style.COLOURS[1], **options) -> None:
+    """One value with its interval."""
+    height = np.clip([[row["value"] - row["low"]], [row["high"] - row["value"]]], 0, None)
+    axes.errorbar(x, row["value"], yerr=height, fmt="o", color=colour, capsize=3, markersize=4, **options)
+
+
+def _matrix(axes, matrix: dict, classes: list[str], size: int) -> None:
+    counts = np.array(matrix["value"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        low, high = matrix["low"][row][column], matrix["high"][row][column]
+        text = f"{count:.0f}\n[{low:.0f}, {high:.0f}]\n{shares[row, column]:.1%}"
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes, rotation=90, va="center")
+
+
+def confusion(test: Test):
+    size = max(4.2, 1.4 * len(test.classes))
+    drawing, axes = style.figure(size + 0.6, size)
+    _matrix(axes, test.found["confusion_matrix"], test.classes, 10)
+    axes.set(xlabel="predicted", ylabel="true")
+    return drawing
+
+
+def confusion_energy(test: Test):
+    bins = test.found["energy_bins"]
+    if not bins:
+        return style.unknown("The true energies of these showers are not known.")
+    rows, side = -(-len(bins) // 3), max(2.8, 0.95 * len(test.classes) + 0.3)
+    drawing, axes = style.figure(3 * side, (side + 0.1) * rows + 0.3, rows, 3, squeeze=False)
+    for panel, one in zip(axes.flat, bins, strict=False):
+        _matrix(panel, one["confusion_matrix"], test.classes, 7)
+        panel.set_title(f"{one['low_gev'] / 1000:.1f} to {one['high_gev'] / 1000:.1f} TeV", fontsize=9)
+        panel.tick_params(labelsize=7)
+    for panel in axes.flat[len(bins) :]:
+        panel.set_axis_off()
+    for panel in axes[:, 0]:
+        panel.set_ylabel("true", fontsize=8)
+    for panel in axes[-1]:
+        panel.set_xlabel("predicted", fontsize=8)
+    return drawing
+
+
+def accuracy_energy(test: Test):
+    if not test.found["energy_bins"]:
+        return style.unknown("The true energies of these showers are not known.")
+    drawing, axes = style.figure(6, 4)
+    for one in test.found["energy_bins"]:
+        centre = np.sqrt(one["low_gev"] * one["high_gev"]) / 1000
+        width = [[centre - one["low_gev"] / 1000], [one["high_gev"] / 1000 - centre]]
+        point(axes, centre, one["accuracy"], xerr=width)
+    style.energy_axis(axes.xaxis)
+    axes.set_ylabel("test accuracy")
+    style.tidy(axes)
+    return drawing
+
+
+def _probability(test: Test, name: str, unit: float):
+    """Mean probability of the signal in bins of a variable, class by class."""
+    drawing, axes = style.figure(6, 4)
+    for label, rows in test.found["profiles"][name].items():
+        if not rows:
+            axes.plot([], [], "o", color=style.colour(int(label)), label=f"{test.classes[int(label)]} (not known)")
+        for number, row in enumerate(rows):
+            width = np.array([row["from"], row["to"]]) / unit
+            centre = np.sqrt(width.prod()) if name == "true_energy" else width.mean()
+            options = {"label": test.classes[int(label)]} if number == 0 else {}
+            point(axes, centre, row, style.colour(int(label)), xerr=np.abs(width - centre)[:, None], **options)
+    axes.set(ylabel=f"mean probability of {test.signal}", ylim=(-0.03, 1.03))
+    axes.legend(frameon=False)
+    style.tidy(axes)
+    return drawing, axes
+
+
+def _is_known(test: Test, name: str) -> bool:
+    return any(test.found["profiles"][name].values())
+
+
+def probability_energy(test: Test):
+    if not _is_known(test, "true_energy"):
+        return style.unknown("The true energies of these showers are not known.")
+    drawing, axes = _probability(test, "true_energy", 1000)
+    style.energy_axis(axes.xaxis)
+    return drawing
+
+
+def probability_muons(test: Test):
+    from matplotlib.ticker import SymmetricalLogLocator
+
+    if not _is_known(test, "muons"):
+        return style.unknown("The numbers of muons of these showers are not known.")
+    drawing, axes = _probability(test, "muons", 1)
+    axes.set(xscale="symlog", xlabel="muons within 160 m")
+    axes.set_xlim(left=max(0, axes.get_xlim()[0]))
+    # numbers inside a decade too: those of one energy and class may not fill one
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=2, subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    return drawing

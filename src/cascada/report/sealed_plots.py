@@ -1,0 +1,176 @@
+"""Pictures and page of the test, from predictions.h5 and metrics.json: the sealed data stay closed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cascada.core import classes as naming
+from cascada.data.format import HALF_WIDTH
+from cascada.report import sealed_bins
+from cascada.report import style as plotting
+from cascada.report.sealed import Test, interval, of_signal, read
+
+COMPARED = {"f1": "F1", "accuracy": "accuracy", "roc_auc": "ROC AUC"}
+
+
+def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
+    """Write every picture of PLOTS into `folder`."""
+    test = read(predictions, metrics_file)
+    for name, draw in PLOTS.items():
+        test.save(draw(test), folder / f"{name}.png")
+
+
+def _curve(score: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Background and signal efficiency for every cut, the tightest first."""
+    order = np.argsort(-score, kind="stable")
+    ends = np.r_[score[order][1:] != score[order][:-1], True]
+    true, false = np.cumsum(signal[order])[ends] / signal.sum(), np.cumsum(~signal[order])[ends] / (~signal).sum()
+    return np.r_[0, false], np.r_[0, true]
+
+
+def _roc(test: Test):
+    drawing, axes = plotting.figure(5, 4.6)
+    axes.plot(*_curve(test.log_odds, test.is_signal), color=plotting.COLOURS[1], label="selected model")
+    for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
+        axes.plot(
+            *_curve(probability[:, test.label], test.is_signal),
+            style,
+            color=plotting.BASELINE,
+            linewidth=1.2,
+            label=name.replace("_", " "),
+        )
+    axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+    axes.set(
+        xlabel=f"{test.background} taken for {test.signal}", ylabel=f"{test.signal} efficiency",
+        title=f"{test.signal} against {test.background}\nAUC {interval(of_signal(test, 'roc_auc'))}",
+    )  # fmt: skip
+    axes.title.set_fontsize(10)
+    axes.legend(frameon=False, loc="lower right")
+    plotting.tidy(axes)
+    return drawing
+
+
+def _background(test: Test):
+    """The background that is left, on a logarithmic axis; arrows are upper limits."""
+    drawing, axes = plotting.figure(6, 4.2)
+    rows, at, quality = (test.found[name] for name in ("background_curve", "background_efficiency", "q_factor"))
+    for row in rows:
+        x, colour = row["signal_efficiency"], plotting.COLOURS[1]
+        if row["survivors"]:
+            height = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+            axes.errorbar(
+                x, row["value"], yerr=np.clip(height, 0, None), fmt="o", color=colour, capsize=3, markersize=4
+            )
+        else:
+            axes.errorbar(x, row["high"], yerr=row["high"] / 2, uplims=True, fmt="_", color=colour, capsize=3)
+    for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
+        background, signal = _curve(probability[:, test.label], test.is_signal)
+        seen = background > 0
+        axes.plot(
+            signal[seen], background[seen], style, color=plotting.BASELINE, linewidth=1.2, label=name.replace("_", " ")
+        )
+    left = f"< {at['high']:.2g}" if at["limit"] else f"{at['value']:.2g} [{at['low']:.2g}, {at['high']:.2g}]"
+    high = "∞" if quality["high"] is None else f"{quality['high']:.3g}"
+    factor = f"> {quality['low']:.3g}" if quality["limit"] else f"{quality['value']:.3g} [{quality['low']:.3g}, {high}]"
+    axes.set(
+        yscale="log", xlabel=f"{test.signal} efficiency", ylabel=f"share of {test.background} that is left",
+        title=f"at {at['wanted']:.0%} {test.signal} efficiency: {left}, Q {factor}",
+    )  # fmt: skip
+    axes.title.set_fontsize(9)
+    if test.baselines:
+        axes.legend(frameon=False, loc="upper left")
+    plotting.tidy(axes)
+    return drawing
+
+
+def _scores(test: Test):
+    drawing, axes = plotting.figure(6, 4)
+    score, merit = test.log_odds, test.found["merit_factor"]
+    edges = np.linspace(score.min(), score.max() + 1e-9, 51)
+    for label, name in enumerate(test.classes):
+        colour = plotting.colour(label)
+        axes.hist(score[test.labels == label], edges, histtype="step", linewidth=1.6, label=name, color=colour)
+    axes.set(
+        yscale="log", xlabel=f"ln p/(1 − p), p the probability of {test.signal}", ylabel="test showers per bin",
+        title=f"{test.signal} against {test.background}: merit factor {interval(merit, 2)}",
+    )  # fmt: skip
+    axes.title.set_fontsize(10)
+    axes.legend(frameon=False)
+    plotting.tidy(axes)
+    return drawing
+
+
+def _calibration(test: Test):
+    drawing, axes = plotting.figure(5, 4.6)
+    ece, brier = of_signal(test, "ece"), of_signal(test, "brier")
+    axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+    for row in test.found["calibration"]:
+        sealed_bins.point(axes, row["mean"], row)
+        axes.annotate(
+            str(row["images"]), (row["mean"], row["high"]), (0, 3), textcoords="offset points", ha="center", fontsize=6
+        )
+    axes.set(
+        xlabel=f"probability of {test.signal} (mean in bin)", ylabel=f"share of {test.signal}", ylim=(-0.03, 1.08),
+        title=f"of this probability: ECE {interval(ece)}; {ece['if_calibrated']:.4f} if calibrated\n"
+        f"Brier score {interval(brier)}",
+    )  # fmt: skip
+    axes.title.set_fontsize(9)
+    plotting.tidy(axes)
+    return drawing
+
+
+def _baselines(test: Test):
+    """How much the selected model is better, on the same resamples."""
+    drawing, axes = plotting.figure(8.5, 1.8 + 0.4 * len(test.baselines), 1, len(COMPARED), sharey=True)
+    names = list(test.found["baselines"])
+    for panel, (metric, label) in zip(axes, COMPARED.items(), strict=True):
+        for place, name in enumerate(names):
+            one = test.found["baselines"][name][metric]["difference"]
+            width = np.clip([[one["value"] - one["low"]], [one["high"] - one["value"]]], 0, None)
+            panel.errorbar(one["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3)
+        panel.axvline(0, color="#999999", linewidth=0.8)
+        about = f"{label}{naming.meaning(test.found, metric)}".replace(" (", "\n(").replace(", ", ",\n")
+        panel.set(xlabel=f"selected model less baseline\n{about}", ylim=(len(names) - 0.5, -0.5))
+        panel.xaxis.label.set_fontsize(8)
+        panel.tick_params(axis="x", labelsize=7)
+        panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        plotting.tidy(panel)
+    return drawing
+
+
+def _mistakes(test: Test):
+    from matplotlib.colors import LogNorm
+
+    rows, images = test.mistakes
+    drawing, axes = plotting.figure(10, 5.4, 2, 4, squeeze=False)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    shifted = np.exp(
+        test.logits[rows].astype(np.float64) - test.logits[rows].max(axis=1, keepdims=True, initial=-np.inf)
+    )
+    for panel, row, image, odds in zip(axes.flat, rows, images, shifted, strict=False):
+        panel.set_axis_on()
+        extent = [-HALF_WIDTH, HALF_WIDTH] * 2
+        panel.imshow(image[0], norm=LogNorm(1e-2, 1e2), origin="lower", extent=extent, cmap="magma")
+        panel.set_facecolor("black")
+        truth, predicted = test.classes[test.labels[row]], test.classes[odds.argmax()]
+        about = f"{truth}, {test.energy[row] / 1000:.1f} TeV\ntaken for {predicted} ({odds.max() / odds.sum():.3f})"
+        panel.set_title(about, fontsize=8)
+        panel.tick_params(labelsize=6)
+    drawing.suptitle("Most confident mistakes (axes in m)" if len(images) else "No mistakes", fontsize=10)
+    return drawing
+
+
+PLOTS = {
+    "roc": _roc,
+    "background": _background,
+    "scores": _scores,
+    "calibration": _calibration,
+    "confusion": sealed_bins.confusion,
+    "confusion_energy": sealed_bins.confusion_energy,
+    "accuracy_energy": sealed_bins.accuracy_energy,
+    "probability_energy": sealed_bins.probability_energy,
+    "probability_muons": sealed_bins.probability_muons,
+    "baselines": _baselines,
+    "mistakes": _mistakes,
+}

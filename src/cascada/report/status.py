@@ -1,0 +1,203 @@
+"""Where a running search stands, from the files that trials keep: works on any machine that sees the results folder.
+
+`collect` reads, `render` draws; neither asks SLURM.
+"""
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cascada.core.errors import CascadaError
+from cascada.core.files import read_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SILENT_AFTER = 120.0  # seconds without a word after which a running trial counts as silent
+STATES = ("running", "saved", "silent", "completed", "diverged", "waiting")
+
+
+@dataclass(kw_only=True, slots=True)
+class TrialStatus:
+    """One trial; `fraction` of its budget of epochs that is done, `seconds_left` by its own speed."""
+
+    configuration: str
+    seed: int
+    epochs: int
+    state: str
+    epoch: int = 0
+    fraction: float = 0.0
+    validation: dict = field(default_factory=dict)
+    usage: dict = field(default_factory=dict)
+    host: str | None = None
+    job_id: str | None = None
+    device: str | None = None
+    seconds_left: float | None = None
+    log: str | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class SearchStatus:
+    """The whole search. `expected` is None where the list of configurations is not there yet."""
+
+    results: str
+    expected: int | None
+    counts: dict[str, int]
+    trials: list[TrialStatus]
+    failures: list[str]
+    seconds_left: float | None
+    skipped: int = 0  # raw files that the data set is without
+
+
+def collect(results: Path, now: float | None = None) -> SearchStatus:
+    """Read every trial's progress.json and metrics.json below `results`; CascadaError where there is no such folder."""
+    if not results.is_dir():
+        known = sorted(str(path) for path in Path("results").glob("*")) or ["none yet"]
+        raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
+    now = time.time() if now is None else now
+    trials = [_trial(results, path, now) for path in sorted(results.glob("trials/*/seed-*/epochs-*"))]
+    trials = [trial for trial in trials if trial is not None]
+    counts = Counter(trial.state for trial in trials)
+    expected = _expected(results)
+    if expected is not None:
+        counts["waiting"] = max(0, expected - len(trials))
+    return SearchStatus(
+        results=str(results),
+        expected=expected,
+        counts={state: counts[state] for state in STATES},
+        trials=trials,
+        failures=_failures(results, trials),
+        seconds_left=_time_left(trials, counts),
+        skipped=_skipped(results),
+    )
+
+
+def _skipped(results: Path) -> int:
+    summary = results / "dataset/summary.json"
+    return len(read_json(summary).get("skipped", [])) if summary.exists() else 0
+
+
+def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
+    configuration, seed, epochs = folder.parts[-3], int(folder.parts[-2][5:]), int(folder.parts[-1][7:])
+    trial = TrialStatus(configuration=configuration, seed=seed, epochs=epochs, state="waiting")
+    log = results / "logs/train" / configuration / f"seed-{seed}-epochs-{epochs}.log"
+    trial.log = str(log) if log.exists() else None
+    metrics, progress = folder / "metrics.json", folder / "progress.json"
+    if metrics.exists():
+        content = read_json(metrics)
+        trial.state, trial.epoch, trial.fraction = content["status"], epochs, 1.0
+        trial.validation = content["validation"]
+        return trial
+    if not progress.exists():
+        return None
+    content = read_json(progress)
+    if content["status"] == "saved":  # interrupted in good order: it goes on when it is started again
+        trial.state = "saved"
+    else:
+        trial.state = "running" if now - content["time"] < SILENT_AFTER else "silent"
+    trial.epoch = content["epoch"]
+    done = content["epoch"] - 1 + min(1.0, content["step"] / max(content["steps"], 1))
+    trial.fraction = min(1.0, done / epochs)
+    last = content.get("last_epoch", {})
+    trial.validation = {k.removeprefix("validation_"): v for k, v in last.items() if k.startswith("validation_")}
+    for name in ("usage", "host", "job_id", "device"):
+        setattr(trial, name, content.get(name))
+    if "seconds" in last:
+        trial.seconds_left = last["seconds"] * (epochs - done)
+    return trial
+
+
+def _expected(results: Path) -> int | None:
+    table = results / "search/configurations.tsv"
+    if not table.exists():
+        return None
+    lines = table.read_text().splitlines()
+    columns = lines[0].split("\t")
+    if "seeds" not in columns:
+        return len(lines) - 1
+    place = columns.index("seeds")
+    return sum(len(line.split("\t")[place].split(",")) for line in lines[1:])
+
+
+def _failures(results: Path, trials: list[TrialStatus]) -> list[str]:
+    """Logs of trials that are not at work and have no result, the newest first."""
+    at_work = {trial.log for trial in trials if trial.state != "silent"}
+    logs = sorted(results.glob("logs/train/*/*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [str(path) for path in logs if str(path) not in at_work][:5]
+
+
+def _time_left(trials: list[TrialStatus], counts: Counter) -> float | None:
+    """Work that is left, over the number of trials that run at once; None where nothing runs."""
+    running = [trial for trial in trials if trial.state == "running" and trial.seconds_left is not None]
+    if not running:
+        return None
+    whole = [trial.seconds_left / max(1 - trial.fraction, 1e-6) for trial in running]
+    waiting = counts["waiting"] * sum(whole) / len(whole)
+    return (sum(trial.seconds_left for trial in running) + waiting) / len(running)
+
+
+def as_json(status: SearchStatus) -> dict:
+    return asdict(status)
+
+
+def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
+    """A table of the running trials under a line of counts, above the recent failures."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    counts = "   ".join(f"{state} {number}" for state, number in status.counts.items())
+    head = Text(f"{status.results}: {counts}   time left {_duration(status.seconds_left)}", style="bold")
+    table = Table(box=None, pad_edge=False)
+    for name in ("trial", "state", "epoch", "done", metric, "loss", "device", "GPU", "memory", "host/job", "left"):
+        table.add_column(
+            name,
+            no_wrap=name == "trial",
+            justify="right" if name in ("epoch", "done", metric, "loss", "GPU", "left") else "left",
+        )
+    for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
+        usage = trial.usage or {}
+        table.add_row(*_row(trial, usage, metric))
+    failures = [Text(f"no result, not at work: {path}", style="red") for path in status.failures]
+    best = max(
+        (t for t in status.trials if t.state == "completed" and t.validation.get(metric) is not None),
+        key=lambda t: t.validation[metric],
+        default=None,
+    )
+    foot = []
+    if status.skipped:
+        foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/dataset/skipped.tsv", style="red"))
+    if best is not None:
+        value = best.validation[metric]
+        foot.append(Text(f"best so far: {best.configuration} seed {best.seed}, validation {metric} {value:.4f}"))
+    return Group(head, table, *foot, *failures)
+
+
+def _row(trial: TrialStatus, usage: dict, metric: str) -> list[str]:
+    return [
+        f"{trial.configuration} seed {trial.seed}",
+        trial.state,
+        f"{trial.epoch}/{trial.epochs}",
+        f"{trial.fraction:.0%}",
+        _number(trial.validation.get(metric)),
+        _number(trial.validation.get("loss")),
+        trial.device or "",
+        _number(usage.get("gpu_percent"), "{:.0f} %"),
+        _number(usage.get("memory_mb"), "{:.0f} MiB"),
+        f"{trial.host or ''} {trial.job_id or ''}",
+        _duration(trial.seconds_left),
+    ]
+
+
+def _number(value: float | None, form: str = "{:.4f}") -> str:
+    return "" if value is None else form.format(value)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

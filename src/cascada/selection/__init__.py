@@ -1,0 +1,1 @@
+"""Choose among the trials of a search by validation alone."""

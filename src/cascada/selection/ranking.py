@@ -1,0 +1,155 @@
+"""Choose the best configuration on validation showers, and freeze the choice before anything is tested."""
+
+import math
+import shutil
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from cascada.core.errors import CascadaError
+from cascada.core.files import atomic_path, read_json, sha256, write_json, write_text
+from cascada.core.provenance import provenance
+
+METRICS = ("f1", "accuracy", "roc_auc", "loss")
+ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the last columns of the leaderboard
+
+
+def select(
+    metrics_files: list[Path],
+    checkpoints: list[Path],
+    metric: str,
+    leaderboard: Path,
+    best: Path,
+    checkpoint: Path,
+    baselines: Path | None = None,
+) -> dict:
+    """Rank configurations by the mean over seeds of a validation metric; write leaderboard.tsv, the checkpoint, best.json.
+
+    Of the best configuration, the trial with the best validation metric is the one that will be tested. `baselines` (their
+    metrics) are shown in the leaderboard and never selected.
+    Raises CascadaError if every trial has diverged.
+    """
+    trials = [
+        read_json(path) | {"checkpoint": str(ckpt)} for path, ckpt in zip(metrics_files, checkpoints, strict=True)
+    ]
+    ranked = rank(trials, metric)
+    if not ranked or ranked[0]["status"] != "completed":
+        raise CascadaError(
+            f"None of {len(trials)} trials has completed (all diverged): nothing can be selected. "
+            "Lower the learning rates in search.models, and look at the loss curves in TensorBoard."
+        )
+    simple = read_json(baselines)["baselines"] if baselines else {}
+    winner = ranked[0]
+    origin = provenance(train=winner["trials"][0]["data_sha256"])
+    write_text(leaderboard, table(ranked, simple, origin))
+    sign = _sign(metric)
+    chosen = max(
+        (t for t in winner["trials"] if t["status"] == "completed"),
+        key=lambda t: (sign * t["validation"][metric], -t["seed"]),
+    )
+    with atomic_path(checkpoint) as temporary:
+        shutil.copyfile(chosen["checkpoint"], temporary)
+    content = {
+        "configuration": winner["configuration"],
+        "model": winner["model"],
+        "hyperparameters": chosen["hyperparameters"],
+        "metric": metric,
+        "validation": winner["validation"],
+        "baselines": {name: one["validation"] for name, one in simple.items()},
+        "seed": chosen["seed"],
+        "seeds": [trial["seed"] for trial in winner["trials"]],
+        "epochs": chosen["epochs"],
+        "best_epoch": chosen["best_epoch"],
+        "parameters": chosen["parameters"],
+        "checkpoint": chosen["checkpoint"],
+        "checkpoint_sha256": sha256(checkpoint),
+        "data_sha256": chosen["data_sha256"],
+        "number_of_configurations": len(ranked),
+        "number_of_trials": len(trials),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "provenance": origin,
+    }
+    write_json(best, content)
+    return content
+
+
+def rank(trials: list[dict], metric: str) -> list[dict[str, Any]]:
+    """Group trials by configuration and rank them, diverged ones last. Pure.
+
+    A configuration counts as diverged if any of its seeds did; `validation` holds the mean and the spread (sample standard
+    deviation, None for one seed) over the seeds that completed.
+    """
+    if metric not in METRICS:
+        raise CascadaError(f"Metric {metric!r} given, allowed are {list(METRICS)}.")
+    groups: dict[str, list[dict]] = {}
+    for trial in trials:
+        groups.setdefault(trial["configuration"], []).append(trial)
+    rows = [_row(name, sorted(group, key=lambda t: t["seed"])) for name, group in groups.items()]
+    sign = _sign(metric)
+
+    def key(row):
+        mean = row["validation"][metric]["mean"]
+        return (row["status"] != "completed", -sign * mean if mean is not None else math.inf, row["configuration"])
+
+    return sorted(rows, key=key)
+
+
+def _sign(metric: str) -> int:
+    return -1 if metric == "loss" else 1
+
+
+def _row(name: str, group: list[dict]) -> dict[str, Any]:
+    completed = [trial for trial in group if trial["status"] == "completed"]
+    validation = {}
+    for metric in METRICS:
+        values = [trial["validation"][metric] for trial in completed if trial["validation"][metric] is not None]
+        validation[metric] = {
+            "mean": statistics.fmean(values) if values else None,
+            "spread": statistics.stdev(values) if len(values) > 1 else None,
+        }
+    return {
+        "configuration": name,
+        "model": group[0]["model"],
+        "hyperparameters": group[0]["hyperparameters"],
+        "status": "completed" if len(completed) == len(group) else "diverged",
+        "validation": validation,
+        "trials": group,
+        "parameters": group[0]["parameters"],
+        "wall_seconds": sum(trial["wall_seconds"] for trial in group),
+        "gpu_hours": sum(trial["gpu_hours"] for trial in group),
+    }
+
+
+def table(ranked: list[dict], baselines: dict[str, dict] | None = None, origin: dict | None = None) -> str:
+    """The leaderboard as tab-separated text; baselines stand below it, without a rank, with the status `baseline`.
+
+    The last columns say in every row where the table comes from, so that a row that is copied elsewhere still does.
+    """
+    names = sorted({name for row in ranked for name in row["hyperparameters"]})
+    header = ["rank", "configuration", "model", "status", "seeds"]
+    header += [f"validation_{metric}_{part}" for metric in METRICS for part in ("mean", "spread")]
+    header += ["parameters", "wall_seconds", "gpu_hours", *names, *ORIGIN]
+    last = _origin(origin or {})
+    lines = ["\t".join(header)]
+    for place, row in enumerate(ranked, 1):
+        cells = [place, row["configuration"], row["model"], row["status"], len(row["trials"])]
+        cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
+        cells += [row["parameters"], f"{row['wall_seconds']:.1f}", f"{row['gpu_hours']:.4f}"]
+        cells += [row["hyperparameters"].get(name, "") for name in names] + last
+        lines.append("\t".join(map(str, cells)))
+    for name, one in (baselines or {}).items():
+        cells = ["", name, name, "baseline", 1]
+        cells += [cell for metric in METRICS for cell in (_number(one["validation"][metric]), "")]
+        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"] + [""] * len(names) + last
+        lines.append("\t".join(map(str, cells)))
+    return "\n".join(lines) + "\n"
+
+
+def _origin(facts: dict) -> list[str]:
+    cells = facts | {"data_sha256": (facts.get("data_sha256") or {}).get("train")}
+    return ["" if cells.get(name) is None else " ".join(str(cells[name]).split()) for name in ORIGIN]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"

@@ -1,0 +1,1 @@
+"""One trial: train, save, resume, write what was found."""

@@ -1,0 +1,125 @@
+"""What a running trial keeps beside its outputs: the lock, the resume file and progress.json.
+
+None of them is a declared output, because Snakemake deletes those before it starts a job again.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from cascada.core import machine
+from cascada.core.errors import CascadaError
+from cascada.core.files import atomic_path, write_json
+
+SECONDS_BETWEEN_REPORTS = 2.0
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock on the trial; raise CascadaError if another process trains it."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CascadaError(
+                f"{path.parent}: another process trains this trial (it holds {path.name}); wait for it or stop it."
+            ) from error
+        except OSError as error:
+            raise CascadaError(
+                f"{path}: the file system gives no lock ({error.strerror}), without which two processes could train one "
+                "trial. Put the working directory on another one; Lustre gives locks if mounted with -o flock."
+            ) from error
+        yield
+
+
+def identity(trial, data_sha256: str, threads: int, precision: str, tier: str) -> str:
+    """A hash of all that a resume file's numbers depend on; a file with another hash is not gone on with.
+
+    Of the memory tiers, `stream` alone shuffles in another way.
+    """
+    content = {
+        "model": trial.model,
+        "hyperparameters": trial.hyperparameters,
+        "settings": trial.settings,
+        "seed": trial.seed,
+        "data": data_sha256,
+        "code": trial.code,
+        "threads": threads,
+        "precision": precision,
+        "streamed": tier == "stream",
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class ResumeFile:
+    """Snapshots of a training, whole or absent, tied to the trial's identity."""
+
+    def __init__(self, path: Path, known_as: str, device: torch.device):
+        self.path, self._identity, self._device = path, known_as, device
+
+    def read(self, report=print) -> dict | None:
+        """Return the last snapshot, or None where there is none that belongs to this trial, data and code."""
+        if not self.path.exists():
+            return None
+        try:
+            content = torch.load(self.path, map_location=self._device, weights_only=True)
+        except Exception as error:  # any damage means the same: begin anew
+            report(f"{self.path}: cannot be read ({error}); begins anew")
+            return None
+        if content.get("identity") != self._identity:
+            report(f"{self.path}: written for another configuration, data set or code; begins anew")
+            return None
+        return content["snapshot"]
+
+    def write(self, snapshot: dict) -> None:
+        with atomic_path(self.path) as temporary:
+            torch.save({"identity": self._identity, "snapshot": snapshot}, temporary)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class Progress:
+    """progress.json: where a running trial stands, for whoever watches from another machine."""
+
+    def __init__(self, trial, device: torch.device, showers: int):
+        self._path, self._device = trial.folder / "progress.json", device
+        self._steps = -(-showers // trial.hyperparameters.get("batch_size", 64))
+        self._content = {
+            "configuration": trial.configuration,
+            "seed": trial.seed,
+            "epochs": trial.epochs,
+            "device": machine.describe(device),
+            "started": time.time(),
+            **machine.job(),
+        }
+        self._next = 0.0
+
+    def batch(self, state) -> None:
+        """Called after every batch; writes every few seconds."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + SECONDS_BETWEEN_REPORTS
+            self._write("running", epoch=state.epoch, step=state.batch)
+
+    def epoch(self, state, row: dict) -> None:
+        self._content["last_epoch"] = row
+        self._write("running", epoch=min(state.epoch, self._content["epochs"]), step=state.batch)
+
+    def saved(self, state) -> None:
+        """Called when an interruption ends this attempt."""
+        self._write("saved", epoch=state.epoch, step=state.batch)
+
+    def end(self, status: str) -> None:
+        self._write(status, epoch=self._content["epochs"], step=self._steps)
+
+    def _write(self, status: str, epoch: int, step: int) -> None:
+        self._content |= {"status": status, "epoch": epoch, "step": step, "steps": self._steps, "time": time.time()}
+        self._content["usage"] = machine.usage(self._device)
+        write_json(self._path, self._content)

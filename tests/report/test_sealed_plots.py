@@ -1,0 +1,239 @@
+"""Pictures and pages of the test and of the behaviour tests, from files as the rules leave them."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics as reference
+
+from cascada.behaviour.settings import LIMITS
+from cascada.core.files import write_json
+from cascada.data.format import new_events
+from cascada.publishing import tables
+from cascada.report import behaviour as behaviour_plots
+from cascada.report import predictions as prediction_plots
+from cascada.report import sealed_page, sealed_plots, style
+from cascada.report import search as plots
+from cascada.statistics import metrics
+from cascada.statistics.verdicts import conclusion
+from cascada.testing import evaluation
+from cascada.testing.report import report
+
+OPENING = {
+    "number": 2, "selections": 2, "reopened": False,
+    "ledger": [
+        {"time": "2026-01-01T00:00:00Z", "configuration": f"lenet-0000000{i}", "seed": i, "checkpoint_sha256": f"{i}" * 64,
+         "git_commit": "abcdef" * 7, "git_dirty": i == 2} for i in (1, 2)
+    ],
+}  # fmt: skip
+
+
+def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1):
+    """Write metrics.json and predictions.h5 as `test_model` does; return their paths."""
+    random = np.random.default_rng(1)
+    events = new_events(240)
+    events["label"], events["true_energy"] = np.arange(240) % classes, np.exp(random.uniform(8, 11, 240))
+    if muons:
+        events["muons"] = random.poisson(events["true_energy"] / 100)
+    logits = 2 * np.eye(classes)[events["label"]] + random.normal(0, 0.01 if perfect else 1, (240, classes))
+    others = {name: logits + random.normal(0, 1, logits.shape) for name in ("logistic_regression", "gradient_boosting")}
+    names = ["iron", "proton", "gamma", "helium", "nitrogen", "silicon", "neon"][:classes]
+    content = report(logits, events, others, {"bootstrap": 20, "confidence": 0.95, "seed": 1}, names, signal)
+    wrong = evaluation.most_confident_mistakes(logits, events["label"])
+    result = evaluation.Predictions(
+        logits=logits, baselines=others, events=events, classes=names, surrogate=True, signal=signal,
+        mistakes=(wrong, random.exponential(1, (len(wrong), 1, 80, 80))),
+    )  # fmt: skip
+    content |= {"surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {}}
+    content["opening"] = OPENING | {"reopened": reopened}
+    write_json(folder / "metrics.json", content)
+    evaluation._write_predictions(folder / "predictions.h5", result, reopened)
+    return folder / "predictions.h5", folder / "metrics.json"
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Few pixels: drawing them takes most of the time."""
+    monkeypatch.setattr(style, "DPI", 40)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"perfect": True, "muons": False}, {"classes": 3, "signal": 2}, {"classes": 7}], ids=str
+)
+def test_every_picture_is_made(options, tmp_path):
+    sealed_plots.plot_test(*leave(tmp_path, **options), tmp_path)
+    for name in sealed_plots.PLOTS:
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert len(np.unique(np.asarray(image.convert("L")))) > 10, name
+
+
+def texts(drawing):
+    return {text.get_text() for text in drawing.texts}
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_second_selection_is_marked(reopened, tmp_path, monkeypatch):
+    predictions, metrics = leave(tmp_path, reopened=reopened)
+    said = []
+    monkeypatch.setattr(
+        style.Figure, "savefig", lambda drawing, path, format: (said.append(texts(drawing)), path.touch())
+    )
+    sealed_plots.plot_test(predictions, metrics, tmp_path)
+    assert len(said) == len(sealed_plots.PLOTS)
+    assert all(style.SURROGATE in one and (style.REOPENED in one) == reopened for one in said)
+    sealed_page.write_test_page(metrics, tmp_path / "test.html")
+    assert (sealed_page.REOPENED in (tmp_path / "test.html").read_text()) == reopened
+
+
+def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
+    sealed_page.write_test_page(leave(tmp_path, perfect=True)[1], tmp_path / "test.html")
+    page = (tmp_path / "test.html").read_text()
+    for words in ("upper limit", "no survivor of 120", "gradient boosting", "Openings of these sealed data: 2, for 2 selection(s)",
+                  "lenet-00000001", "111111111111", "(dirty)", "merit factor", "Brier"):  # fmt: skip
+        assert words in page, words
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are saved, by the name of their file."""
+    figures = {}
+    monkeypatch.setattr(style, "save", lambda drawing, path, *_: figures.update({path.stem: drawing}))
+    return figures
+
+
+def lines(axes, label):
+    """The points of the labelled curve."""
+    return next(line.get_data() for line in axes.lines if line.get_label() == label)
+
+
+@pytest.mark.parametrize("signal", [0, 1, 2])
+def test_every_picture_of_three_classes_is_of_the_named_signal(signal, tmp_path, drawn):
+    predictions, file = leave(tmp_path, classes=3, signal=signal)
+    name = ["iron", "proton", "gamma"][signal]
+    others = " and ".join(one for one in ("iron", "proton", "gamma") if one != name)
+    sealed_plots.plot_test(predictions, file, tmp_path)
+    with h5py.File(predictions) as stored:
+        p, label = metrics.softmax(stored["logits"][:])[:, signal], stored["label"][:]
+        theirs = stored["baselines/logistic_regression/probability"][:, signal]
+    area = reference.roc_auc_score(label == signal, p)
+    roc = drawn["roc"].axes[0]
+    assert np.trapezoid(*lines(roc, "selected model")[::-1]) == pytest.approx(area, abs=1e-6)
+    baseline = reference.roc_auc_score(label == signal, theirs)
+    assert np.trapezoid(*lines(roc, "logistic regression")[::-1]) == pytest.approx(baseline, abs=1e-6)
+    assert roc.get_title().startswith(f"{name} against {others}\nAUC {area:.4f} [")
+    assert (roc.get_xlabel(), roc.get_ylabel()) == (f"{others} taken for {name}", f"{name} efficiency")
+    background = drawn["background"].axes[0]
+    assert background.get_ylabel() == f"share of {others} that is left" and name in background.get_title()
+    calibration = drawn["calibration"].axes[0]
+    brier = ((p - (label == signal)) ** 2).mean()
+    assert f"Brier score {brier:.4f} [" in calibration.get_title() and calibration.get_ylabel() == f"share of {name}"
+    score = drawn["scores"].axes[0]
+    assert name in score.get_xlabel() and score.get_xlim()[1] > np.log(p / (1 - p)).max() > score.get_xlim()[1] * 0.8
+    for kind in ("probability_energy", "probability_muons"):
+        assert drawn[kind].axes[0].get_ylabel() == f"mean probability of {name}"
+    assert [text.get_text() for text in drawn["confusion"].axes[0].get_xticklabels()] == ["iron", "proton", "gamma"]
+    assert "(mean over 3 classes)" in drawn["baselines"].axes[0].get_xlabel()
+
+
+def test_the_first_of_two_classes_as_signal(tmp_path, drawn):
+    sealed_plots.plot_test(*leave(tmp_path, signal=0), tmp_path)
+    assert drawn["roc"].axes[0].get_xlabel() == "proton taken for iron"
+    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html")
+    page = (tmp_path / "test.html").read_text()
+    assert "The signal is iron, the background proton." in page and "F1 (of iron)" in page
+    assert "proton left at 50% iron efficiency" in page
+
+
+def test_what_is_not_known_is_said(tmp_path, drawn):
+    sealed_plots.plot_test(*leave(tmp_path, muons=False), tmp_path)
+    (axes,) = drawn["probability_muons"].axes
+    assert [text.get_text() for text in axes.texts] == ["The numbers of muons of these showers are not known."]
+    path = tmp_path / "metrics.json"
+    found = json.loads(path.read_text())
+    found["profiles"]["muons"]["1"] = found["profiles"]["true_energy"]["1"]
+    write_json(path, found)
+    sealed_plots.plot_test(tmp_path / "predictions.h5", path, tmp_path)
+    legend = drawn["probability_muons"].axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in legend] == ["iron (not known)", "proton"]
+
+
+@pytest.mark.parametrize("signal", ["", "proton", "gamma", "iron"])
+def test_pictures_of_predictions_are_of_the_signal(signal, tmp_path, drawn):
+    random = np.random.default_rng(1)
+    probability = random.dirichlet([1, 1, 1], 60).astype("f4")
+    with h5py.File(tmp_path / "out.h5", "w") as file:
+        file["probability"], file["label"], file["true_energy"] = probability, np.arange(60) % 4 - 1, np.full(60, 1e4)
+        file.attrs["classes"], file.attrs["surrogate"] = ["iron", "proton", "gamma"], False
+        if signal:
+            file.attrs["signal"] = signal
+    prediction_plots.plot_predictions(tmp_path / "out.h5", tmp_path)
+    name = signal or "proton"  # files of earlier versions mean the second
+    column = probability[:, ["iron", "proton", "gamma"].index(name)]
+    assert drawn["probability"].axes[0].get_xlabel() == f"probability of {name}"
+    counts = np.sum([patch.get_data().values for patch in drawn["probability"].axes[0].patches], axis=0)
+    assert counts.tolist() == np.histogram(column, np.linspace(0, 1, 41))[0].tolist()
+    shown = np.concatenate([line.get_ydata() for line in drawn["energy"].axes[0].lines])
+    assert sorted(shown.tolist()) == sorted(column.tolist()) and name in drawn["energy"].axes[0].get_ylabel()
+
+
+@pytest.mark.parametrize("signal", ["", "proton", "gamma"])
+def test_the_published_curve_is_the_signals(signal, tmp_path):
+    predictions, _ = leave(tmp_path, classes=3)
+    with h5py.File(predictions, "r+") as file:
+        del file.attrs["signal"]
+        if signal:
+            file.attrs["signal"] = signal
+        label = 2 if signal == "gamma" else 1
+        expected = reference.roc_auc_score(file["label"][:] == label, file["probability"][:, label])
+    (tmp_path / "history.tsv").write_text("epoch\ttraining_loss\n1\t0.5\n")
+    tables.write_plots(predictions, tmp_path / "history.tsv", tmp_path)
+    curve = np.loadtxt(tmp_path / "roc.csv", delimiter=",", skiprows=1)
+    assert np.trapezoid(curve[:, 1], curve[:, 0]) == pytest.approx(expected, abs=1e-3)
+
+
+def behaviour(folder, failing=()):
+    details = [{"at": at, "value": 0.1, "low": 0.05, "high": 0.2} for at in (0.0, 0.01)]
+    probes = [
+        {"name": name, "value": 0.1, "low": 0.05, "high": 0.2, "sense": "at most", "threshold": limit.threshold, "details": details,
+         "severity": limit.severity, "kept": name not in failing, "verdict": "failed" if name in failing else "passed",
+         "significant": False, "meaning": f"what {name} is"}
+        for name, limit in LIMITS.items()
+    ]  # fmt: skip
+    content = {
+        "conclusion": conclusion(probes), "warnings": [], "probes": probes, "showers": 9, "confidence": 0.95,
+        "surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {},
+    }  # fmt: skip
+    write_json(folder / "behaviour.json", content)
+    return folder / "behaviour.json"
+
+
+def test_pictures_and_page_of_the_behaviour(tmp_path):
+    path = behaviour(tmp_path, failing=("symmetry_flips", "noise_loss_drop"))
+    behaviour_plots.plot_behaviour(path, tmp_path / "invariance.png", tmp_path / "degradation.png")
+    for name in behaviour_plots.PLOTS:
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert len(np.unique(np.asarray(image.convert("L")))) > 10
+    sealed_page.write_behaviour_page(path, tmp_path / "behaviour.html")
+    page = (tmp_path / "behaviour.html").read_text()
+    assert (
+        "The model passes 14 of 15 gates; failed: symmetry_flips; warnings failed: noise_loss_drop." in page
+        and page.count("FAILED") == 2
+    )
+    assert all(f"what {name} is" in page for name in LIMITS)
+
+
+def test_baselines_stand_below_the_leaderboard(tmp_path, monkeypatch):
+    row = dict.fromkeys(("rank", "model", "validation_f1_spread"), "")
+    rows = [row | {"configuration": name, "status": status, "validation_f1_mean": value, "model": "lenet"}
+            for name, status, value in (("lenet-1", "completed", "0.9"), ("lenet-2", "diverged", ""), ("simple", "baseline", "0.95"))]  # fmt: skip
+    lines = ["\t".join(rows[0])] + ["\t".join(one.values()) for one in rows]
+    (tmp_path / "leaderboard.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "summary.json").write_text(json.dumps({"surrogate": False}))
+    drawings = []
+    monkeypatch.setattr(style, "save", lambda drawing, *_: drawings.append(drawing))
+    plots.plot_leaderboard(tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "x.png")
+    axes = drawings[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["lenet-1", "simple"]
+    assert axes.get_title() == "1 configuration(s) diverged"
