@@ -3,10 +3,12 @@
 import time
 from types import SimpleNamespace
 
-from snakemake_executor_plugin_submitit import ExecutorSettings, records, slurm
-from snakemake_executor_plugin_submitit.driver import Driver
+from snakemake_executor_plugin_submitit import ExecutorSettings
+from snakemake_executor_plugin_submitit.backends import slurm
+from snakemake_executor_plugin_submitit.driver import records
+from snakemake_executor_plugin_submitit.driver.driver import Driver
+from snakemake_executor_plugin_submitit.driver.records import RunFolder
 from snakemake_executor_plugin_submitit.members import Member, write_json
-from snakemake_executor_plugin_submitit.records import RunFolder
 from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.states import Observation, Patience
 from snakemake_executor_plugin_submitit.tracking import Entry

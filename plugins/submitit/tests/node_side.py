@@ -43,7 +43,7 @@ while step < steps:
 # what a task does after its fork: members and settings from a file, standard input for the pipe
 WORKER = """
 import os, pickle, sys
-from snakemake_executor_plugin_submitit import worker
+from snakemake_executor_plugin_submitit.node import worker
 with open(sys.argv[1], "rb") as file:
     members, settings = pickle.load(file)
 worker.become(members, settings, {}, [], os.dup(0))

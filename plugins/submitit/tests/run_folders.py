@@ -1,8 +1,8 @@
 """What an earlier driver may have left in its private folder."""
 
-from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.driver import records
+from snakemake_executor_plugin_submitit.driver.records import RunFolder
 from snakemake_executor_plugin_submitit.members import Member
-from snakemake_executor_plugin_submitit.records import RunFolder
 from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.tracking import Entry, Submission, Task
 

@@ -83,7 +83,7 @@ def test_the_source_distribution_holds_tests_licence_and_changelog(built):
 def test_tests_run_from_the_source_distribution_in_a_clean_environment(built, tmp_path):
     """The quick ones here; `from_sdist.py` runs all."""
     python = clean.environment(built.wheel, tmp_path, extra="test")
-    quick = ["test_resources.py", "test_states.py", "test_verdict.py", "test_settings.py", "test_commandline.py"]
+    quick = ["test_resources.py", "test_states.py", "node/test_verdict.py", "test_settings.py", "test_commandline.py"]
     command = [python, "-m", "pytest", "-q", *from_sdist.OWN_OPTIONS, *(f"tests/{name}" for name in quick)]
     done = subprocess.run(command, cwd=built.unpack(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,7 @@ import sys
 import pytest
 from slurm_sandbox.driver import write
 from snakemake_executor_plugin_submitit.__main__ import snakemake_options
-from snakemake_executor_plugin_submitit.records import RunFolder
+from snakemake_executor_plugin_submitit.driver.records import RunFolder
 
 
 @pytest.fixture

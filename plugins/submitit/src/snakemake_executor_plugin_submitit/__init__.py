@@ -6,7 +6,7 @@ it is used.
 
 from snakemake_interface_executor_plugins.settings import CommonSettings
 
-from .executor import Executor
+from .driver.executor import Executor
 from .settings import ExecutorSettings
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import adoption, records
+from .driver import adoption, records
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 MARKER_VARIABLE = "SNAKEMAKE_SUBMITIT_REQUEUE_MARKER"
 FINAL = ("ok", "failed")
+PREEMPTION_S = 57.0  # at least, between SIGTERM and SIGKILL; how long it really is (KillWait) only SLURM knows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -183,7 +183,7 @@ def signal_delay(whole: Request, settings) -> int:
 def submitit_parameters(whole: Request, *, name: str, comment: str, settings, excluded: Collection[str] = ()) -> dict:
     """What submitit's AutoExecutor takes for an allocation on SLURM (already multiplied by `for_pack`).
 
-    The batch step replaces itself by submitit's process (slurm.py), so the signal before the time limit goes to the
+    The batch step replaces itself by submitit's process (backends/slurm.py), so the signal before the time limit goes to the
     batch step (B:) and no job step is needed: one process start less, and a rule over several nodes calls srun itself.
     """
     further: dict[str, str | bool] = {key: value or True for key, value in whole.options}

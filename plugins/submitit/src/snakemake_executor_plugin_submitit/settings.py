@@ -1,11 +1,13 @@
 """The settings of the plugin: `--submitit-…` on the command line, `submitit-…:` in a profile."""
 
+import pkgutil
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecutorSettingsBase
 
-CLUSTERS = ("slurm", "local", "debug")
+CLUSTERS = tuple(sorted(found.name for found in pkgutil.iter_modules([str(Path(__file__).with_name("backends"))])))
 
 
 def setting(default, text: str, **metadata):

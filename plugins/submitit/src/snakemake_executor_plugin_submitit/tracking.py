@@ -1,13 +1,11 @@
 """What the driver knows of its jobs: entries (one Snakemake job each), tasks (one job of the cluster), submissions."""
 
 import dataclasses
-import threading
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .members import Member
-from .nodes import Nodes
 from .resources import Request
 from .states import Observation
 
@@ -90,40 +88,3 @@ class Submission:
     @property
     def entries(self) -> list[Entry]:
         return [entry for task in self.tasks for entry in task.entries]
-
-
-class Registry:
-    """The submissions that the cluster has taken, shared by the threads; and whether all is being cancelled."""
-
-    def __init__(self, exclude_at_most: int = 0):
-        self.nodes = Nodes(exclude_at_most)
-        self.lock = threading.Lock()
-        self.submitting = threading.Lock()  # held while an sbatch is under way
-        self.cancelled = threading.Event()
-        self.active: list[Submission] = []
-
-    def add(self, submission: Submission) -> None:
-        with self.lock:
-            if submission not in self.active:
-                self.active.append(submission)
-
-    def remove(self, submission: Submission) -> None:
-        with self.lock:
-            self.active.remove(submission)
-
-    @property
-    def live_tasks(self) -> list[Task]:
-        """Tasks of the cluster with jobs whose outcome is not known."""
-        with self.lock:
-            tasks = [task for submission in self.active for task in submission.tasks]
-        return [task for task in tasks if task.open_entries]
-
-
-class Report(Protocol):
-    """What the driver tells Snakemake, and the user."""
-
-    def success(self, entry: Entry) -> None: ...
-    def failure(self, entry: Entry, message: str, logs: list[str], job_id: str | None) -> None: ...
-    def again(self, entry: Entry, why: str) -> None: ...
-    def info(self, text: str) -> None: ...
-    def warning(self, text: str) -> None: ...

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from .. import messages, options, resources, states
-from ..ending import uninterrupted
+from .. import options, resources, states
+from ..backends.slurm import Slurm
+from ..driver import messages
+from ..driver.ending import uninterrupted
 from ..members import read_json
-from ..slurm import Slurm, SubmitError
+from ..refusals import SubmitError
 from ..states import Observation
 from . import cluster, findings
 from .findings import BAD, Finding
