@@ -46,6 +46,10 @@ def seen(folder) -> dict:
         if not found:
             private, kept = snakemake_private, self.workflow.persistence
             found["defaults"] = dict(private.default_resources(self.workflow))
+            found["latency"] = private.latency_wait_s(self.workflow)
+            with pytest.MonkeyPatch.context() as listening:
+                listening.setattr(self.logger, "handle", lambda record: found.setdefault("warning", record))
+                private.warn(self.logger, "a word of warning")
             found["timespan"] = private.jobs_per_timespan(self.workflow)
             found["to run"] = sorted(str(job.output) for job in private.jobs_to_run(self.dag) if job.output)
             found["ready"] = sorted(str(job.output) for job in private.ready_jobs(self.dag))
@@ -63,6 +67,7 @@ def seen(folder) -> dict:
             read.dag().execute_workflow(
                 executor="submitit",
                 executor_settings=ExecutorSettings(cluster="debug"),
+                execution_settings=settings.ExecutionSettings(latency_wait=17),
                 scheduling_settings=settings.SchedulingSettings(max_jobs_per_timespan=settings.MaxJobsPerTimespan(100)),
             )
     return found
@@ -70,6 +75,14 @@ def seen(folder) -> dict:
 
 def test_default_resources(seen):
     assert seen["defaults"]["mem_mb"] == 5 and seen["defaults"]["runtime"] == 3
+
+
+def test_the_latency_wait(seen):
+    assert seen["latency"] == 17
+
+
+def test_a_warning_reaches_snakemake_s_logger(seen):
+    assert (seen["warning"].getMessage(), seen["warning"].levelname) == ("a word of warning", "WARNING")
 
 
 def test_jobs_per_timespan(seen):

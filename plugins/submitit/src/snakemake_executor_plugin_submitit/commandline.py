@@ -31,7 +31,8 @@ def parse(command: str, interpreter: str = sys.executable) -> Call | None:
     words = split(command)
     if words is None:
         return None
-    folder, environment = None, {}
+    folder: str | None = None
+    environment: dict[str, str] = {}
     *before, last = _between_ands(words)
     for part in before:
         if len(part) == 2 and part[0] == "cd" and not part[1].startswith("-") and folder is None:

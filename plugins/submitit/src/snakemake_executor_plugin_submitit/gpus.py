@@ -104,11 +104,14 @@ def environment_for(lent: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return {DEVICES: ",".join(lent.get("gpu", ()))}
 
 
-def _try(machine: Mapping, takes: Mapping, folder: Path) -> dict[str, tuple[tuple[str, ...], list[int]]] | None:
+def _try(
+    machine: Mapping[str, tuple[str, ...]], takes: Mapping[str, int], folder: Path
+) -> dict[str, tuple[tuple[str, ...], list[int]]] | None:
     """Lock all units or none. Returns kind → (names, open files)."""
     lent: dict[str, tuple[tuple[str, ...], list[int]]] = {}
     for kind, count in takes.items():
-        names, files = [], []
+        names: list[str] = []
+        files: list[int] = []
         for name in machine[kind]:
             if len(names) == count:
                 break
@@ -142,6 +145,7 @@ def _lock(path: Path, how: int = 0) -> int | None:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     file = _lock(path)
+    assert file is not None  # it has waited
     try:
         yield
     finally:

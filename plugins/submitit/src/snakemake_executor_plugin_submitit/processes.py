@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 
@@ -76,7 +77,7 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End this process at once.
 
     What a parent has registered to run at its own end is not for a forked child to run; and taking the modules apart one

@@ -17,9 +17,11 @@
 import dataclasses
 import math
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
 from . import options
 from .options import ResourceError
+from .settings import ExecutorSettings
 
 NEGATIVE_IS_UNSET = {"cpus_per_gpu", "tasks_per_gpu", "tasks_per_node"}  # as for the official plugin
 
@@ -47,7 +49,9 @@ class Request:
     concurrent: int = 1
 
 
-def request(rule: str, resources: Mapping, threads: int, settings, weak: Collection[str] = ()) -> Request:
+def request(
+    rule: str, resources: Mapping, threads: int, settings: ExecutorSettings, weak: Collection[str] = ()
+) -> Request:
     """What a job asks for. `settings` are the plugin's; ResourceError names the resource that cannot be.
 
     weak: names of the resources that the rule does not give itself, but has from --default-resources.
@@ -64,7 +68,7 @@ def request(rule: str, resources: Mapping, threads: int, settings, weak: Collect
     return Request(
         rule=rule,
         runtime_min=whole("runtime", settings.default_runtime),
-        cpus=whole("cpus_per_task", None) or max(1, threads),
+        cpus=whole("cpus_per_task", max(1, threads)),
         mem_mb=whole("mem_mb", None),
         mem_mb_per_cpu=whole("mem_mb_per_cpu", None),
         gpus=gpus,
@@ -82,13 +86,16 @@ def request(rule: str, resources: Mapping, threads: int, settings, weak: Collect
     )
 
 
+Default = TypeVar("Default", bound=int | None)
+
+
 class _WholeNumbers:
     """Reads resources that must be whole numbers; 0 stands for what is not set."""
 
     def __init__(self, resources: Mapping):
         self.resources = resources
 
-    def __call__(self, name: str, default: int | None) -> int | None:
+    def __call__(self, name: str, default: Default) -> int | Default:
         value = self.resources.get(name)
         if value is None:
             return default
@@ -106,7 +113,7 @@ def _given(resources: Mapping) -> dict:
 
     Snakemake's "to be determined" is a string subclass that stands for a value known only inside the job. 0 is not set.
     """
-    found = {}
+    found: dict[str, str | int | float] = {}
     for name, value in resources.items():
         if value in (None, "") or type(value).__name__ == "TBDString":
             continue
@@ -118,7 +125,9 @@ def _given(resources: Mapping) -> dict:
     return found
 
 
-def _with_options(given: dict, weak: Collection[str], settings) -> tuple[dict, dict[str, str], set[str]]:
+def _with_options(
+    given: dict, weak: Collection[str], settings: ExecutorSettings
+) -> tuple[dict, dict[str, str], set[str]]:
     """Resources with what `slurm_extra` and `--submitit-extra` say of the same; further options; what is a default."""
     rules = options.parse(given.get("slurm_extra", ""), "slurm_extra")
     everyones = options.parse(settings.extra, "--submitit-extra")
@@ -175,18 +184,20 @@ def memory_mb(whole: Request) -> int:
     return (whole.mem_mb_per_cpu or 0) * whole.cpus * (whole.tasks or 1)
 
 
-def signal_delay(whole: Request, settings) -> int:
+def signal_delay(whole: Request, settings: ExecutorSettings) -> int:
     """Seconds between the signal and the time limit: never more than a quarter of the time there is."""
     return min(settings.signal_delay_s, whole.runtime_min * 60 // 4)
 
 
-def submitit_parameters(whole: Request, *, name: str, comment: str, settings, excluded: Collection[str] = ()) -> dict:
+def submitit_parameters(
+    whole: Request, *, name: str, comment: str, settings: ExecutorSettings, excluded: Collection[str] = ()
+) -> dict:
     """What submitit's AutoExecutor takes for an allocation on SLURM (already multiplied by `for_pack`).
 
     The batch step replaces itself by submitit's process (backends/slurm.py), so the signal before the time limit goes to the
     batch step (B:) and no job step is needed: one process start less, and a rule over several nodes calls srun itself.
     """
-    further: dict[str, str | bool] = {key: value or True for key, value in whole.options}
+    further: dict[str, str | int | bool] = {key: value or True for key, value in whole.options}
     if "no-requeue" not in further:
         further.setdefault("requeue", True)
     further["signal"] = f"B:USR2@{signal_delay(whole, settings)}"
@@ -195,7 +206,8 @@ def submitit_parameters(whole: Request, *, name: str, comment: str, settings, ex
     if whole.tasks:
         further["ntasks"] = whole.tasks
     if excluded and "nodelist" not in further:  # who asks for nodes gets them
-        further["exclude"] = ",".join([*filter(None, [further.get("exclude")]), *excluded])
+        given = str(further.get("exclude") or "")
+        further["exclude"] = ",".join([given, *excluded] if given else excluded)
     gres = [whole.gres] if whole.gres else []
     if whole.gpus:
         kind = f"{whole.gpu_model}:{whole.gpus}" if whole.gpu_model else str(whole.gpus)

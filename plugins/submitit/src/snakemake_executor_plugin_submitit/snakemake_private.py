@@ -42,6 +42,14 @@ def default_resources(workflow) -> Mapping:
     return getattr(workflow.resource_settings, "_parsed_default_resources", {})
 
 
+def latency_wait_s(workflow) -> float:
+    return workflow.execution_settings.latency_wait
+
+
+def warn(logger, text: str) -> None:
+    logger.warning(text)
+
+
 def jobs_per_timespan(workflow):
     return workflow.scheduling_settings.max_jobs_per_timespan
 

@@ -101,10 +101,10 @@ def judge(result: Mapping | None, seen: Observation | None, waited_s: float, pat
     result: content of result.json. seen: its job's state, None if the cluster does not know the job. waited_s: seconds
     since the state has been what it is.
     """
-    status = (result or {}).get("status")
+    status = result.get("status") if result else None
     if status == "ok":
         return Outcome(True)
-    if status == "failed":
+    if result and status == "failed":
         return _own_failure(result, seen)
     if seen is None:
         if waited_s < patience.lost_s:

@@ -34,7 +34,7 @@ class Task:
     """One job of the cluster: a pack of entries. `since` is when its state was first seen to be what it is."""
 
     entries: list[Entry]
-    submission: "Submission | None" = None
+    submission: "Submission" = dataclasses.field(init=False, repr=False)  # which sets it
     job_id: str = ""
     seen: Observation | None = None
     since: float = 0.0

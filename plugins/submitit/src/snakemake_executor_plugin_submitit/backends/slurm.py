@@ -190,7 +190,8 @@ class Slurm(Backend):
         return self._ask_all([*command, "--jobs"], jobs, SQUEUE, since)
 
     def _ask_all(self, command: list[str], jobs: Iterable[str], columns, since: float) -> dict[str, Observation] | None:
-        found, answered = {}, False
+        found: dict[str, Observation] = {}
+        answered = False
         for some in batching.slices(sorted({job.partition("_")[0] for job in jobs}, key=int), 500):
             answer = commands.ask([*command, ",".join(some)])
             # squeue's way to say that it has forgotten the only job it was asked for
@@ -202,7 +203,8 @@ class Slurm(Backend):
         return found if answered else None
 
     def _scontrol(self, jobs: Iterable[str], since: float) -> dict[str, Observation] | None:
-        found, answered = {}, False
+        found: dict[str, Observation] = {}
+        answered = False
         for main in sorted({job.partition("_")[0] for job in jobs}, key=int)[:5]:
             answer = commands.ask(["scontrol", "--oneliner", "show", "job", main])
             known = answer.ok or "Invalid job id specified" in answer.error

@@ -1,7 +1,7 @@
 """What was seen -> what to tell, and what to write into the profile. Pure functions."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .cluster import Choice, Cluster
 
@@ -80,7 +80,7 @@ def of_gpus(cluster: Cluster, refusal: str | None) -> Finding:
     return Finding(GOOD, "GPUs", f"{listed}. `gpu: 1` is taken.{model}")
 
 
-def of_probes(probes: list[Mapping], here: Mapping) -> list[Finding]:
+def of_probes(probes: Sequence[Mapping], here: Mapping) -> list[Finding]:
     """What the tasks have found on their nodes. here: the same of the driver, with `skew_s` of the first task."""
     first = probes[0]
     found = [_of_environment(first, here)]

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -74,7 +75,7 @@ class Printer:
 
 def literals(default_resources) -> dict[str, object]:
     """What a profile's default resources say of where jobs go; expressions are for jobs alone."""
-    found = {}
+    found: dict[str, object] = {}
     for name in TRIED:
         raw = getattr((default_resources or {}).get(name), "raw", None)
         if raw not in (None, ""):
@@ -141,7 +142,7 @@ class Watch:
         self._look_at = self._tell_at = 0.0
         self._hindered: float | None = None
 
-    def wait(self, there: Callable[[], bool], job: str) -> str:
+    def wait(self, there: Callable[[], object], job: str) -> str:
         """Until it is there, then ""; or until the job has ended for some time, then its state."""
         ended = None
         state = ""
@@ -179,14 +180,16 @@ def watch(say: Printer, seen: Watch, limit_s: float) -> None:
     probes = []
     for number, job in enumerate(seen.ids):
         file = seen.place / f"probe-{number}.json"
-        if state := seen.wait(file.exists, job):
+        if state := seen.wait(functools.partial(read_json, file), job):
             say(findings.of_failure(seen.log(job), str(seen.place), state))
             return
-        probes.append(read_json(file))
+        found = read_json(file)
+        assert found is not None  # `wait` has just read it
+        probes.append(found)
         if not number:
             here = {
-                "skew_s": probes[0]["time"] - file.stat().st_mtime,
-                "versions": {name: version(name) for name in probes[0]["versions"]},
+                "skew_s": found["time"] - file.stat().st_mtime,
+                "versions": {name: version(name) for name in found["versions"]},
                 "variables": sorted(os.environ),
             }
     say(*findings.of_probes(probes, here))

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 LEAVING = (signal.SIGHUP, signal.SIGQUIT)  # would end the process at once
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, *LEAVING)
@@ -20,6 +21,9 @@ ENDS_GRACEFULLY = (
 )
 
 
+Handler = Callable[[int, FrameType | None], object] | int | None  # as signal.signal returns it
+
+
 class Guard:
     """Calls `end` at the latest when the interpreter exits, unless `release` was called before.
 
@@ -28,7 +32,7 @@ class Guard:
 
     def __init__(self, end: Callable[[], None], busy: Callable[[], bool]):
         self._end, self._busy = end, busy
-        self._former: dict[int, object] = {}
+        self._former: dict[int, Handler] = {}
         self._terminated = False
         atexit.register(self._at_exit)
 
@@ -53,12 +57,14 @@ class Guard:
     def _leave(self, number: int, _frame) -> None:
         raise SystemExit(128 + number)  # Snakemake cancels as after Ctrl-C
 
-    def _terminate(self, number: int, frame) -> None:
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
         if self._terminated:
             self._leave(number, frame)
         self._terminated = True
         say(ENDS_GRACEFULLY)
-        self._former[number](number, frame)
+        former = self._former[number]
+        assert callable(former)  # or `watch` would not have put this in its place
+        former(number, frame)
 
     def _at_exit(self) -> None:
         if self._busy():

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
@@ -18,6 +19,9 @@ from .coming import Coming
 from .ending import Guard, uninterrupted
 from .logs import private, remove_empty, remove_old
 
+if TYPE_CHECKING:
+    from .driver import Driver
+
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
 FAILURES_AT_MOST = 10  # in a row
 PAUSE_AT_MOST_S = 60.0  # after a failure; doubles each time
@@ -26,7 +30,7 @@ PAUSE_AT_MOST_S = 60.0  # after a failure; doubles each time
 class Executor(RemoteExecutor):
     """Runs Snakemake's jobs through submitit."""
 
-    driver = None  # the wait thread starts before __post_init__
+    driver: "Driver" = None  # type: ignore[assignment]  # the wait thread starts before __post_init__, and looks
 
     def __post_init__(self):
         from .. import backends
@@ -39,7 +43,7 @@ class Executor(RemoteExecutor):
 
         if self.workflow.remote_execution_settings.immediate_submit:
             raise WorkflowError("--immediate-submit is not supported by the executor submitit.")
-        self.settings = self.workflow.executor_settings or ExecutorSettings()
+        self.settings = self.executor_settings or ExecutorSettings()
         clean_environment()
         self._partitions = self._read_partitions()
         self.base = Path(self.workflow.persistence.path).absolute() / "submitit"
@@ -50,7 +54,7 @@ class Executor(RemoteExecutor):
         self._entries = {}
         self._ended = False
         backend = backends.load(self.settings)
-        patience = Patience(max(1.0, self.workflow.execution_settings.latency_wait), self.settings.lost_after_s)
+        patience = Patience(max(1.0, snakemake_private.latency_wait_s(self.workflow)), self.settings.lost_after_s)
         driver = Driver(backend, self.settings, RunFolder.create(self.base), patience, self)
         self.adoption = adoption.Adoption(self.base, backend, self, driver.run.path)
         self.adoption.restore(self.workflow.persistence, self.dag)
@@ -222,7 +226,7 @@ class Executor(RemoteExecutor):
 
     def warning(self, text: str) -> None:
         with contextlib.suppress(OSError):
-            self.logger.warning(text)
+            snakemake_private.warn(self.logger, text)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

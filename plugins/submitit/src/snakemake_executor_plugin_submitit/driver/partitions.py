@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .. import options, resources
 from ..options import ResourceError
@@ -92,7 +93,7 @@ def _partition(path: Path, name: str, limits: object) -> Partition:
         wrong = ", ".join(sorted(map(str, set(limits) - KNOWN))) if isinstance(limits, Mapping) else repr(limits)
         allowed = ", ".join(sorted(KNOWN))
         raise ResourceError(f"--submitit-partitions={path}: {name} has {wrong}; allowed are {allowed}.")
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     for field, value in limits.items():
         if field in FIELDS and value is not None:
             fields[field] = _value(path, name, field, value)

@@ -182,11 +182,12 @@ def _lock(path: Path) -> int | None:
 
 def _same_host_and_alive(path: Path) -> bool:
     driver = read_json(path / "driver.json") or {}
-    if driver.get("host") != socket.gethostname():
+    pid = driver.get("pid")
+    if driver.get("host") != socket.gethostname() or not isinstance(pid, int):
         return False
-    with contextlib.suppress(OSError, TypeError):
-        os.kill(driver.get("pid"), 0)
-        return driver.get("pid") != os.getpid()
+    with contextlib.suppress(OSError):
+        os.kill(pid, 0)
+        return pid != os.getpid()
     return False
 
 

@@ -174,7 +174,7 @@ class Submitter:
             try:
                 ids = self._submit_or_find(submission)
             except SubmitError as error:
-                failure = error
+                failure: SubmitError | None = error
             else:
                 failure = None
                 submission.submitted(ids)

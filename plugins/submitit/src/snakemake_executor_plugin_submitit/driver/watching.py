@@ -1,6 +1,7 @@
 """Watching what was submitted: result files, one query for all, and what becomes of each job."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 
@@ -49,7 +50,7 @@ class Watcher:
             former = task.seen
             news |= task.note(seen.get(task.job_id), now)
             if task.seen is not None:
-                self._about_nodes(lambda nodes, seen=task.seen: nodes.note_state(seen.node, seen.state))
+                self._about_nodes(functools.partial(Nodes.note_state, node=task.seen.node, state=task.seen.state))
             if told := messages.transition(task, former):
                 happened.setdefault(told, []).append(task)
             if task.ran or task.seen is None:  # a requeued pack waits, but some of its members may have failed

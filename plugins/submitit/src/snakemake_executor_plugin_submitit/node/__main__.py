@@ -14,7 +14,7 @@ FORMER_TASK = "snakemake_executor_plugin_submitit.task"
 def main() -> None:
     """Called with the arguments that submitit writes for Python: `-u -m submitit.core._submit FOLDER`."""
     gc.disable()  # what imports make is no garbage
-    sys.modules["numpy"] = None  # an ImportError, which submitit takes well
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # an ImportError, which submitit takes well
     from submitit.core.submission import process_job
 
     from snakemake_executor_plugin_submitit.node import task

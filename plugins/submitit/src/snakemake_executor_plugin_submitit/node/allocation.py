@@ -56,9 +56,9 @@ class TimeLimit:
 
     def __init__(self, settings: PackSettings):
         self.delay_s = settings.signal_delay_s
-        limit = settings.time_limit_s
-        self.end = None if limit is None else time.monotonic() + limit
-        self.warn_at = None if limit is None else self.end - min(limit, self.delay_s)
+        limit, now = settings.time_limit_s, time.monotonic()
+        self.end = None if limit is None else now + limit
+        self.warn_at = None if limit is None else now + max(0.0, limit - self.delay_s)
         self._asked: float | None = None
 
     def until_warning(self) -> float | None:

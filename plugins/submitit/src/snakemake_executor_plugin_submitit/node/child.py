@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from snakemake_executor_plugin_submitit import commandline, processes
 from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
+from snakemake_executor_plugin_submitit.node.signals import Signals
 
 SHELL = "/bin/sh"
 # read when an interpreter starts, so that they have no effect on one that runs already
@@ -101,7 +102,7 @@ def call_of(member: Member) -> commandline.Call | None:
     return None if any(name.startswith(STARTUP_VARIABLES) for name in changes) else call
 
 
-def become(member: Member, starts: int, signals, call: commandline.Call | None) -> NoReturn:
+def become(member: Member, starts: int, signals: Signals, call: commandline.Call | None) -> NoReturn:
     """In the child of a fork: make the call in this interpreter, or run the member's command; end with its code."""
     code = 1
     try:
@@ -116,8 +117,9 @@ def become(member: Member, starts: int, signals, call: commandline.Call | None) 
         for name in THREAD_VARIABLES:  # as Snakemake does for scripts and shells, here for its own process
             os.environ.setdefault(name, str(member.threads))
         if call is None:
-            _run_shell(member.command, os.environ)
-        code = _call_snakemake(call)
+            _run_shell(member.command, os.environ)  # does not return
+        else:
+            code = _call_snakemake(call)
     except SystemExit as end:
         code = _code_of(end)
     except BaseException:
@@ -139,7 +141,7 @@ def _redirect(member: Member, starts: int) -> None:
         os.write(1, f"--- start {starts} of {member.name} ---\n".encode())
 
 
-def _run_shell(command: str, environment: Mapping[str, str]) -> None:
+def _run_shell(command: str, environment: Mapping[str, str]) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, programs expect them
         signal.signal(number, signal.SIG_DFL)
     os.execve(SHELL, [SHELL, "-c", command], dict(environment))

@@ -178,7 +178,7 @@ def end_orphans(members: list[Member]) -> None:
     """End the processes of members whose worker has died, as after a kill -9, so that nobody starts them beside."""
     sessions = [int(member.session.read_text()) for member in members if member.session.exists()]
     deadline = time.monotonic() + ORPHANS_S
-    number = signal.SIGTERM
+    number: int = signal.SIGTERM
     while left := [pid for session in sessions for pid in processes.by_session().get(session, [])]:
         for pid in left:
             processes.send(pid, number)

@@ -13,6 +13,7 @@ ended. A cluster may deliver these signals to every process by itself: getting o
 import contextlib
 import dataclasses
 import os
+import resource
 import signal
 import socket
 import time
@@ -42,7 +43,7 @@ class Running:
     forked: bool  # the first process is a Snakemake in this interpreter
     started: float = dataclasses.field(default_factory=time.time)
     exit_code: int | None = None
-    usage: object = None  # resource usage of the first process and the children it waited for
+    usage: resource.struct_rusage | None = None  # resource usage of the first process and the children it waited for
     ended: float | None = None  # monotonic, of the first process
     cut_off: bool = False
     alone_since: float | None = None  # monotonic; when it had processes beside the first, and they have ended
@@ -199,6 +200,8 @@ class Worker:
 
     def _finish(self, running: Running) -> None:
         member, before = running.member, running.member.result() or {}
+        usage, exit_code = running.usage, running.exit_code
+        assert usage is not None and exit_code is not None  # `_reap` has set them
         member.session.unlink(missing_ok=True)
         try:
             marker = member.marker.read_text().strip()
@@ -206,7 +209,7 @@ class Worker:
             marker = None
         verdict = judge(
             End(
-                exit_code=running.exit_code, marker=marker, stop=self.stop, cut_off=running.cut_off,
+                exit_code=exit_code, marker=marker, stop=self.stop, cut_off=running.cut_off,
                 late=running.late, starts=running.starts, max_requeues=self.settings.max_requeues,
                 oom_kills=allocation.oom_kills() - running.oom_kills,
             )
@@ -215,7 +218,7 @@ class Worker:
         with contextlib.suppress(FileNotFoundError):  # the driver has given up and cleared away; end the others
             member.write_result(
                 **dataclasses.asdict(verdict),
-                exit_code=running.exit_code,
+                exit_code=exit_code,
                 started=running.started,
                 ended=ended,
                 starts=running.starts,
@@ -224,8 +227,8 @@ class Worker:
                 job_id=job_id(),
                 # of all starts together, as far as they could report
                 wall_seconds=before.get("wall_seconds", 0.0) + ended - running.started,
-                cpu_seconds=before.get("cpu_seconds", 0.0) + running.usage.ru_utime + running.usage.ru_stime,
-                max_rss_mb=max(before.get("max_rss_mb", 0.0), running.usage.ru_maxrss / 1024),
+                cpu_seconds=before.get("cpu_seconds", 0.0) + usage.ru_utime + usage.ru_stime,
+                max_rss_mb=max(before.get("max_rss_mb", 0.0), usage.ru_maxrss / 1024),
             )
         del self.running[running.pid]
         self.some_ended = True
