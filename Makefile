@@ -13,12 +13,16 @@ help: ## show this list
 
 setup: $(INSTALLED) ## set up .venv from the pinned lock in envs/
 
-$(INSTALLED): envs/requirements.txt pyproject.toml $(wildcard plugins/submitit/pyproject.toml)
+$(INSTALLED): envs/requirements.txt envs/cuda.txt pyproject.toml $(wildcard plugins/submitit/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; give one as PYTHON=...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r envs/requirements.txt
+	! $(BIN)/python envs/needs_cuda.py || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r envs/cuda.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/submitit/pyproject.toml))
 	touch $@
+
+lock: $(INSTALLED) ## make the lock in envs/ anew after a change of dependencies; make lock UPGRADE=numpy raises one pin
+	$(BIN)/python envs/lock.py $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 
 run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --logger cascada

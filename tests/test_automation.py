@@ -23,12 +23,13 @@ def test_workflows_call_the_targets_of_the_makefile(path):
 @pytest.mark.parametrize("name", ["Containerfile", "cascada.def"])
 def test_images_install_from_the_lock_and_copy_what_exists(name):
     text = (ROOT / name).read_text()
-    assert re.search(r"pip install .*-r (/opt/cascada/)?envs/requirements\.txt", text)
+    text = text.replace("\\\n", " ")
+    assert re.search(r"pip install .*--require-hashes -r (\S+/)?envs/requirements\.txt -r (\S+/)?envs/cuda\.txt", text)
     assert not re.search(r"pip install (?!.*(-r|-e) )", text)
     copied = re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) or re.findall(
         r"^    (\S+) /opt/cascada/\S+$", text, re.MULTILINE
     )
     files = {file for line in copied for file in line.split()}
-    assert {"envs/requirements.txt", "pyproject.toml", "src", "plugins"} <= files
+    assert {"envs/requirements.txt", "envs/cuda.txt", "pyproject.toml", "src", "plugins"} <= files
     assert all((ROOT / file).exists() for file in files)
     assert re.search(r"python:3\.11-", text) and "3.11" in (ROOT / "pyproject.toml").read_text()

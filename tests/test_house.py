@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -12,27 +14,61 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
 
-def pins(lines):
-    return {line.strip() for line in lines if line.strip() and not line.strip().startswith("#")}
+LOCK = ROOT / "envs/requirements.txt"
+PROJECTS = [ROOT / "pyproject.toml", ROOT / "plugins/submitit/pyproject.toml"]
+
+
+def pins(path) -> dict[str, list[str]]:
+    """The sha256 that are allowed for each `name==version` of a lock."""
+    blocks = re.findall(r"^(\S+==\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})*)\n", path.read_text(), re.MULTILINE)
+    assert len(blocks) == len(re.findall(r"^[^ #\n]", path.read_text(), re.MULTILINE)), "a line that is no pin"
+    return {pin: re.findall(r"sha256:(\w+)", hashes) for pin, hashes in blocks}
+
+
+def names(requirements) -> set[str]:
+    return {re.match(r"[\w.-]+", text)[0].lower().replace("_", "-") for text in requirements}
 
 
 def test_conda_and_pip_have_the_same_pins():
     conda = yaml.safe_load((ROOT / "envs/cascada.yaml").read_text())
     by_pip = next(item["pip"] for item in conda["dependencies"] if isinstance(item, dict))
-    assert pins(by_pip) == pins((ROOT / "envs/requirements.txt").read_text().splitlines())
+    assert by_pip == list(pins(LOCK))
 
 
-def test_every_pin_is_exact():
-    for pin in pins((ROOT / "envs/requirements.txt").read_text().splitlines()):
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin), pin
+@pytest.mark.parametrize("path", [LOCK, ROOT / "envs/cuda.txt"], ids=lambda path: path.name)
+def test_every_pin_is_exact_and_has_the_hash_of_each_file(path):
+    for pin, hashes in pins(path).items():
+        assert re.fullmatch(r"[a-z0-9.-]+==[a-z0-9.]+", pin), pin
+        assert hashes and len(set(hashes)) == len(hashes), pin
 
 
 def test_what_runs_is_what_is_pinned():
-    from importlib.metadata import version
-
-    for pin in pins((ROOT / "envs/requirements.txt").read_text().splitlines()):
+    for pin in pins(LOCK):
         name, _, expected = pin.partition("==")
         assert version(name).split("+")[0] == expected, name
+
+
+def test_the_lock_holds_what_the_projects_declare():
+    pinned = names(pins(LOCK))
+    for path in PROJECTS:
+        project = tomllib.loads(path.read_text())["project"]
+        extras = project["optional-dependencies"]
+        assert names([*project["dependencies"], *extras.get("dev", []), *extras.get("test", [])]) <= pinned, path
+
+
+def test_only_the_cuda_build_of_torch_needs_more_than_the_lock():
+    """The lock is complete for the build that is installed here, whichever it is."""
+    pinned = names(pins(LOCK)) | names(pins(ROOT / "envs/cuda.txt"))
+    needed = [text for text in requires("torch") if "extra ==" not in text]
+    assert names(needed) <= pinned
+    needs_cuda = subprocess.run([sys.executable, ROOT / "envs/needs_cuda.py"]).returncode == 0
+    assert needs_cuda == (not names(needed) <= names(pins(LOCK)))
+
+
+@pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
+def test_what_is_imported_is_declared_and_the_other_way_round(path):
+    done = subprocess.run([BIN / "deptry", "src"], cwd=path.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
