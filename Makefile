@@ -16,8 +16,7 @@ setup: $(INSTALLED) ## set up .venv from the pinned lock in envs/
 $(INSTALLED): envs/requirements.txt envs/cuda.txt pyproject.toml $(wildcard plugins/submitit/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; give one as PYTHON=...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r envs/requirements.txt
-	! $(BIN)/python envs/needs_cuda.py || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r envs/cuda.txt
+	$(BIN)/python envs/install.py
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/submitit/pyproject.toml))
 	touch $@
 

@@ -7,17 +7,17 @@ public index needs beside it (its processor build does not); and `cascada.yaml`,
 torch keeps the hashes of both builds: uv lists those of the index, pip says which build it would take on this machine.
 """
 
-import json
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from install import CUDA, preferred_build
+
 ENVS = Path(__file__).parent
 PROJECTS = ("pyproject.toml", "plugins/submitit/pyproject.toml")
 FORM = ("--extra", "dev", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header")
-CUDA = re.compile(r"nvidia-(?!ml-py)|cuda-|triton==")
 PIN = re.compile(r"^[^\s#].*?(?=^[^\s#]|\Z)", re.MULTILINE | re.DOTALL)
 
 LOCK_HEAD = """\
@@ -39,7 +39,7 @@ dependencies:
 
 
 def main(arguments: list[str]) -> None:
-    pins = resolve([*arguments])
+    pins = resolve(arguments)
     common = [with_own_build(pin) if pin.startswith("torch==") else pin for pin in pins if not CUDA.match(pin)]
     names = [pin.split()[0] for pin in common]
     write(ENVS / "requirements.txt", LOCK_HEAD + "".join(common))
@@ -62,7 +62,7 @@ def resolve(arguments: list[str]) -> list[str]:
 def with_own_build(pin: str) -> str:
     """Add to the pin of torch the hash of the build that pip takes here, and those that the present lock has for this version."""
     name = pin.split()[0]
-    found = {*hashes(pin), own_build(name)}
+    found = {*hashes(pin), preferred_build(name)}
     for present in PIN.findall((ENVS / "requirements.txt").read_text()):
         if present.split()[0] == name:
             found |= set(hashes(present))
@@ -71,13 +71,6 @@ def with_own_build(pin: str) -> str:
 
 def hashes(pin: str) -> list[str]:
     return re.findall(r"--hash=sha256:([0-9a-f]{64})", pin)
-
-
-def own_build(name: str) -> str:
-    """Return the sha256 of the file that pip would install for this pin on this machine."""
-    command = ["pip", "install", "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-", name]
-    done = subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)["install"][0]["download_info"]["archive_info"]["hashes"]["sha256"]
 
 
 def write(path: Path, text: str) -> None:
