@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def trainer(data: Path, family: str, hyperparameters: dict) -> Trainer:
-    trial = Trial(
+    trial = Trial.of(
         configuration=f"{family}-00000000", model=family, hyperparameters=hyperparameters,
         settings={"precision": "float32"}, seed=1, epochs=1, data=data, folder=data.parent, tensorboard=data.parent,
     )  # fmt: skip

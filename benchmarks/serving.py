@@ -19,12 +19,11 @@ import torch
 
 from cascada.core.files import write_json
 from cascada.data import format as showers_format
-from cascada.experiment.hyperparameters import Hyperparameters
 from cascada.export.folder import ONNX
 from cascada.export.predict import Model, predict
 from cascada.export.prediction_inputs import BATCH
 from cascada.export.write import write_graphs
-from cascada.models import build
+from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 
@@ -48,11 +47,11 @@ def write_showers(path: Path, number: int) -> np.ndarray:
 def write_model(folder: Path, family: str, images: np.ndarray) -> None:
     """An exported folder with fresh weights, as far as predicting needs it."""
     torch.manual_seed(1)
-    hyperparameters = {**FAMILIES[family]}
-    common = Hyperparameters()
+    design = Design.of(family, FAMILIES[family])
+    common = design.common
     transform = fit_transform(torch.from_numpy(images), common.transform, common.threshold, common.normalize)
     classifier = Classifier(
-        transform, build(family, hyperparameters, 1, 2), model_name=family, hyperparameters=hyperparameters,
+        transform, design.build(1, 2), design=design,
         channels=["energy"], class_names=["iron", "proton"],
     ).eval()  # fmt: skip
     folder.mkdir()

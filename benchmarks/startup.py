@@ -36,7 +36,7 @@ def first(self, *arguments):
 training.Trainer.step = first
 values = json.loads(sys.argv[1])
 paths = {name: Path(values[name]) for name in ("data", "folder", "tensorboard")}
-training.train(training.Trial(**(values | paths)), training.Machine(device="cpu"), lambda text: None)
+training.train(training.Trial.of(**(values | paths)), training.Machine(device="cpu"), lambda text: None)
 raise SystemExit("no step was made")
 """
 

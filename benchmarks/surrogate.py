@@ -31,7 +31,7 @@ def ages() -> list[np.ndarray]:
                 np.random.default_rng(s) for s in np.random.SeedSequence([1, primary, group]).spawn(4)
             )
             energies = np.exp(hadrons.uniform(np.log(options.energy_min), np.log(options.energy_max), GROUP))
-            first = cascade.primaries(surrogate.MASSES[primary], energies, hadrons)
+            first = cascade.primaries(surrogate.PRIMARIES[primary], energies, hadrons)
             photons, _ = cascade.develop(first, ground, hadrons)
             number, age = surrogate.particle_numbers(photons, ground, options, particles)
             found.append(np.repeat(age.astype(np.float32), number))

@@ -27,11 +27,11 @@ from torch.nn import functional
 
 from cascada.data import format as showers_format
 from cascada.data.loading import Showers
-from cascada.models import build
+from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 from cascada.training import trial as training
-from cascada.training.trial import EVALUATION_BATCH, Machine, Trial, common_of, train
+from cascada.training.trial import EVALUATION_BATCH, Machine, Trial, train
 
 EPOCHS, REPEATS = 2, 3
 FAMILIES = {
@@ -57,7 +57,7 @@ def write_showers(path: Path, number: int) -> None:
 
 def cascada_loop(data: Path, family: str, common: dict, device: str, precision: str) -> float:
     with tempfile.TemporaryDirectory() as folder, timed_epochs(device) as spent:
-        trial = Trial(
+        trial = Trial.of(
             configuration=f"{family}-00000000", model=family, hyperparameters=common | FAMILIES[family],
             settings={"metric": "f1", "precision": precision}, seed=1, epochs=EPOCHS, data=data,
             folder=Path(folder) / "trial", tensorboard=Path(folder) / "tensorboard",
@@ -95,11 +95,11 @@ def bare_loop(data: Path, family: str, common: dict, device: str, precision: str
     torch.use_deterministic_algorithms(False)  # our trainings, in the same process, ask for it
     torch.manual_seed(1)
     parts = [Showers(data, split, "cpu", "device") for split in ("train", "validation")]
-    values = common_of(common)
+    design = Design.of(family, common | FAMILIES[family])
+    values = design.common
     transform = fit_transform(parts[0].images(4096), values.transform, values.threshold, values.normalize)
-    hyperparameters = common | FAMILIES[family]
     model = Classifier(
-        transform, build(family, hyperparameters, 1, 2), model_name=family, hyperparameters=hyperparameters,
+        transform, design.build(1, 2), design=design,
         channels=("energy",), class_names=("iron", "proton"),
     ).to(device)  # fmt: skip
     if thesis:

@@ -6,7 +6,8 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from cascada.experiment import configuration, prediction_jobs, schema, spaces as search
+from cascada.data import catalogue
+from cascada.experiment import configuration, families, prediction_jobs, schema, spaces as search
 from cascada.core.digest import digest
 from cascada.core.errors import ConfigError
 
@@ -91,9 +92,13 @@ def all_predictions(wildcards):
 
 def code_of_shard(wildcards):
     """The conversion's code with that of the one source in use: another source's edit converts nothing again."""
-    return digest("cascada.data.sources", f"cascada.data.sources.{shard_specification(wildcards)['kind']}")
+    return digest("cascada.data.sources", catalogue.extension(shard_specification(wildcards)["kind"]).module)
 
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    return digest("cascada.training.trial", f"cascada.models.{CONFIGURATIONS[wildcards.configuration].model}")
+    return digest("cascada.training.trial", module_of_family(CONFIGURATIONS[wildcards.configuration].model))
+
+
+def module_of_family(model):
+    return families.extension(model).module

@@ -12,7 +12,12 @@ rule list_configurations:
         search=config["search"],
         training=config["training"],
         tensorboard=f"{RESULTS}/tensorboard",
-        code=digest("cascada.experiment.spaces", "cascada.models.*"),
+        code=digest(
+            "cascada.experiment.spaces",
+            "cascada.experiment.families",
+            "cascada.experiment.samplers.*",
+            *map(module_of_family, config["search"]["models"]),
+        ),
     script:
         "../scripts/list_configurations.py"
 

@@ -8,7 +8,7 @@ from cascada.training.trial import Machine, Trial, train
 
 with logged(snakemake):
     wildcards, resources, configuration = snakemake.wildcards, snakemake.resources, snakemake.params.configuration
-    trial = Trial(
+    trial = Trial.of(
         configuration=wildcards.configuration,
         model=configuration["model"],
         hyperparameters=configuration["hyperparameters"],

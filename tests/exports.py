@@ -9,7 +9,7 @@ from showers import small_dataset
 from cascada.core.files import sha256, write_json
 from cascada.experiment.hyperparameters import Hyperparameters
 from cascada.export import write as exporting
-from cascada.models import build, config_class
+from cascada.models import Design, config_class
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 
@@ -25,10 +25,11 @@ def classifier(family, channels=("energy",), **common):
     hyperparameters = dataclasses.asdict(dataclasses.replace(Hyperparameters(), **common))
     hyperparameters |= dataclasses.asdict(config_class(family)(**TINY.get(family, {})))
     values = [hyperparameters[name] for name in ("transform", "threshold", "normalize")]
-    network = build(family, hyperparameters, len(channels), 2)
+    design = Design.of(family, hyperparameters)
+    network = design.build(len(channels), 2)
     return Classifier(
-        fit_transform(energies(32, len(channels)), *values), network, model_name=family,
-        hyperparameters=hyperparameters, channels=list(channels), class_names=["iron", "proton"],
+        fit_transform(energies(32, len(channels)), *values), network, design=design,
+        channels=list(channels), class_names=["iron", "proton"],
     ).eval()  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def test_help_of_a_source_shows_its_options_with_their_meaning(capsys):
     with pytest.raises(SystemExit):
         main(["convert", "--source", "corsika7", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "--core-offset CORE_OFFSET m: radius of the disc in which random cores fall (default: 0.0)" in text
+    assert "--core-offset CORE_OFFSET radius of the disc in which random cores fall [m] (default: 0.0)" in text
     with pytest.raises(SystemExit):
         main(["convert", "--help"])
     assert "{" + ",".join(sources.kinds()) + "}" in capsys.readouterr().out

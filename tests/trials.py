@@ -31,7 +31,7 @@ def run(trial: dict, report=lambda text: None, **limits) -> dict:
     from cascada.training.trial import Machine, Trial, train
 
     paths = {name: Path(trial[name]) for name in ("data", "folder", "tensorboard")}
-    return train(Trial(**(trial | paths)), Machine(device="cpu", **limits), report)
+    return train(Trial.of(**(trial | paths)), Machine(device="cpu", **limits), report)
 
 
 def start(trial: dict, **environment: str) -> subprocess.Popen:

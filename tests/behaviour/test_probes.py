@@ -410,7 +410,7 @@ def selected(data, tmp_path_factory):
     hyperparameters = recipe(data).hyperparameters | {
         "evaluation": "symmetric"
     }  # so that every probe has something to say
-    trial = Trial(
+    trial = Trial.of(
         configuration="lenet-00000000", model="lenet", hyperparameters=hyperparameters, settings={"precision": "float32"},
         seed=1, epochs=1, data=data, folder=folder, tensorboard=folder,
     )  # fmt: skip

@@ -3,8 +3,9 @@
 import pytest
 
 from cascada.core import digest as module
+from cascada.core.options import tree
 
-CACHED = (module.digest, module._imports, module._is_marked, module._tree, module._code, module._path)
+CACHED = (module.digest, module._imports, module._is_marked, tree, module._code, module._path)
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def test_bad_input_names_file_and_place_and_leaves_nothing(tmp_path, how, messag
     [
         ({"channels": ["muons"]}, "hold `energy` only"),
         ({"role": "tests"}, "role 'tests' given, expected one of"),
-        ({"zenith_unit": "grad"}, "expected 'rad' or 'deg'"),
+        ({"zenith_unit": "grad"}, r"expected one of \['rad', 'deg'\]"),
     ],
 )
 def test_impossible_options_are_refused(settings, message):

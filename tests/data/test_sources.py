@@ -1,6 +1,4 @@
-import ast
 import dataclasses
-import inspect
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +6,8 @@ import pytest
 from corsika_writer import Shower, write_corsika
 
 from cascada.core.errors import ConfigError, DataError
-from cascada.data import sources
+from cascada.core.options import declared
+from cascada.data import catalogue, sources
 from cascada.data.format import CHANNELS, open_showers
 from cascada.data.sources import corsika7, surrogate
 
@@ -30,12 +29,21 @@ def test_every_source_keeps_the_contract(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", sources.kinds())
-def test_defaults_can_be_read_without_importing(kind):
-    module = sources.source(kind)
-    tree = ast.parse(inspect.getsource(module))
-    (options,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Options"]
-    read = {node.target.id: ast.literal_eval(node.value) for node in options.body if isinstance(node, ast.AnnAssign)}
+def test_options_can_be_read_without_importing(kind):
+    module, described = sources.source(kind), catalogue.describe(kind)
+    read = {
+        item.name: tuple(item.default) if isinstance(item.default, list) else item.default for item in described.options
+    }
     assert read == dataclasses.asdict(module.Options())
+    for name in ("Options", "Run"):
+        fields = dataclasses.fields(getattr(module, name)) if hasattr(module, name) else ()
+        found = {item.name: {"help": item.help, **item.limits} for item in declared(Path(module.__file__), name)}
+        assert found == {field.name: dict(field.metadata) for field in fields}
+        assert all(item["help"] for item in found.values())
+    for name, value in (("SIGNATURES", described.signatures), ("FOLDER_WITH", described.folder_with)):
+        assert value == getattr(module, name, type(value)())
+    assert described.primaries == tuple(getattr(module, "PRIMARIES", ()))
+    assert (described.takes == catalogue.RUNS) == hasattr(module, "Run")
 
 
 def test_unknown_kinds_and_inputs_are_refused_with_the_valid_ones(tmp_path):

@@ -126,9 +126,9 @@ def test_classes_and_primaries_that_may_agree_are_let_through(tmp_path):
 
 
 def test_the_surrogate_s_primaries_are_those_of_the_configuration():
-    from cascada.data.sources.surrogate import MASSES
+    from cascada.data.sources.surrogate import PRIMARIES
 
-    assert sorted(configuration.PRIMARIES.values()) == sorted(MASSES)
+    assert sorted(configuration.PRIMARIES.values()) == sorted(PRIMARIES)
 
 
 def test_companions_are_left_out_and_said(tmp_path):

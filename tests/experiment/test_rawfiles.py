@@ -58,7 +58,7 @@ def files(tmp_path_factory):
         ("noise", "corsika7", "it does not begin as one"), ("hdf5", "corsika7", "an HDF5 file"),
         ("run", "corsika7", "a folder"), ("missing", "corsika7", "No such file"),
         ("run", "corsika8", ""), ("folder", "corsika8", "a folder without config.yaml"),
-        ("plain", "corsika8", "a file, but a run of CORSIKA 8 is a folder"),
+        ("plain", "corsika8", "a file, but corsika8 reads folders"),
         ("hdf5", "energy_ground", ""), ("hdf5 behind a block", "energy_ground", ""), ("noise", "energy_ground", "it does"),
         ("plain", "energy_ground", "it does not begin as one"),
         ("plain", "showers corsika7 corsika8", ""), ("hdf5", "showers corsika7 corsika8", ""),

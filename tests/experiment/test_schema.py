@@ -1,6 +1,5 @@
 """The schema of experiments: defaults, clear errors, and its agreement with the code and the documents."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 import yaml
 
 from cascada.core.errors import ConfigError
-from cascada.data import sources
 from cascada.experiment import configuration, schema
 from experiments import SCHEMA, experiment
 
@@ -50,20 +48,6 @@ def test_errors_name_the_place_and_what_is_allowed(change, message):
         schema.validate(experiment(**change), SCHEMA)
 
 
-@pytest.mark.parametrize("kind", sources.kinds())
-def test_the_schema_knows_the_options_of_every_source_and_their_defaults(kind):
-    definitions = yaml.safe_load(SCHEMA.read_text())["$defs"]
-    options = {field.name: field.default for field in dataclasses.fields(sources.source(kind).Options)}
-    named = {
-        name: definitions[part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
-        for name, part in definitions[kind]["properties"].items()
-    }
-    # `channels` stands above the sources, `role` is given by which file it is, `on_error` is the conversion's
-    expected = options.keys() - {"channels", "role"}
-    assert {name for name in named if "default" in named[name]} - {"on_error"} == expected
-    assert {name: named[name]["default"] for name in expected} == {name: options[name] for name in expected}
-
-
 def _properties(part, place=""):
     for name, inner in part.get("properties", {}).items():
         yield f"{place}{name}", inner
@@ -71,7 +55,7 @@ def _properties(part, place=""):
 
 
 def test_every_key_is_described():
-    content = yaml.safe_load(SCHEMA.read_text())
+    content = schema.complete(SCHEMA)
     sections = [("", content), *((f"{name}.", part) for name, part in content["$defs"].items())]
     for start, part in sections:
         for place, inner in _properties(part, start):

@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from cascada import models
+from cascada.core import extensions
 from cascada.core.errors import ConfigError
+from cascada.core.extensions import Extension
+from cascada.core.options import tree
 from cascada.experiment import schema, spaces
 
 
@@ -85,10 +88,14 @@ class Model: ...
 @pytest.fixture
 def family(tmp_path, monkeypatch):
     """A function that writes the family `plain`, with a line more in its `Config`."""
-    monkeypatch.setattr(spaces, "MODELS", tmp_path)
+    found, plain = extensions.found, Extension("plain", "plain", tmp_path / "plain.py")
+    monkeypatch.setattr(
+        extensions, "found", lambda room, group="": {"plain": plain} if room == "cascada.models" else found(room, group)
+    )
 
     def write(field=""):
         (tmp_path / "plain.py").write_text(FAMILY.format(field=f"\n    {field}" if field else ""))
+        tree.cache_clear()
 
     return write
 

@@ -7,7 +7,7 @@ import torch
 
 from cascada.core.errors import ConfigError, DataError
 from cascada.experiment.hyperparameters import Hyperparameters, later_defaults
-from cascada.models import build, config_class, families
+from cascada.models import Design, build, config_class, families
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.inputs import fit_transform
 
@@ -19,10 +19,9 @@ def classifier(**hyperparameters):
     images = torch.rand(32, 1, 80, 80) ** 4
     hyperparameters = COMMON | hyperparameters
     transform = fit_transform(images, *(hyperparameters[name] for name in ("transform", "threshold", "normalize")))
-    network = build("lenet", hyperparameters, 1, 2)
+    design = Design.of("lenet", hyperparameters)
     return Classifier(
-        transform, network, model_name="lenet", hyperparameters=hyperparameters,
-        channels=["energy"], class_names=["iron", "proton"],
+        transform, design.build(1, 2), design=design, channels=["energy"], class_names=["iron", "proton"],
     )  # fmt: skip
 
 
@@ -54,7 +53,7 @@ def test_build_refuses(hyperparameters, message):
 
 
 def test_an_unknown_model_lists_the_known():
-    with pytest.raises(ConfigError, match=r"'alexnet' given.*'lenet'"):
+    with pytest.raises(ConfigError, match=r"unknown model 'alexnet'.*'lenet'"):
         build("alexnet", {}, 1, 2)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from cascada.core.errors import ConfigError
 from cascada.experiment.hyperparameters import Hyperparameters
 from cascada.experiment.spaces import family_defaults
-from cascada.models import build, config_class, families
+from cascada.models import Design, build, config_class, families
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.inputs import fit_transform
 
@@ -197,8 +197,8 @@ def energies(number):
 def classifier(family):
     hyperparameters = COMMON | dataclasses.asdict(config_class(family)())
     return Classifier(
-        fit_transform(energies(32), "log1p", 0.01, True), trained(family), model_name=family,
-        hyperparameters=hyperparameters, channels=["energy"], class_names=["iron", "proton"],
+        fit_transform(energies(32), "log1p", 0.01, True), trained(family),
+        design=Design.of(family, hyperparameters), channels=["energy"], class_names=["iron", "proton"],
     ).eval()  # fmt: skip
 
 

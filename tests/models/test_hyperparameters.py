@@ -7,8 +7,6 @@ import torch
 from showers import small_dataset
 
 from cascada.experiment.hyperparameters import AUGMENTATIONS, OPTIMIZERS, TRANSFORMS, Hyperparameters
-from cascada.experiment.spaces import families as searched_families
-from cascada.models import families
 from cascada.training.trial import Machine, Trainer, Trial
 
 # every other value of a choice; a number changes by a hundredth, so that one used in rounded form is found too
@@ -34,7 +32,7 @@ def losses(tmp_path_factory):
         key = tuple(sorted(hyperparameters.items()))
         if key not in known:
             values = {"channels": [2, 3], "hidden": [10]} | hyperparameters
-            trial = Trial(
+            trial = Trial.of(
                 configuration="lenet-0", model="lenet", hyperparameters=values, settings={"precision": "float32"},
                 seed=1, epochs=1, data=data, folder=folder, tensorboard=folder,
             )  # fmt: skip
@@ -55,10 +53,6 @@ def test_every_field_has_a_case():
 def test_every_common_hyperparameter_changes_the_training(losses, name, value):
     needed = NEEDS.get(name, {})
     assert losses(**needed) != losses(**needed, **{name: value})
-
-
-def test_the_search_knows_the_same_families():
-    assert searched_families() == families()
 
 
 def test_the_reference_repeats(losses):

@@ -195,7 +195,7 @@ def assert_same_bits(trial: Path, alone: Path) -> None:
 def train_alone(folder: Path, configuration: str, epochs: int, elsewhere: Path) -> Path:
     """Train the same in this process, without SLURM; the folder of the new trial."""
     one = next(one for one in experiment_configurations(folder) if one.id == configuration)
-    alone = training.Trial(
+    alone = training.Trial.of(
         configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
         seed=1, epochs=epochs, data=folder / "results" / "smoke" / "dataset" / "train.h5",
         folder=elsewhere / one.id, tensorboard=elsewhere / "tensorboard" / one.id,

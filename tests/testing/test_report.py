@@ -14,7 +14,7 @@ from cascada import baselines
 from cascada.core.errors import DataError
 from cascada.core.files import sha256, write_json
 from cascada.data.format import new_events
-from cascada.models import build
+from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 from cascada.statistics import metrics
@@ -254,10 +254,10 @@ def prepared(tmp_path_factory):
             "threshold": 0.01,
             "normalize": True,
         }
-        network = build("lenet", hyperparameters, 1, 2)
+        design = Design.of("lenet", hyperparameters)
         images = torch.rand(8, 1, 80, 80)
         model = Classifier(
-            fit_transform(images, "log1p", 0.01, True), network, model_name="lenet", hyperparameters=hyperparameters,
+            fit_transform(images, "log1p", 0.01, True), design.build(1, 2), design=design,
             channels=["energy"], class_names=["iron", "proton"],
         )  # fmt: skip
         torch.save(model.checkpoint(), folder / f"{seed}.pt")

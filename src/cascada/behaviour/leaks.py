@@ -112,11 +112,10 @@ def _rank_sum(events: np.ndarray, signal: np.ndarray) -> float:
 
 def area_of_shuffled(recipe: Recipe, validated: int, seed: int) -> float:
     """ROC AUC after a training on shuffled labels, on the shuffled labels of at most `validated` showers."""
-    import torch
+    from cascada.training.settings import Machine, Trial
+    from cascada.training.trial import Trainer
 
-    from cascada.training.trial import Machine, Trainer, Trial
-
-    trial = Trial(
+    trial = Trial.of(
         configuration="shuffled-labels", model=recipe.model, hyperparameters=recipe.hyperparameters,
         settings={"precision": "float32"}, seed=seed, epochs=recipe.epochs,
         data=recipe.data, folder=recipe.data.parent, tensorboard=recipe.data.parent,
@@ -124,13 +123,10 @@ def area_of_shuffled(recipe: Recipe, validated: int, seed: int) -> float:
     trainer = Trainer(trial, Machine(device=recipe.device, threads=recipe.threads))
     splits = {trainer.training: recipe.showers, trainer.validation: validated}
     for showers, most in splits.items():
-        kept = slice(None, None, -(-len(showers) // most))
-        showers.rows, showers.events = showers.rows[kept], showers.events[kept]
-        if showers.tier == "device":
-            showers._images = showers._images[kept]
+        showers.thin(most)
     dealt = deal([showers.events for showers in splits], seed)
     for showers, labels in zip(splits, dealt, strict=True):
-        showers.labels = torch.from_numpy(labels)
+        showers.relabel(labels)
     for epoch in range(1, recipe.epochs + 1):
         trainer.state.epoch, trainer.state.batch = epoch, 0
         trainer.epoch(False, lambda state: None)

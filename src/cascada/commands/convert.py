@@ -1,6 +1,6 @@
 """`cascada convert [--source KIND] [options] INPUT... OUTPUT.h5`: raw simulation files → one file of showers.
 
-The options are the fields of the source's `Options`, and of its `Run` for a source without files. Exit status: 0 done; 1
+The flags and their help are the fields of the source's `Options`, and of its `Run` for a source without files. Exit status: 0 done; 1
 nothing could be converted, and no output is left; 2 wrong usage; 3 done, but with `--on-error skip` inputs were skipped.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +55,21 @@ def _has_files(module: Any) -> bool:
     return not hasattr(module, "Run")
 
 
+def _folders() -> str:
+    """What an input is, for the help."""
+    from cascada.data import catalogue
+
+    kinds = [kind for kind in catalogue.kinds() if catalogue.describe(kind).folder_with]
+    return f"raw file, or folder for {' and '.join(kinds)}" if kinds else "raw file"
+
+
+def _explained() -> str:
+    from cascada.data import catalogue
+
+    lines = [f"  {kind:16} {catalogue.describe(kind).description}" for kind in catalogue.kinds()]
+    return "\n".join(["sources:", *lines])
+
+
 def _parser(module: Any) -> argparse.ArgumentParser:
     """Return the parser for one source; without a source, one that explains what is needed."""
     from cascada.commands import _skipping as skipping
@@ -65,6 +78,8 @@ def _parser(module: Any) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada convert",
         description=f"{HELP[0].upper()}{HELP[1:]}. Add --source to see the options of that source.",
+        epilog=_explained() if module is None else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--source", choices=sources.kinds(), required=module is None, help="kind; found out if left out"
@@ -72,7 +87,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="replace OUTPUT.h5 if it exists")
     skipping.add_argument(parser)
     if module is None or _has_files(module):
-        parser.add_argument("inputs", nargs="+", metavar="INPUT", help="raw file, or folder for corsika8")
+        parser.add_argument("inputs", nargs="+", metavar="INPUT", help=_folders())
     parser.add_argument("output", metavar="OUTPUT.h5", help="file to write; it appears when it is complete")
     if module is not None:
         for options in [module.Options] if _has_files(module) else [module.Run, module.Options]:
@@ -81,9 +96,8 @@ def _parser(module: Any) -> argparse.ArgumentParser:
 
 
 def _add_fields(parser: argparse.ArgumentParser, options: type) -> None:
-    """Add an argument for each field of a dataclass; the comment beside the field is its help."""
+    """Add an argument for each field of a dataclass of `option`s (cascada.core.options)."""
     group = parser.add_argument_group(f"{options.__module__.rsplit('.', 1)[-1]}: {options.__name__}")
-    text = dict(re.findall(r"^ {4}(\w+):[^#\n]*#\s*(.*)$", inspect.getsource(options), re.MULTILINE))
     taken = set(parser._option_string_actions)
     for field in dataclasses.fields(options):
         flag = f"--{field.name.replace('_', '-')}"
@@ -91,7 +105,7 @@ def _add_fields(parser: argparse.ArgumentParser, options: type) -> None:
             continue
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         settings: dict[str, Any] = {"default": argparse.SUPPRESS, "required": required, "dest": field.name}
-        help_text = text.get(field.name, "").replace("%", "%%")
+        help_text = field.metadata.get("help", "").replace("%", "%%")
         if not required and field.default is not dataclasses.MISSING:
             default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
             help_text = f"{help_text} (default: {default})".strip()

@@ -1,8 +1,9 @@
 """A digest of the library code that a rule's result depends on: Snakemake itself does not track src/.
 
 Code only: comments, docstrings, layout, names of modules and the lines that import them do not count, nor in which module a
-function stands, so that moving a file reruns nothing. Imports of `cascada` modules are followed, but for those that say
-`DETERMINES_NO_RESULT = True`: what watches a training or writes prose. Standard library only.
+function stands, so that moving a file reruns nothing; nor does the help of an `option`. Imports of `cascada` modules are followed,
+but for those that say `DETERMINES_NO_RESULT = True`: what watches a training or writes prose. Of a module of another package
+(a source or a family that it adds) the imports within that package are followed, too. Standard library only.
 """
 
 import ast
@@ -11,7 +12,12 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from cascada.core import extensions
+from cascada.core.options import tree
+
 SOURCE = Path(__file__).parents[2]
+LIBRARY = "cascada"
+OPTION = "option"  # of cascada.core.options: its help, the second argument, is prose
 MARK = "DETERMINES_NO_RESULT"
 
 
@@ -23,20 +29,27 @@ def digest(*modules: str) -> str:
     family, a source) has to be named by the caller, and so has a module that is marked and yet counts here.
     """
     state = hashlib.sha256()
-    for code in sorted(code for module in _closure(modules) for code in _code(_path(module))):
+    followed = _followed(modules)
+    for code in sorted(code for module in _closure(modules) for code in _code(module, followed)):
         state.update(code.encode() + b"\0")
     return state.hexdigest()[:16]
 
 
+def _followed(modules: tuple[str, ...]) -> frozenset[str]:
+    """Return the top packages whose code is part of the digest: this library and those of the named modules."""
+    return frozenset({LIBRARY, *(module.partition(".")[0] for module in modules)})
+
+
 def _closure(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
+    followed = _followed(modules)
     named = [name for module in modules for name in _named(module)]
     waiting = list(named)
     while waiting:
         module = waiting.pop()
         if module not in found and (module in named or not _is_marked(_path(module))):
             found.add(module)
-            waiting += _imports(_path(module))
+            waiting += _imports(module, followed)
     return found
 
 
@@ -54,20 +67,31 @@ def _named(module: str) -> list[str]:
 def _is_marked(path: Path) -> bool:
     return any(
         isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == MARK
-        for node in _tree(path).body
+        for node in tree(path).body
     )
 
 
 @functools.cache
-def _imports(path: Path) -> list[str]:
-    """Return the modules of this library that a file imports, at its top or inside functions."""
+def _imports(module: str, followed: frozenset[str]) -> list[str]:
+    """Return the modules of the followed packages that a module imports, at its top or inside functions."""
     names = []
-    for node in _statements(_tree(path)):
+    for node in _statements(tree(_path(module))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-    return [name for name in names if name.startswith("cascada.") and _exists(name)]
+        elif isinstance(node, ast.ImportFrom) and (base := _base(module, node)):
+            names += [f"{base}.{alias.name}" for alias in node.names] + [base]
+    return [name for name in names if "." in name and name.partition(".")[0] in followed and _exists(name)]
+
+
+def _base(module: str, node: ast.ImportFrom) -> str:
+    """The absolute name of what stands between `from` and `import` in a module."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    if _path(module).name != "__init__.py":
+        parts.pop()
+    parts = parts[: len(parts) - node.level + 1]
+    return ".".join([*parts, *([node.module] if node.module else [])])
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
@@ -85,26 +109,24 @@ def _exists(module: str) -> bool:
 
 @functools.cache
 def _path(module: str) -> Path:
-    base = SOURCE.joinpath(*module.split("."))
+    top, *rest = module.split(".")
+    base = SOURCE.joinpath(top, *rest)
+    if top != LIBRARY:
+        return extensions.locate(top, *rest) or base
     package = base / "__init__.py"
     return package if package.exists() else base.with_suffix(".py")
 
 
 @functools.cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@functools.cache
-def _code(path: Path) -> tuple[str, ...]:
+def _code(module: str, followed: frozenset[str]) -> tuple[str, ...]:
     """Return the statements at a file's top as texts, without docstrings and imports.
 
     A name that is imported from elsewhere than this library stands with where it comes from, since another library's
     function of the same name is other code; a module of this library has no name. Reading a file's tree is what costs:
     it is read once.
     """
-    tree = _tree(path)
-    ours, others = _bound(tree)
+    syntax = tree(_path(module))
+    ours, others = _bound(module, followed)
     used: set[str] = set()
 
     def write(value: object, parts: list[str]) -> list[str]:
@@ -113,6 +135,9 @@ def _code(path: Path) -> tuple[str, ...]:
             if value.id in others:
                 used.add(f"{value.id} is {others[value.id]}")
             parts.append("" if value.id in ours else value.id)
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == OPTION:
+            keywords = [keyword for keyword in value.keywords if keyword.arg != "help"]
+            write([value.func, *value.args[:1], *keywords], parts)
         elif isinstance(value, ast.AST):
             parts.append(type(value).__name__)
             for name in value._fields:
@@ -126,7 +151,7 @@ def _code(path: Path) -> tuple[str, ...]:
             parts.append(repr(value))
         return parts
 
-    return (*(" ".join(write(part, [])) for part in _spoken(tree.body)), *used)
+    return (*(" ".join(write(part, [])) for part in _spoken(syntax.body)), *used)
 
 
 def _spoken(block: list) -> list:
@@ -134,16 +159,16 @@ def _spoken(block: list) -> list:
     return [one for index, one in enumerate(block) if not (isinstance(one, ast.stmt) and _is_silent(one, index == 0))]
 
 
-def _bound(tree: ast.Module) -> tuple[set[str], dict[str, str]]:
-    """Return the names of this library's modules in a file, and of what it imports from elsewhere: name → origin."""
+def _bound(module: str, followed: frozenset[str]) -> tuple[set[str], dict[str, str]]:
+    """Return the names of followed modules in a module, and of what it imports from elsewhere: name → origin."""
     ours, others = set(), {}
-    for node in _statements(tree):
+    for node in _statements(tree(_path(module))):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            module = getattr(node, "module", None)
+            base = _base(module, node) if isinstance(node, ast.ImportFrom) else None
             for alias in node.names:
-                full = f"{module}.{alias.name}" if module else alias.name
-                name = alias.asname or (full if module is None else alias.name).split(".")[0]
-                if full.split(".")[0] != "cascada":
+                full = f"{base}.{alias.name}" if base else alias.name
+                name = alias.asname or (full if base is None else alias.name).split(".")[0]
+                if full.split(".")[0] not in followed:
                     others[name] = full
                 elif _exists(full):
                     ours.add(name)

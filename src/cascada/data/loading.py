@@ -78,6 +78,18 @@ class Showers:
         with h5py.File(self.path, "r", locking=False) as file:
             return torch.from_numpy(_read_rows(file[IMAGES], self.rows[::step]))
 
+    def thin(self, most: int) -> None:
+        """Keep at most so many showers, evenly spread."""
+        kept = slice(None, None, -(-len(self.rows) // most))
+        self.rows, self.events, self.labels = self.rows[kept], self.events[kept], self.labels[kept]
+        if self.tier == "device":
+            self._images = self._images[kept]
+
+    def relabel(self, labels: np.ndarray) -> None:
+        """Give the showers other labels int64 (N,)."""
+        assert labels.shape == (len(self.rows),), "one label for each shower"
+        self.labels = torch.from_numpy(labels)
+
     def _choose(self) -> str:
         size = len(self.rows) * int(np.prod(self._shape[1:])) * 4
         if self.device.type == "cuda" and size < torch.cuda.mem_get_info(self.device)[0] / 2:

@@ -82,12 +82,7 @@ def check_channels(channels: Sequence[str]) -> None:
 
 
 def check_cores(core_offset: float, cores_per_shower: int) -> None:
-    """Raise ConfigError for settings of the random cores that cannot be meant."""
-    if core_offset < 0 or cores_per_shower < 1:
-        raise ConfigError(
-            f"core_offset {core_offset} m and cores_per_shower {cores_per_shower} given; "
-            "expected at least 0 m and at least 1 core."
-        )
+    """Raise ConfigError for settings of the random cores that cannot be meant together."""
     if cores_per_shower > 1 and core_offset == 0:
         raise ConfigError(
             f"cores_per_shower {cores_per_shower} with core_offset 0 would store the same image several times; "

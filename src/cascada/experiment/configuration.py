@@ -3,7 +3,6 @@
 Standard library only: the Snakefile imports this.
 """
 
-import difflib
 import glob
 import math
 from collections.abc import Callable, Iterable
@@ -13,11 +12,12 @@ from typing import Any
 
 from cascada.core import classes
 from cascada.core.errors import ConfigError
-from cascada.experiment import rawfiles
+from cascada.data import catalogue
+from cascada.data.catalogue import ROLES, RUNS
+from cascada.experiment import rawfiles, samplers
+from cascada.experiment.distributions import close
 
-FILE_KINDS = ("corsika7", "corsika8")
-PRIMARIES = {"proton": 14, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": 5626}  # that the surrogate makes
-OF_THESIS = {14, 5626}  # primaries that a file of kind energy_ground can name
+PRIMARIES = {"proton": 14, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": 5626}  # names in `showers`
 NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard", "on_error"}
 
 
@@ -51,8 +51,7 @@ def check(config: dict) -> None:
         )
     if not data["sources"]:
         raise ConfigError("data.sources is empty; name at least one source.")
-    if config["search"]["sampler"] == "random" and "samples" not in config["search"]:
-        raise ConfigError("search.samples is missing; the sampler random needs the number of configurations per model.")
+    samplers.load(config["search"])
 
 
 def shards(config: dict, say: Callable[[str], None] = lambda text: None) -> list[Shard]:
@@ -64,24 +63,13 @@ def shards(config: dict, say: Callable[[str], None] = lambda text: None) -> list
     for name, source in config["data"]["sources"].items():
         options = {key: value for key, value in source.items() if key not in NOT_OPTIONS}
         options["channels"] = config["data"]["channels"]
-        if source["kind"] == "surrogate":
-            low, high = source.get("energy_min", 0.0), source.get("energy_max", math.inf)
-            if low > high:
-                raise ConfigError(
-                    f"data.sources.{name}: energy_min {low} and energy_max {high} given, min ≤ max is needed."
-                )
+        takes = catalogue.describe(source["kind"]).takes
+        if takes == RUNS:
+            _check_energies(name, source)
             options.pop("seed")  # of the run: it stands beside the options
-            found += _surrogate(name, source, options)
-        elif source["kind"] == "energy_ground":
-            found += [
-                Shard(
-                    name,
-                    role,
-                    _existing(name, source[role]),
-                    {"kind": "energy_ground", "options": options | {"role": role}},
-                )
-                for role in ("train", "test")
-            ]
+            found += _runs(name, source, options)
+        elif takes == ROLES:
+            found += [_of_role(name, source, options, role) for role in ("train", "test")]
         else:
             found += _files(name, source, options, say)
     _check_primaries(config["data"])
@@ -102,18 +90,36 @@ def check_files(found: Iterable[Shard]) -> None:
     rawfiles.check_once({shard.file: f"data.sources.{shard.source}" for shard in files})
 
 
-def _surrogate(name: str, source: dict, options: dict) -> list[Shard]:
-    size, found = source["showers_per_shard"], []
+def _check_energies(name: str, source: dict) -> None:
+    low, high = source.get("energy_min", 0.0), source.get("energy_max", math.inf)
+    if low > high:
+        raise ConfigError(f"data.sources.{name}: energy_min {low} and energy_max {high} given, min ≤ max is needed.")
+
+
+def _of_role(name: str, source: dict, options: dict, role: str) -> Shard:
+    return Shard(
+        name, role, _existing(name, source[role]), {"kind": source["kind"], "options": options | {"role": role}}
+    )
+
+
+def _makes(kind: str) -> dict[str, int]:
+    """Name and CORSIKA code of the primaries that a source without files makes; all named ones where it does not say."""
+    codes = catalogue.describe(kind).primaries or PRIMARIES.values()
+    return {name: code for name, code in PRIMARIES.items() if code in codes}
+
+
+def _runs(name: str, source: dict, options: dict) -> list[Shard]:
+    size, found, makes = source["showers_per_shard"], [], _makes(source["kind"])
     for primary, showers in source["showers"].items():
-        if primary not in PRIMARIES:
+        if primary not in makes:
             raise ConfigError(
-                f"data.sources.{name}.showers: unknown primary {primary!r}{_close(primary, PRIMARIES)}. "
-                f"The surrogate makes {sorted(PRIMARIES)}."
+                f"data.sources.{name}.showers: unknown primary {primary!r}{close(primary, makes)}. "
+                f"The source {source['kind']} makes {sorted(makes)}."
             )
         for block in range(math.ceil(showers / size)):
             specification = {
-                "kind": "surrogate",
-                "primary": PRIMARIES[primary],
+                "kind": source["kind"],
+                "primary": makes[primary],
                 "showers": min(size, showers - block * size),
                 "seed": source["seed"],
                 "first": block * size,
@@ -147,14 +153,15 @@ def _files(name: str, source: dict, options: dict, say: Callable[[str], None]) -
 def _check_primaries(data: dict) -> None:
     """Compare the classes with the primaries that the sources name. Raises ConfigError.
 
-    What files of CORSIKA hold is known only when they are read: the merge looks again.
+    What raw files hold is known only when they are read: the merge looks again.
     """
     classes = {name: {*codes} if isinstance(codes, list) else {codes} for name, codes in data["classes"].items()}
     made: dict[str, set[int]] = {}
     for name, source in data["sources"].items():
-        if source["kind"] == "energy_ground":
-            made[name] = OF_THESIS
-        elif source["kind"] == "surrogate":
+        kind = catalogue.describe(source["kind"])
+        if kind.takes != RUNS and kind.primaries:
+            made[name] = {*kind.primaries}
+        elif kind.takes == RUNS:
             made[name] = {PRIMARIES[one] for one in source["showers"]}
             foreign = sorted(made[name].difference(*classes.values()))
             if foreign:
@@ -172,11 +179,11 @@ def _check_primaries(data: dict) -> None:
 
 
 def _check_seeds(sources: dict) -> None:
-    """Raise ConfigError where two surrogate sources would make the same showers."""
+    """Raise ConfigError where two sources of one kind, without files, would make the same showers."""
     seen: dict[tuple, str] = {}
     for name, source in sources.items():
-        for primary in source["showers"] if source["kind"] == "surrogate" else ():
-            determines = (primary, source["seed"], source.get("energy_min"), source.get("energy_max"))
+        for primary in source["showers"] if catalogue.describe(source["kind"]).takes == RUNS else ():
+            determines = (source["kind"], primary, source["seed"], source.get("energy_min"), source.get("energy_max"))
             other = seen.setdefault(determines, name)
             if other != name:
                 raise ConfigError(
@@ -197,8 +204,3 @@ def trials(config: dict, configurations: list[str]) -> list[TrialName]:
     """Return all training jobs: every configuration with every seed."""
     epochs = config["training"]["epochs"]
     return [TrialName(name, seed, epochs) for name in configurations for seed in config["search"]["seeds"]]
-
-
-def _close(word: str, known) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

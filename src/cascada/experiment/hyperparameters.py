@@ -5,11 +5,12 @@ What a family adds stands in the `Config` dataclass of its own file under models
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from cascada.core.errors import ConfigError
+from cascada.core.options import LATER, later
 
 OPTIMIZERS = ("adam", "sgd")
 TRANSFORMS = ("linear", "log1p")
@@ -17,16 +18,6 @@ TRANSFORMS = ("linear", "log1p")
 AUGMENTATIONS = ("symmetries", "shifts", "scale", "dead_cells", "noise", "wide_scale")
 PLAIN, SYMMETRIC = "plain", "symmetric"
 EVALUATIONS = (PLAIN, SYMMETRIC)
-LATER = "later"
-
-
-def later(default: Any) -> Any:
-    """A field that came after the first release, with a default under which everything is as it was before.
-
-    While it has that default it stays out of ids, hashes, tables and checkpoints, so that what has been trained keeps
-    its name. Used here and in the families' `Config`; the default must be written literally.
-    """
-    return dataclasses.field(default=default, metadata={LATER: True})
 
 
 def later_defaults(config: type) -> dict[str, Any]:
@@ -79,6 +70,12 @@ class Hyperparameters:
     augmentation: str = "none"  # or parts joined by +: models/augmentation.py says what each does
     averaging: float = later(0.0)  # decay per step of the average of the weights that is validated and kept; 0 for none
     evaluation: str = later(PLAIN)  # symmetric: the trained classifier averages over the eight rotations and mirrors
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return the common ones among a configuration's hyperparameters, defaults for those left out. Raises ConfigError."""
+        names = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cascada.core.errors import ConfigError
+from cascada.data import catalogue
 from cascada.experiment import rawfiles
-
-READABLE = ("showers", "corsika7", "corsika8", "energy_ground")
 
 
 def files(settings: dict | None, say: Callable[[str], None] = lambda text: None) -> dict[str, str]:
@@ -39,7 +38,7 @@ def files(settings: dict | None, say: Callable[[str], None] = lambda text: None)
 def check_files(settings: dict, found: dict[str, str]) -> None:
     """Look at the files' first bytes. Raises ConfigError for what cannot be read, and for a file named twice."""
     if settings.get("on_error", "stop") == "stop":
-        kinds = [settings["source"]] if settings["source"] else READABLE
+        kinds = [settings["source"]] if settings["source"] else [rawfiles.SHOWERS, *catalogue.readers()]
         rawfiles.check_contents("predictions.pattern", found.values(), kinds)
     rawfiles.check_once(dict.fromkeys(found.values(), "predictions.folder"))
 

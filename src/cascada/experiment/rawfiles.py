@@ -7,17 +7,17 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 from cascada.core.errors import ConfigError
-from cascada.data import foreign
+from cascada.data import catalogue, foreign
 
 # what CORSIKA and its users write beside a particle file, compressed or not: never showers
 COMPANION = re.compile(
     r".*\.(long|dbase|info|inp|input|lst|log|hbook|tab|sha256|md5)(\.(gz|zst|bz2|xz))?|CER\d{6}.*", re.IGNORECASE
 )
-COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # what the readers uncompress
 HDF5 = b"\x89HDF\r\n\x1a\n"
+SHOWERS = "showers"  # files of showers count as a kind where they may be given, too
+OF_SHOWERS = {HDF5: (0, 512, 1024, 2048)}  # at the start or behind a block of the user's own
 SUGGESTIONS = ("DAT??????", "DAT??????.gz", "DAT??????.zst", "DAT*.gz", "DAT*.zst", "*.h5")
 SHOWN = 3  # files named in a message
 
@@ -36,31 +36,34 @@ def without_companions(paths: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def objection(path: str, kinds: Iterable[str]) -> str:
-    """Why no source of these kinds can read the file or folder, "" where one may; files of showers count as a kind."""
-    kinds = set(kinds)
+    """Why no source of these kinds can read the file or folder, "" where one may; files of showers count as a kind.
+
+    A source that does not say how its files begin may read any.
+    """
+    kinds = list(kinds)
+    sources = [catalogue.describe(kind) for kind in kinds if kind != SHOWERS]
+    if any(not source.signatures and not source.folder_with for source in sources):
+        return ""
+    folders = [source for source in sources if source.folder_with]
     where = Path(path)
     if where.is_dir():
-        found = "corsika8" in kinds and (where / "config.yaml").is_file()
-        return "" if found else "a folder" + (" without config.yaml" if "corsika8" in kinds else "")
-    if kinds == {"corsika8"}:
-        return "a file, but a run of CORSIKA 8 is a folder"
+        found = any((where / source.folder_with).exists() for source in folders)
+        return "" if found else "a folder" + "".join(f" without {source.folder_with}" for source in folders)
+    if folders and len(folders) == len(kinds):
+        return f"a file, but {' and '.join(source.kind for source in folders)} reads folders"
+    signatures = [source.signatures for source in sources] + ([OF_SHOWERS] if SHOWERS in kinds else [])
     try:
         with where.open("rb") as file:
             head = file.read(foreign.LENGTH)
-            if kinds & {"energy_ground", "showers"} and _is_hdf5(file):
-                return ""
     except OSError as error:
         return f"not readable ({error.strerror})"
-    if "corsika7" in kinds and (
-        b"RUNH" in (head[:4], head[4:8]) or any(head.startswith(magic) for magic in COMPRESSED)
-    ):
+    if any(_begins_with(head, one) for one in signatures):
         return ""
     return foreign.what(head) or ("an HDF5 file" if head.startswith(HDF5) else "it does not begin as one")
 
 
-def _is_hdf5(file: BinaryIO) -> bool:
-    """Whether the signature stands at the start or, behind a block of the user's own, at 512 bytes or a double of it."""
-    return any(file.seek(place) == place and file.read(8) == HDF5 for place in (0, 512, 1024, 2048))
+def _begins_with(head: bytes, signatures: dict[bytes, tuple[int, ...]]) -> bool:
+    return any(head[place : place + len(sign)] == sign for sign, places in signatures.items() for place in places)
 
 
 def check_contents(place: str, paths: Iterable[str], kinds: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """Check an experiment against its JSON schema, fill in the defaults, and say what is wrong in one sentence.
 
+What the code itself says (the options of sources and samplers) is put into the file's schema when it is read;
+`python -m cascada.experiment.schema rules/schemas/config.schema.yaml` prints the whole, for an editor.
 Imported by the Snakefile: the standard library, PyYAML and jsonschema (which Snakemake itself needs) alone.
 """
 
@@ -8,16 +10,57 @@ from pathlib import Path
 from typing import Any
 
 from cascada.core.errors import ConfigError
+from cascada.core.options import json_schema
+from cascada.data import catalogue
+from cascada.experiment import samplers
 
 DEFINITIONS = "#/$defs/"
 
 
 def validate(config: dict, path: Path) -> None:
     """Check `config` in place and give what is left out its default. Raises ConfigError that names the place."""
+    check(config, complete(path))
+
+
+def complete(path: Path) -> dict:
+    """Return the whole schema: the file's, and what the code itself says of sources and samplers."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    check(config, yaml.load(Path(path).read_text(encoding="utf-8"), loader))
+    schema = yaml.load(Path(path).read_text(encoding="utf-8"), loader)
+    properties = schema["properties"]
+    _add_sources(properties["data"]["properties"]["sources"]["additionalProperties"], schema["$defs"])
+    properties["predictions"]["properties"]["source"]["enum"] = ["", *catalogue.readers()]
+    _add_samplers(properties["search"]["properties"])
+    return schema
+
+
+def _add_sources(source: dict, definitions: dict) -> None:
+    kinds = catalogue.kinds()
+    source["properties"]["kind"] = {"enum": kinds}
+    source["allOf"] = []
+    for kind in kinds:
+        definitions[kind] = _of_source(catalogue.describe(kind), definitions)
+        source["allOf"].append(
+            {"if": {"properties": {"kind": {"const": kind}}}, "then": {"$ref": f"{DEFINITIONS}{kind}"}}
+        )
+
+
+def _of_source(source: catalogue.Source, definitions: dict) -> dict:
+    """The keys of one kind of source: those of what it takes (the file has them), then its options."""
+    takes = definitions[f"takes_{source.takes}"]
+    options = {one.name: json_schema(one) for one in source.settings}
+    return takes | {
+        "description": source.description,
+        "properties": {"kind": {"description": "Which source."}} | takes["properties"] | options,
+    }
+
+
+def _add_samplers(search: dict) -> None:
+    described = samplers.described()
+    meaning = " ".join(f"{name}: {text}" for name, text in described.items())
+    search["sampler"] |= {"description": meaning, "enum": list(described)}
+    search |= {name: json_schema(item) for name, item in samplers.settings().items()}
 
 
 def check(config: dict, schema: dict) -> None:
@@ -87,3 +130,10 @@ def _sentence(error: Any) -> str:
     if error.validator == "type":
         return f"{place}: {given!r} given{about}, expected is a value of type {error.validator_value}."
     return f"{place}: {error.message}{about}."
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    print(json.dumps(complete(Path(sys.argv[1])), indent=2, ensure_ascii=False))

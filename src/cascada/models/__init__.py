@@ -1,27 +1,24 @@
 """The model families: every file in this folder that defines `Config` and `Model` is one (README.md, the contract).
 
-PyTorch is imported only when a family is asked for, so that the search can list the names without it.
+PyTorch is imported only when a network is built, so that the search can list the names without it.
 """
 
 import dataclasses
-import importlib
-import re
 import typing
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Self
 
+from cascada.core import extensions
 from cascada.core.errors import ConfigError
-from cascada.experiment.hyperparameters import Hyperparameters
+from cascada.experiment.families import extension, families
+from cascada.experiment.hyperparameters import Hyperparameters, later_defaults, without_neutral
 
 if typing.TYPE_CHECKING:
     from cascada.models.base import Base
 
-_FAMILY = re.compile(r"^class Config\b.*^class Model\b", re.MULTILINE | re.DOTALL)
-
-
-def families() -> list[str]:
-    """Return the names of all families, sorted."""
-    files = Path(__file__).parent.glob("*.py")
-    return sorted(file.stem for file in files if _FAMILY.search(file.read_text(encoding="utf-8")))
+__all__ = ["Design", "build", "config_class", "families"]
 
 
 def config_class(name: str) -> type:
@@ -29,30 +26,54 @@ def config_class(name: str) -> type:
     return _module(name).Config
 
 
-def build(name: str, hyperparameters: dict, channels: int, classes: int) -> "Base":
-    """Make a network with fresh weights out of the global random numbers of PyTorch.
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A model family with its hyperparameters, typed and checked: `common` to all families, and the family's own."""
 
-    `hyperparameters` holds common and family values, of which the family's own are taken; what is left out has
-    its default, a name that neither knows is a ConfigError.
-    """
-    module = _module(name)
-    own = {item.name: item for item in dataclasses.fields(module.Config)}
-    common = {item.name for item in dataclasses.fields(Hyperparameters)}
-    unknown = sorted(hyperparameters.keys() - own.keys() - common)
-    if unknown:
-        raise ConfigError(
-            f"Model {name!r}: unknown hyperparameters {unknown}; known are {sorted(own.keys() | common)}."
-        )
-    values = {key: _typed(name, own[key], value) for key, value in hyperparameters.items() if key in own}
-    return module.Model(module.Config(**values), channels, classes)
+    model: str
+    common: Hyperparameters
+    config: Any  # the family's `Config`
+
+    @classmethod
+    def of(cls, model: str, values: Mapping[str, Any]) -> Self:
+        """Sort plain values, as a table or a checkpoint has them, and check each; what is left out has its default.
+
+        Lists become tuples. Raises ConfigError for an unknown family, a name that is nobody's and a wrong type.
+        """
+        own = {item.name: item for item in dataclasses.fields(config_class(model))}
+        common = {item.name for item in dataclasses.fields(Hyperparameters)}
+        unknown = sorted(values.keys() - own.keys() - common)
+        if unknown:
+            raise ConfigError(
+                f"Model {model!r}: unknown hyperparameters {unknown}; known are {sorted(own.keys() | common)}."
+            )
+        typed = {key: _typed(model, own[key], value) for key, value in values.items() if key in own}
+        return cls(model, Hyperparameters.of(values), config_class(model)(**typed))
+
+    def build(self, channels: int, classes: int) -> "Base":
+        """Make a network with fresh weights out of the global random numbers of PyTorch."""
+        return _module(self.model).Model(self.config, channels, classes)
+
+    def plain(self) -> dict[str, Any]:
+        """Every hyperparameter by name, as JSON has it: what is stored keeps its meaning when a default changes.
+
+        Those that were added later stay out while they are neutral: such a default never changes.
+        """
+        neutral = later_defaults(Hyperparameters) | later_defaults(type(self.config))
+        values = dataclasses.asdict(self.common) | dataclasses.asdict(self.config)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in without_neutral(values, neutral).items()
+        }
 
 
-def _module(name: str):
-    if name not in families():
-        raise ConfigError(
-            f"Model {name!r} given, known are {families()}; a new family is a new file in {Path(__file__).parent}."
-        )
-    return importlib.import_module(f"{__name__}.{name}")
+def build(name: str, hyperparameters: Mapping[str, Any], channels: int, classes: int) -> "Base":
+    """Make a network from plain values: `Design.of(…).build(…)`."""
+    return Design.of(name, hyperparameters).build(channels, classes)
+
+
+def _module(name: str) -> ModuleType:
+    return extensions.load(extension(name))
 
 
 def _typed(model: str, item: dataclasses.Field, value: object) -> object:

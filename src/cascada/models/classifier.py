@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from cascada.core.errors import ConfigError, DataError
-from cascada.experiment.hyperparameters import SYMMETRIC, Hyperparameters, later_defaults, without_neutral
-from cascada.models import build
+from cascada.experiment.hyperparameters import PLAIN, SYMMETRIC
+from cascada.models import Design
 from cascada.models.base import Base
 from cascada.models.inputs import InputTransform
 
@@ -28,8 +28,7 @@ class Classifier(nn.Module):
     The mean of logits, not of probabilities: it is what the network's last layer would give for mean features, one sure
     view cannot be outvoted into a logit near 0, and the separation of the classes on the logit stays that of the network.
 
-    Attributes: `model_name`; `hyperparameters`: common and the family's, without neutral ones that were added later;
-    `channels` and `class_names`: lists of names in the order of the images' channels and of the logits; `views`: 8 for a
+    Attributes: `design`, and from it `model_name` and `hyperparameters` (complete); `channels` and `class_names`: lists of names in the order of the images' channels and of the logits; `views`: 8 for a
     symmetric evaluation, 1 for a plain one.
     """
 
@@ -38,23 +37,25 @@ class Classifier(nn.Module):
         transform: InputTransform,
         network: Base,
         *,
-        model_name: str,
-        hyperparameters: dict,
+        design: Design,
         channels: list[str],
         class_names: list[str],
     ):
         super().__init__()
-        self.transform, self.network = transform, network
-        self.model_name = model_name
+        self.transform, self.network, self.design = transform, network, design
         self.channels, self.class_names = list(channels), list(class_names)
-        common = {item.name for item in dataclasses.fields(Hyperparameters)}
-        given = Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in common})
         for name in ("transform", "threshold", "normalize"):  # otherwise a checkpoint would rebuild another transform
-            assert getattr(transform, name) == getattr(given, name), f"{name} of the transform is not the given one"
-        self.views = VIEWS if given.evaluation == SYMMETRIC else 1
-        # complete, so that a checkpoint does not change its meaning when a default does; neutral ones never change
-        neutral = later_defaults(Hyperparameters) | later_defaults(type(network.config))
-        self.hyperparameters = without_neutral(dataclasses.asdict(given) | dataclasses.asdict(network.config), neutral)
+            assert getattr(transform, name) == getattr(design.common, name), f"{name} of the transform is another one"
+        assert network.config == design.config, "the network is of another design"
+        self.views = VIEWS if design.common.evaluation == SYMMETRIC else 1
+
+    @property
+    def model_name(self) -> str:
+        return self.design.model
+
+    @property
+    def hyperparameters(self) -> dict:
+        return self.design.plain()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Take raw images float32 (N, C, 80, 80) [GeV], return logits (N, K)."""
@@ -68,8 +69,9 @@ class Classifier(nn.Module):
     def plain(self) -> "Classifier":
         """The same network with the same weights, answering from each image as it is: what training validates."""
         other = copy.copy(self)
+        common = dataclasses.replace(self.design.common, evaluation=PLAIN)
         other.views = 1
-        other.hyperparameters = {name: value for name, value in self.hyperparameters.items() if name != "evaluation"}
+        other.design = dataclasses.replace(self.design, common=common)
         return other
 
     def forward_with_losses(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -82,7 +84,7 @@ class Classifier(nn.Module):
             "state_dict": {name: tensor.detach().cpu().clone() for name, tensor in self.state_dict().items()},
             "format": FORMAT,
             "model": self.model_name,
-            "hyperparameters": {key: _plain(value) for key, value in self.hyperparameters.items()},
+            "hyperparameters": self.hyperparameters,
             "channels": self.channels,
             "class_names": self.class_names,
         }
@@ -102,15 +104,12 @@ class Classifier(nn.Module):
         name, hyperparameters = checkpoint["model"], checkpoint["hyperparameters"]
         channels, classes = checkpoint["channels"], checkpoint["class_names"]
         try:
+            design = Design.of(name, hyperparameters)
             with torch.random.fork_rng(devices=[]):
-                network = build(name, hyperparameters, len(channels), len(classes))
-            transform = InputTransform(
-                hyperparameters["transform"], hyperparameters["threshold"], hyperparameters["normalize"], len(channels)
-            )
-            classifier = cls(
-                transform, network, model_name=name, hyperparameters=hyperparameters,
-                channels=channels, class_names=classes,
-            )  # fmt: skip
+                network = design.build(len(channels), len(classes))
+            common = design.common
+            transform = InputTransform(common.transform, common.threshold, common.normalize, len(channels))
+            classifier = cls(transform, network, design=design, channels=channels, class_names=classes)
             classifier.load_state_dict(checkpoint["state_dict"])
         except (ConfigError, KeyError, RuntimeError) as error:
             raise DataError(
@@ -142,7 +141,3 @@ def load_classifier(path: str | os.PathLike, device: torch.device | str = "cpu")
         return Classifier.from_checkpoint(checkpoint).to(device)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value

@@ -1,75 +1,73 @@
 """What a finished trial leaves: checkpoint.pt, history.tsv and metrics.json."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from cascada.core import machine
 from cascada.core.files import atomic_path, write_json
-
-if TYPE_CHECKING:
-    from cascada.training.trial import Trainer
-
-METRICS = ("loss", "accuracy", "f1", "roc_auc")
+from cascada.training.settings import METRICS, Trial
+from cascada.training.state import State
 
 
-def describe(trainer: Trainer, data_sha256: str, started: float) -> dict:
+@dataclass(kw_only=True, slots=True)
+class Conditions:
+    """What a training ran with; `showers`: in its training split, `signal`: name of the signal class."""
+
+    device: torch.device
+    threads: int
+    precision: torch.dtype
+    memory_tier: str
+    showers: int
+    signal: str
+    parameters: int
+    data_sha256: str
+    started: float  # s since the epoch, of this attempt
+
+
+def describe(trial: Trial, state: State, validation: dict | None, conditions: Conditions) -> dict:
     """Return the content of metrics.json; a diverged trial without a best epoch has null for its metrics.
 
-    `training` is what the best epoch's steps gave, on augmented showers and with weights that were on their way.
+    `validation`: metrics of the best epoch, where the history's are not those that count. `training` is what the best epoch's
+    steps gave, on augmented showers and with weights that were on their way.
     """
-    trial, state = trainer.trial, trainer.state
-    best = trainer.best_row() or dict.fromkeys(state.history[-1])
-    on_gpu = trainer.device.type == "cuda"
+    best = state.best_row() or dict.fromkeys(state.history[-1])
+    on_gpu = conditions.device.type == "cuda"
     return {
         "configuration": trial.configuration,
-        "model": trial.model,
-        "hyperparameters": trial.hyperparameters,
+        "model": trial.design.model,
+        "hyperparameters": trial.design.plain(),
         "seed": trial.seed,
         "epochs": trial.epochs,
         "status": state.status,
-        "validation": _symmetric(trainer) or {name: best[f"validation_{name}"] for name in METRICS},
+        "validation": validation or {name: best[f"validation_{name}"] for name in METRICS},
         "training": {name: best[f"training_{name}"] for name in METRICS},
-        "signal": trainer.training.classes[trainer.training.signal],
+        "signal": conditions.signal,
         "best_epoch": state.best_epoch,
-        "threads": trainer.limits.threads,
-        "precision": str(trainer.precision).removeprefix("torch."),
-        "memory_tier": trainer.training.tier,
-        "wall_seconds": time.time() - started,
+        "threads": conditions.threads,
+        "precision": str(conditions.precision).removeprefix("torch."),
+        "memory_tier": conditions.memory_tier,
+        "wall_seconds": time.time() - conditions.started,
         "training_seconds": state.seconds,
-        "samples_per_second": len(trainer.training) * len(state.history) / max(state.seconds, 1e-9),
-        "device": machine.describe(trainer.device),
-        "peak_memory_mb": machine.peak_memory_mb(trainer.device),
+        "samples_per_second": conditions.showers * len(state.history) / max(state.seconds, 1e-9),
+        "device": machine.describe(conditions.device),
+        "peak_memory_mb": machine.peak_memory_mb(conditions.device),
         "gpu_hours": state.seconds / 3600 if on_gpu else 0.0,
-        "parameters": sum(weights.numel() for weights in trainer.classifier.parameters()),
+        "parameters": conditions.parameters,
         "versions": machine.versions(),
-        "data_sha256": data_sha256,
+        "data_sha256": conditions.data_sha256,
         **machine.job(),
     }
 
 
-def _symmetric(trainer: Trainer) -> dict | None:
-    """Validation metrics by the symmetric evaluation, which costs too much for every epoch; None where it is not asked for."""
-    classifier, weights = trainer.classifier, trainer.state.best_weights
-    if classifier.views == 1 or weights is None:
-        return None
-    classifier.load_state_dict(weights)
-    return trainer.validate(classifier)
-
-
-def write(trainer: Trainer, result: dict) -> None:
-    """Write checkpoint.pt (the best epoch), history.tsv and, as it says that all is done, metrics.json last."""
-    folder = trainer.trial.folder
-    if trainer.state.best_weights is not None:
-        trainer.classifier.load_state_dict(trainer.state.best_weights)
+def write(folder: Path, checkpoint: dict, history: list[dict], result: dict) -> None:
+    """Write checkpoint.pt, history.tsv and, as it says that all is done, metrics.json last."""
     # a file object, not a path: the archive would carry the temporary file's name, and no two runs the same bytes
     with atomic_path(folder / "checkpoint.pt") as temporary, temporary.open("wb") as file:
-        torch.save(trainer.classifier.checkpoint(), file)
+        torch.save(checkpoint, file)
     with atomic_path(folder / "history.tsv") as temporary:
-        history = trainer.state.history
         lines = ["\t".join(history[0])] + ["\t".join(str(value) for value in row.values()) for row in history]
         temporary.write_text("\n".join(lines) + "\n")
     write_json(folder / "metrics.json", result)

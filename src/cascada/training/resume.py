@@ -16,6 +16,8 @@ import torch
 from cascada.core import machine
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, write_json
+from cascada.training.settings import Trial
+from cascada.training.state import State
 
 SECONDS_BETWEEN_REPORTS = 2.0
 
@@ -38,16 +40,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def identity(trial, data_sha256: str, threads: int, precision: str, tier: str) -> str:
+def identity(trial: Trial, data_sha256: str, threads: int, precision: str, tier: str) -> str:
     """A hash of all that a resume file's numbers depend on; a file with another hash is not gone on with.
 
     Of the memory tiers, `stream` alone shuffles in another way.
     """
     content = {
-        "model": trial.model,
-        "hyperparameters": trial.hyperparameters,
-        "settings": trial.settings,
-        "seed": trial.seed,
+        **trial.determines(),
         "data": data_sha256,
         "code": trial.code,
         "threads": threads,
@@ -88,9 +87,9 @@ class ResumeFile:
 class Progress:
     """progress.json: where a running trial stands, for whoever watches from another machine."""
 
-    def __init__(self, trial, device: torch.device, showers: int):
+    def __init__(self, trial: Trial, device: torch.device, showers: int):
         self._path, self._device = trial.folder / "progress.json", device
-        self._steps = -(-showers // trial.hyperparameters.get("batch_size", 64))
+        self._steps = -(-showers // trial.design.common.batch_size)
         self._content = {
             "configuration": trial.configuration,
             "seed": trial.seed,
@@ -101,18 +100,18 @@ class Progress:
         }
         self._next = 0.0
 
-    def batch(self, state) -> None:
+    def batch(self, state: State) -> None:
         """Called after every batch; writes every few seconds."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + SECONDS_BETWEEN_REPORTS
             self._write("running", epoch=state.epoch, step=state.batch)
 
-    def epoch(self, state, row: dict) -> None:
+    def epoch(self, state: State, row: dict) -> None:
         self._content["last_epoch"] = row
         self._write("running", epoch=min(state.epoch, self._content["epochs"]), step=state.batch)
 
-    def saved(self, state) -> None:
+    def saved(self, state: State) -> None:
         """Called when an interruption ends this attempt."""
         self._write("saved", epoch=state.epoch, step=state.batch)
 

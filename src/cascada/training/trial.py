@@ -6,19 +6,15 @@ ends with the same bits as one that was not. Only training and validation shower
 
 import dataclasses
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from cascada.core import machine
-from cascada.core.errors import CascadaError
 from cascada.core.files import sha256
 from cascada.data.loading import Showers
 from cascada.experiment.hyperparameters import Hyperparameters
-from cascada.models import build
 from cascada.models.augmentation import augment
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
@@ -27,51 +23,11 @@ from cascada.training import outcome
 from cascada.training.averaging import AveragedWeights
 from cascada.training.interruption import Interruption, leave
 from cascada.training.resume import Progress, ResumeFile, identity, locked
+from cascada.training.settings import METRICS, Machine, Trial
+from cascada.training.state import State
 from cascada.training.tensorboard import TrialLog
 
 EVALUATION_BATCH = 512
-METRICS = outcome.METRICS
-
-
-@dataclass(kw_only=True, slots=True)
-class Trial:
-    """All that determines a trial's result, and where its outputs go."""
-
-    configuration: str
-    model: str
-    hyperparameters: dict
-    settings: dict  # `training` of the experiment: `precision`, `metric`
-    seed: int
-    epochs: int
-    data: Path
-    folder: Path
-    tensorboard: Path
-    code: str = ""
-
-
-@dataclass(kw_only=True, slots=True)
-class Machine:
-    """What the profile allows on this machine; only `threads`, `precision` and the tier `stream` change bits."""
-
-    device: str = "auto"
-    threads: int = 1
-    tier: str = "auto"
-    precision: str = "auto"
-
-
-@dataclass(slots=True)
-class State:
-    """What a training consists of between two batches; everything in it goes into the resume file."""
-
-    epoch: int = 1
-    batch: int = 0  # batches done in this epoch
-    history: list[dict] = field(default_factory=list)
-    best_epoch: int = 0
-    best_weights: dict | None = None
-    status: str = "running"
-    logits: list[torch.Tensor] = field(default_factory=list)  # of this epoch's training batches
-    labels: list[torch.Tensor] = field(default_factory=list)
-    seconds: float = 0.0  # spent in training, all attempts together
 
 
 class Trainer:
@@ -81,20 +37,18 @@ class Trainer:
         machine.use_deterministically(limits.threads)
         self.trial, self.limits, self.state = trial, limits, State()
         self.device = machine.choose_device(limits.device)
-        self.precision = machine.choose_precision(
-            trial.settings.get("precision", "auto"), limits.precision, self.device
-        )
-        self.common = common_of(trial.hyperparameters)
+        self.precision = machine.choose_precision(trial.settings.precision, limits.precision, self.device)
+        self.common = trial.design.common
         self.training = Showers(trial.data, "train", self.device, limits.tier)
         self.validation = Showers(trial.data, "validation", self.device, limits.tier)
         self.energies = torch.tensor([channel != "muons" for channel in self.training.channels])
         torch.manual_seed(trial.seed)
-        network = build(trial.model, trial.hyperparameters, len(self.training.channels), len(self.training.classes))
+        network = trial.design.build(len(self.training.channels), len(self.training.classes))
         transform = fit_transform(
             self.training.images(4096), self.common.transform, self.common.threshold, self.common.normalize
         )
         self.classifier = Classifier(
-            transform, network, model_name=trial.model, hyperparameters=trial.hyperparameters,
+            transform, network, design=trial.design,
             channels=self.training.channels, class_names=self.training.classes,
         ).to(self.device)  # fmt: skip
         self.optimizer = make_optimizer(self.classifier, self.common)
@@ -169,14 +123,35 @@ class Trainer:
         state.history.append(row)
         if not (np.isfinite(training["loss"]) and np.isfinite(validation["loss"])):
             state.status = "diverged"
-        elif is_better(self.trial.settings.get("metric", "f1"), row, self.best_row()):
+        elif is_better(self.trial.settings.metric, row, state.best_row()):
             state.best_epoch = state.epoch
             state.best_weights = {k: v.detach().cpu().clone() for k, v in self.evaluated.state_dict().items()}
         state.epoch, state.batch, state.logits, state.labels = state.epoch + 1, 0, [], []
         return row
 
-    def best_row(self) -> dict | None:
-        return self.state.history[self.state.best_epoch - 1] if self.state.best_epoch else None
+    def final_validation(self) -> dict | None:
+        """Validation metrics of the best epoch by the symmetric evaluation, which costs too much for every epoch.
+
+        None where it is not asked for: then the history has them.
+        """
+        if self.classifier.views == 1 or self.state.best_weights is None:
+            return None
+        return self.validate(self.best_classifier())
+
+    def best_classifier(self) -> Classifier:
+        """The classifier with the weights of the best epoch, if there is one."""
+        if self.state.best_weights is not None:
+            self.classifier.load_state_dict(self.state.best_weights)
+        return self.classifier
+
+    def conditions(self, data_sha256: str, started: float) -> outcome.Conditions:
+        return outcome.Conditions(
+            device=self.device, threads=self.limits.threads, precision=self.precision,
+            memory_tier=self.training.tier, showers=len(self.training),
+            signal=self.training.classes[self.training.signal],
+            parameters=sum(weights.numel() for weights in self.classifier.parameters()),
+            data_sha256=data_sha256, started=started,
+        )  # fmt: skip
 
     def snapshot(self) -> dict:
         """Tensors and plain values alone, so that the file can be read with `weights_only=True`."""
@@ -214,15 +189,16 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         progress = Progress(trial, trainer.device, len(trainer.training))
         log = TrialLog(
             trial.tensorboard, trial.configuration, trial.seed,
-            {"model": trial.model, **trial.hyperparameters}, history=trainer.state.history,
+            {"model": trial.design.model, **trial.design.plain()}, history=trainer.state.history,
         )  # fmt: skip
         with log:
             _run_epochs(trainer, interruption, resume, progress, log, report)
-            result = outcome.describe(trainer, data_sha256, started)
+            conditions = trainer.conditions(data_sha256, started)
+            result = outcome.describe(trial, trainer.state, trainer.final_validation(), conditions)
             if result["best_epoch"]:
                 log.best({f"validation_{name}": result["validation"][name] for name in METRICS})
             log.end(result["status"])
-        outcome.write(trainer, result)
+        outcome.write(trial.folder, trainer.best_classifier().checkpoint(), trainer.state.history, result)
         progress.end(result["status"])
         resume.remove()
     return result
@@ -260,15 +236,8 @@ def make_optimizer(module: torch.nn.Module, common: Hyperparameters) -> torch.op
     return torch.optim.Adam(module.parameters(), **settings)
 
 
-def common_of(hyperparameters: dict) -> Hyperparameters:
-    names = {item.name for item in dataclasses.fields(Hyperparameters)}
-    return Hyperparameters(**{name: value for name, value in hyperparameters.items() if name in names})
-
-
 def is_better(metric: str, row: dict, best: dict | None) -> bool:
     """Whether an epoch beats the best one so far by a validation metric; a tie is decided by the smaller loss."""
-    if metric not in METRICS:
-        raise CascadaError(f"Metric {metric!r} given, allowed are {list(METRICS)}.")
     if best is None:
         return True
     sign = -1 if metric == "loss" else 1

@@ -1,14 +1,27 @@
 """Data sources: each turns raw simulation files into blocks of showers. One source is one file in this folder.
 
-The contract of a source, a module `<kind>.py` in this folder (no list to edit elsewhere: the folder is listed):
+A source is a module `<kind>.py` in this folder, or one that another package names under the entry point group
+`cascada.sources` (docs/extending.md). There is no list to edit: from the file alone come the kind and its options in an
+experiment's `data.sources`, its place in `predictions.source`, and the flags and the help of `cascada convert`. They are read
+without importing the file (data/catalogue.py, core/options.py), so that what is imported at its top may be heavy.
 
+The contract:
+
+docstring
+    its first sentence says what the source reads; it stands in the help.
 `KIND: str`
-    its name, equal to the module's, as written in the config (`kind:`) and after `cascada convert --source`.
+    its name, equal to the module's (or the entry point's), as written in the config (`kind:`) and after `cascada convert --source`.
 `Options`
-    a frozen, keyword-only dataclass with every setting of the source, each with a literal default and a plain
-    annotation (`float`, `int`, `bool`, `str`, `tuple[str, ...]`), checked in `__post_init__` (raise `ConfigError`).
-    Every source has `channels: tuple[str, ...]`, the channels of the images, and `altitude: float`, the observation
-    altitude [m]. A source whose files are made for one purpose only has `role: str`, "", "train" or "test".
+    a frozen, keyword-only dataclass with every setting of the source: `name: type = option(default, "help [unit]", minimum=…)`
+    with everything in it written literally; types are `float`, `int`, `bool`, `str` and `tuple[str, ...]`. Its `__post_init__` calls
+    `check(self)` and then looks at what belongs together (raise `ConfigError`). Every source has `channels: tuple[str, ...]`,
+    the channels of the images, and `altitude: float`, the observation altitude [m]. What follows decides what an experiment
+    gives: `files` (patterns); with an option `role` ("", "train" or "test": files made for one purpose) `train` and `test`, one
+    file each; with a dataclass `Run` beside `Options` (`primary`, `showers`, `seed`, `first`: a source without files, which
+    simulates) `showers`, `showers_per_shard` and `seed`.
+`SIGNATURES: dict[bytes, tuple[int, ...]]`, `FOLDER_WITH: str`, `PRIMARIES` (may be missing; written literally)
+    the bytes by which its files begin, with the places where they may stand (in the first 4096 bytes), or a file that its folders hold:
+    the dry-run refuses other files. The CORSIKA codes of the only primaries that its showers can have: the dry-run compares the classes.
 `can_read(path: Path) -> bool`
     whether `path` looks like one of its files; cheap, never raises. A source without files returns False.
 `why_not(path: Path) -> str` (may be missing)
@@ -30,7 +43,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib
 import inspect
 import sys
 from collections import Counter
@@ -39,6 +51,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cascada.core.errors import ConfigError, DataError
+from cascada.data import catalogue
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -49,7 +62,6 @@ if TYPE_CHECKING:
     from cascada.data.skipped import Skipped
 
 Progress = Callable[[int, int], None]
-UNKNOWN_PARTICLES = ("refuse", "skip")
 LEFT_OUT = {
     "neutrinos": "neutrinos (weighted) at the observation level, which no detector sees",
     "neutrino_energy_gev": "GeV of energy of these neutrinos",
@@ -70,15 +82,13 @@ class Block:
 
 
 def kinds() -> list[str]:
-    """Return the names of all sources: the modules of this folder."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    """Return the names of all sources: the modules of this folder and those of other people's packages."""
+    return catalogue.kinds()
 
 
 def source(kind: str) -> ModuleType:
-    """Return the module of a source. Raises ConfigError for an unknown kind."""
-    if kind not in kinds():
-        raise ConfigError(f"Unknown source kind {kind!r}. Valid kinds are: {', '.join(kinds())}.")
-    return importlib.import_module(f"{__name__}.{kind}")
+    """Return the module of a source. Raises ConfigError for an unknown kind, and for one that cannot be imported."""
+    return catalogue.load(kind)
 
 
 def make_options(kind: str, settings: dict[str, Any]) -> Any:
@@ -119,11 +129,6 @@ def _foreign(path: Path) -> str:
             return foreign.what(file.read(foreign.LENGTH))
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-
-
-def check_unknown_particles(given: str) -> None:
-    if given not in UNKNOWN_PARTICLES:
-        raise ConfigError(f"unknown_particles {given!r} given, expected one of {list(UNKNOWN_PARTICLES)}.")
 
 
 def convert(

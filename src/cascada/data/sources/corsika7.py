@@ -29,16 +29,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cascada.core.errors import ConfigError, DataError
+from cascada.core.errors import DataError
+from cascada.core.options import check, option
 from cascada.data import corsika_rows
 from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_blocks
 from cascada.data.corsika_stream import Digest
 from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, groups
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
-from cascada.data.sources import Block, Progress, check_unknown_particles
+from cascada.data.sources import Block, Progress
 from cascada.data.values import check_events
 
 KIND = "corsika7"
+# a file, after the first marker of a record if there is one, or what gzip or zstd made of it
+SIGNATURES = {b"RUNH": (0, 4), b"\x1f\x8b": (0,), b"\x28\xb5\x2f\xfd": (0,)}
 USED = {7: slice(0, 6), 8: [0, 1, 2, 3, 4, 5, 7]}  # columns of a row that are read: the time is of no use here
 LEVEL_TOLERANCE = 1.0  # m
 MOST_LEVELS = 10
@@ -48,19 +51,21 @@ DAMAGED = "the file is damaged: copy it again or leave it out."
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    channels: tuple[str, ...] = ("energy",)
-    altitude: float = 5200.0  # m a.s.l.: the observation level to take
-    unknown_particles: str = "refuse"  # "skip" leaves particles of unknown codes out and counts them
-    core_offset: float = 0.0  # m: radius of the disc in which random cores fall
-    cores_per_shower: int = 1  # images made from one shower
-    seed: int = 1  # of the random cores
+    channels: tuple[str, ...] = option(("energy",), "channels of the images")
+    altitude: float = option(5200.0, "altitude of the observation level to take, above sea level [m]")
+    unknown_particles: str = option(
+        "refuse",
+        "what to do with particles of codes that nobody knows: refuse the file, or skip them and count them",
+        choices=("refuse", "skip"),
+    )
+    core_offset: float = option(0.0, "radius of the disc in which random cores fall [m]", minimum=0)
+    cores_per_shower: int = option(1, "images made from one shower; splits keep them together", minimum=1)
+    seed: int = option(1, "seed of the random cores", minimum=0)
 
     def __post_init__(self):
+        check(self)
         check_channels(self.channels)
-        check_unknown_particles(self.unknown_particles)
         check_cores(self.core_offset, self.cores_per_shower)
-        if self.seed < 0:
-            raise ConfigError(f"seed {self.seed} given, expected 0 or more.")
 
 
 def why_not(path: Path) -> str:

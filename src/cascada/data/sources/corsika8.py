@@ -28,14 +28,16 @@ from typing import Any
 
 import numpy as np
 
-from cascada.core.errors import ConfigError, DataError
+from cascada.core.errors import DataError
+from cascada.core.options import check, option
 from cascada.data.corsika8_texts import entries, plane_units, primaries_of, run_number
 from cascada.data.particles import FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, of_pdg
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
-from cascada.data.sources import Block, Progress, check_unknown_particles
+from cascada.data.sources import Block, Progress
 from cascada.data.values import check_events
 
 KIND = "corsika8"
+FOLDER_WITH = "config.yaml"
 COLUMNS = ("shower", "pdg", "kinetic_energy", "x", "y", "weight")
 BATCH = 131_072  # rows read at a time
 ENERGY_TOLERANCE = 1.01, 100.0  # factor, GeV: a particle has no more energy than its primary and what it hits
@@ -44,21 +46,23 @@ DAMAGED = "the file is damaged: copy it again."
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    channels: tuple[str, ...] = ("energy",)
-    altitude: float = 5200.0  # m a.s.l.: of the observation plane
-    unknown_particles: str = "refuse"  # "skip" leaves particles of unknown codes out and counts them
-    particles: str = "particles"  # name of the observation plane's output, for runs with several planes
-    primary: str = "primary"  # name of the primary's output
-    core_offset: float = 0.0  # m: radius of the disc in which random cores fall
-    cores_per_shower: int = 1  # images made from one shower
-    seed: int = 1  # of the random cores
+    channels: tuple[str, ...] = option(("energy",), "channels of the images")
+    altitude: float = option(5200.0, "altitude of the observation plane, above sea level [m]")
+    unknown_particles: str = option(
+        "refuse",
+        "what to do with particles of codes that nobody knows: refuse the file, or skip them and count them",
+        choices=("refuse", "skip"),
+    )
+    particles: str = option("particles", "name of the observation plane's output, for runs with several planes")
+    primary: str = option("primary", "name of the primary's output")
+    core_offset: float = option(0.0, "radius of the disc in which random cores fall [m]", minimum=0)
+    cores_per_shower: int = option(1, "images made from one shower; splits keep them together", minimum=1)
+    seed: int = option(1, "seed of the random cores", minimum=0)
 
     def __post_init__(self):
+        check(self)
         check_channels(self.channels)
-        check_unknown_particles(self.unknown_particles)
         check_cores(self.core_offset, self.cores_per_shower)
-        if self.seed < 0:
-            raise ConfigError(f"seed {self.seed} given, expected 0 or more.")
 
 
 def why_not(path: Path) -> str:

@@ -23,7 +23,8 @@ import h5py
 import numpy as np
 
 from cascada.core.errors import ConfigError, DataError
-from cascada.data.format import IMAGE_SIZE, IRON, PROTON, ROLES, new_events
+from cascada.core.options import check, option
+from cascada.data.format import IMAGE_SIZE, new_events
 from cascada.data.hdf5 import check_chunks, check_filters, check_written, open_file, reading
 from cascada.data.sources import Block, Progress
 from cascada.data.values import check_events
@@ -33,27 +34,27 @@ IMAGES, INFO = "data", "info"
 EXPECTED = f"expected `{IMAGES}` and `{INFO}` inside. Copy it again, or check --source or `kind:`."
 COLUMNS = ("E0", "theta0", "Nmuons", "Y_class")  # the ones needed
 NUMBER = "ID_shower"  # may be missing, or a text
-PRIMARIES = {0: IRON, 1: PROTON}
+PRIMARIES = (5626, 14)  # CORSIKA codes of iron and proton, by `Y_class`
+SIGNATURES = {b"\x89HDF\r\n\x1a\n": (0, 512, 1024, 2048)}  # of HDF5, behind a block of the user's own too
 BLOCK = 512  # images read at a time: 13 MB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    channels: tuple[str, ...] = ("energy",)
-    altitude: float = 5200.0  # m a.s.l., of the simulation
-    role: str = ""  # "train" or "test": what the file is for; "" lets the split decide
-    zenith_unit: str = "rad"  # of theta0: "rad" or "deg"
+    channels: tuple[str, ...] = option(("energy",), "channels of the images")
+    altitude: float = option(5200.0, "observation altitude of the simulation, above sea level [m]")
+    role: str = option(
+        "", 'what the file is for, "train" or "test"; "" lets the split decide', choices=("", "train", "test")
+    )
+    zenith_unit: str = option("rad", "unit of theta0", choices=("rad", "deg"))
 
     def __post_init__(self):
+        check(self)
         if self.channels != ("energy",):
             raise ConfigError(
                 f"Channels {list(self.channels)} given; files of kind {KIND} hold `energy` only. "
                 "Set channels to [energy], or convert the particle files themselves."
             )
-        if self.role not in ROLES:
-            raise ConfigError(f"role {self.role!r} given, expected one of {list(ROLES)}.")
-        if self.zenith_unit not in ("rad", "deg"):
-            raise ConfigError(f"zenith_unit {self.zenith_unit!r} given, expected 'rad' or 'deg'.")
 
 
 def why_not(path: Path) -> str:
@@ -140,7 +141,7 @@ def _events(path: Path, columns: dict[str, np.ndarray], images: int, options: Op
         if len(bad):
             raise DataError(f"{path}: {INFO}: row {bad[0]}: {name} is {column[bad[0]]}, expected a finite number.")
     classes = columns["Y_class"]
-    bad = np.flatnonzero(~np.isin(classes, list(PRIMARIES)))
+    bad = np.flatnonzero(~np.isin(classes, range(len(PRIMARIES))))
     if len(bad):
         raise DataError(
             f"{path}: {INFO}: row {bad[0]}: Y_class {classes[bad[0]]} given, expected 0 (iron) or 1 (proton)."

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cascada.core.errors import ConfigError
+from cascada.core.options import check, option
 from cascada.data import cascade
 from cascada.data.format import HALF_WIDTH, IMAGE_SIZE, new_events
 from cascada.data.projection import cells, check_cores
@@ -29,36 +30,33 @@ PARTICLE_SPREAD = 0.9  # of the logarithm of a particle's energy
 INNERMOST = 0.0046  # Molière radii, where the mean energy stops rising
 YOUNGEST, OLDEST = 0.2, 2.1  # ages beyond which NKG's distribution cannot be sampled
 GROUP = 20  # showers made together: bounds the memory
-MASSES = {14: 1, 402: 4, 1407: 14, 2814: 28, 5626: 56}  # CORSIKA code: mass number
+PRIMARIES = {14: 1, 402: 4, 1407: 14, 2814: 28, 5626: 56}  # CORSIKA code: mass number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    channels: tuple[str, ...] = ("energy",)
-    altitude: float = 5200.0  # m a.s.l.
-    energy_min: float = 2500.0  # GeV: lowest energy of the log-uniform spectrum
-    energy_max: float = 63000.0  # GeV: highest energy
-    muons_in_image: bool = False  # add the muons' energies to the images; they are counted in any case
-    fill_factor: float = 1.0  # share of the ground that detectors cover
-    core_offset: float = 30.0  # m: radius of the disc in which random cores fall, the same for all primaries
-    energy_scale: float = 0.7  # factor on all energies at ground
-    cores_per_shower: int = 1  # images made from one shower
+    channels: tuple[str, ...] = option(("energy",), "channels of the images")
+    altitude: float = option(5200.0, "observation altitude above sea level [m]", minimum=0, maximum=20000)
+    energy_min: float = option(2500.0, "lowest energy of the log-uniform spectrum [GeV]", above=0)
+    energy_max: float = option(63000.0, "highest energy of the log-uniform spectrum [GeV]", above=0)
+    muons_in_image: bool = option(False, "add the muons' energies to the images; they are counted in any case")
+    fill_factor: float = option(1.0, "share of the ground that detectors cover", above=0, maximum=1)
+    core_offset: float = option(
+        30.0, "radius of the disc in which random cores fall, the same for all primaries [m]", minimum=0
+    )
+    energy_scale: float = option(0.7, "factor on all energies at ground", above=0)
+    cores_per_shower: int = option(1, "images made from one shower; splits keep them together", minimum=1)
 
     def __post_init__(self):
+        check(self)
         if tuple(self.channels) != ("energy",):
             raise ConfigError(
                 f"Channels {list(self.channels)} given; the surrogate makes `energy` only. Set channels to [energy]."
             )
-        if not 0 < self.energy_min <= self.energy_max:
+        if self.energy_min > self.energy_max:
             raise ConfigError(
-                f"energy_min {self.energy_min} and energy_max {self.energy_max} GeV given; expected 0 < min ≤ max."
+                f"energy_min {self.energy_min} and energy_max {self.energy_max} GeV given; expected min ≤ max."
             )
-        if not 0 <= self.altitude <= 20_000:
-            raise ConfigError(f"altitude {self.altitude} m given, expected 0 to 20000 m.")
-        if not 0 < self.fill_factor <= 1:
-            raise ConfigError(f"fill_factor {self.fill_factor} given, expected more than 0 and at most 1.")
-        if not self.energy_scale > 0:
-            raise ConfigError(f"energy_scale {self.energy_scale} given, expected more than 0.")
         check_cores(self.core_offset, self.cores_per_shower)
 
 
@@ -66,18 +64,15 @@ class Options:
 class Run:
     """A surrogate run: what stands in the place of a raw file."""
 
-    primary: int  # CORSIKA code or name
-    showers: int  # how many
-    seed: int  # with primary and number it determines a shower
-    first: int = 0  # number of the first shower: runs that share a seed need different ones
+    primary: int = option(help="CORSIKA code or name of the primary")
+    showers: int = option(help="how many showers", minimum=0)
+    seed: int = option(help="seed; with primary and number it determines a shower", minimum=0)
+    first: int = option(0, "number of the first shower: runs that share a seed need different ones", minimum=0)
 
     def __post_init__(self):
-        if self.primary not in MASSES:
-            raise ConfigError(f"Primary {self.primary} given; the surrogate knows {sorted(MASSES)} (CORSIKA codes).")
-        if min(self.showers, self.seed, self.first) < 0:
-            raise ConfigError(
-                f"showers {self.showers}, seed {self.seed} and first {self.first} given; expected 0 or more of each."
-            )
+        if self.primary not in PRIMARIES:
+            raise ConfigError(f"Primary {self.primary} given; the surrogate knows {sorted(PRIMARIES)} (CORSIKA codes).")
+        check(self)
 
     def __str__(self) -> str:
         return f"surrogate primary={self.primary} showers={self.showers} seed={self.seed} first={self.first}"
@@ -113,7 +108,7 @@ def simulate(primary: int, number: int, seed: list[int], options: Options) -> Bl
     hadrons, particles, places, tanks = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     energies = np.exp(hadrons.uniform(np.log(options.energy_min), np.log(options.energy_max), number))
     ground = cascade.ground_depth(options.altitude)
-    neutral, muons = cascade.develop(cascade.primaries(MASSES[primary], energies, hadrons), ground, hadrons)
+    neutral, muons = cascade.develop(cascade.primaries(PRIMARIES[primary], energies, hadrons), ground, hadrons)
     shower, x, y, energy = particles_at_ground(neutral, ground, options, particles)
     cores = options.cores_per_shower
     core = _cores(number, options, places)

@@ -1,0 +1,63 @@
+"""What a trial is told: all that determines its result, where its outputs go, and what the machine allows."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from cascada.core.errors import CascadaError
+from cascada.models import Design
+
+METRICS = ("loss", "accuracy", "f1", "roc_auc")
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Settings:
+    """What all configurations of an experiment share: its `training`, epochs apart, and the metric of its search."""
+
+    metric: str = "f1"  # of validation, chooses the best epoch
+    precision: str = "auto"
+
+    def __post_init__(self):
+        if self.metric not in METRICS:
+            raise CascadaError(f"Metric {self.metric!r} given, allowed are {list(METRICS)}.")
+
+
+@dataclass(kw_only=True, slots=True)
+class Trial:
+    """All that determines a trial's result, and where its outputs go."""
+
+    configuration: str
+    design: Design
+    settings: Settings
+    seed: int
+    epochs: int
+    data: Path
+    folder: Path
+    tensorboard: Path
+    code: str = ""
+
+    @classmethod
+    def of(cls, *, model: str, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any], **others: Any) -> Self:
+        """From plain values, as the table of configurations has them. Raises ConfigError."""
+        return cls(design=Design.of(model, hyperparameters), settings=Settings(**settings), **others)
+
+    def determines(self) -> dict[str, Any]:
+        """Plain values of what determines the result, epochs, data and code apart."""
+        return {
+            "model": self.design.model,
+            "hyperparameters": self.design.plain(),
+            "settings": dataclasses.asdict(self.settings),
+            "seed": self.seed,
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class Machine:
+    """What the profile allows on this machine; only `threads`, `precision` and the tier `stream` change bits."""
+
+    device: str = "auto"
+    threads: int = 1
+    tier: str = "auto"
+    precision: str = "auto"
