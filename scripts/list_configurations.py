@@ -4,12 +4,11 @@ from pathlib import Path
 
 from cascada.core.scripts import logged
 from cascada.experiment.spaces import configurations, write_table
+from cascada.statistics.names import METRICS
 from cascada.training.tensorboard import write_experiment
 
 with logged(snakemake):
     search = snakemake.params.search
     found = configurations({"search": search, "training": snakemake.params.training})
-    write_experiment(
-        Path(snakemake.params.tensorboard), found, [f"validation_{n}" for n in ("f1", "accuracy", "roc_auc", "loss")]
-    )
+    write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])
     write_table(found, Path(snakemake.output.table), search["seeds"])

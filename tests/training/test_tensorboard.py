@@ -87,6 +87,8 @@ def test_the_experiment_lists_all_hyperparameters_and_the_best_metrics(tmp_path)
     }
     assert found.keys() == {"model", "depth", *HYPERPARAMETERS}
     assert len(found["learning_rate"]) == 2 and len(found["model"]) == 2
+    names = [info.name for info in experiment.hparam_infos]
+    assert names == ["model", "learning_rate", "normalize", "optimizer", "channels", "depth"]  # what varies first
     assert [info.name.tag for info in experiment.metric_infos] == ["best/validation_f1"]
     assert len(list(tmp_path.glob("events*"))) == 1
 

@@ -24,7 +24,8 @@ MOST_VALUES = 20  # of a discrete hyperparameter, in the table's filter
 def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> None:
     """Write the HParams Experiment record into `logdir`, in place of an earlier one.
 
-    `configurations` have `.model` and `.hyperparameters`; `metrics` are names as in `best/<name>`.
+    `configurations` have `.model` and `.hyperparameters`; `metrics` are names as in `best/<name>`. Hyperparameters that vary
+    come first: the table opens with five columns, which constants would fill.
     """
     logdir.mkdir(parents=True, exist_ok=True)
     for old in logdir.glob("events.out.tfevents.*"):
@@ -36,7 +37,7 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
             if _plain(value) not in seen:
                 seen.append(_plain(value))
     experiment = api_pb2.Experiment(
-        hparam_infos=[_hparam_info(name, seen) for name, seen in values.items()],
+        hparam_infos=[_hparam_info(name, seen) for name, seen in varying_first(values)],
         metric_infos=[
             api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"best/{name}"), display_name=f"best {name}")
             for name in metrics
@@ -47,6 +48,11 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
     writer = EventFileWriter(str(logdir))
     _write_hparams(writer, metadata.EXPERIMENT_TAG, data)
     writer.close()
+
+
+def varying_first(values: dict[str, list]) -> list[tuple[str, list]]:
+    """Hyperparameters with their different values: those with several first, else in the given order. Pure."""
+    return sorted(values.items(), key=lambda item: len(item[1]) < 2)
 
 
 class TrialLog:
