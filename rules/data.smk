@@ -66,6 +66,6 @@ rule describe_data:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.report.data_card", "cascada.report.html"),
+        code=digest("cascada.report.data_card", "cascada.report.data_page"),
     script:
         "../scripts/describe_data.py"

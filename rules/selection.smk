@@ -66,6 +66,6 @@ rule plot_selection:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.report.search", "cascada.report.html"),
+        code=digest("cascada.report.search", "cascada.report.search_pages"),
     script:
         "../scripts/plot_selection.py"

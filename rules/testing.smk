@@ -99,6 +99,6 @@ rule plot_behaviour:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.report.behaviour", "cascada.report.sealed_page"),
+        code=digest("cascada.report.behaviour", "cascada.report.behaviour_page"),
     script:
         "../scripts/plot_behaviour.py"

@@ -66,6 +66,6 @@ rule summarize_costs:
         "../envs/cascada.yaml"
     params:
         benchmarks=f"{RESULTS}/benchmarks",
-        code=digest("cascada.training.costs", "cascada.report.html"),
+        code=digest("cascada.training.costs", "cascada.report.search_pages"),
     script:
         "../scripts/summarize_costs.py"

@@ -6,7 +6,7 @@ from cascada.core.files import read_json
 from cascada.core.provenance import provenance
 from cascada.core.scripts import logged
 from cascada.report.data_card import write_card
-from cascada.report.html import write_data_card
+from cascada.report.data_page import write_data_card
 
 with logged(snakemake):
     card, summary = Path(snakemake.output.card), Path(snakemake.input.summary)

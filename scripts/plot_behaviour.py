@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cascada.core.scripts import logged
 from cascada.report.behaviour import plot_behaviour
-from cascada.report.sealed_page import write_behaviour_page
+from cascada.report.behaviour_page import write_behaviour_page
 
 with logged(snakemake):
     report, output = Path(snakemake.input[0]), snakemake.output

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report.html import write_leaderboard
 from cascada.report.search import plot_leaderboard, plot_learning_curves
+from cascada.report.search_pages import write_leaderboard
 
 with logged(snakemake):
     inputs, output, metric = snakemake.input, snakemake.output, snakemake.params.metric

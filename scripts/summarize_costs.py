@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report.html import write_table
+from cascada.report.search_pages import write_costs
 from cascada.training.costs import summarize
 
 with logged(snakemake):
-    output, note = (
-        snakemake.output,
-        "Sums over the jobs of each rule; a job that was started again counts its last attempt.",
-    )
+    output = snakemake.output
     summarize(Path(snakemake.params.benchmarks), [Path(path) for path in snakemake.input.metrics], Path(output.table))
-    write_table(Path(output.table), "What it cost", [note], Path(output.page))
+    write_costs(Path(output.table), Path(output.page))

@@ -74,6 +74,34 @@ def test_moving_a_module_or_a_function_changes_no_digest(library):
     assert compute() == together
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "changes"),
+    [
+        ("page.j2", "words", "other words", True),
+        ("base.j2", "frame", "other frame", True),
+        ("macros.j2", "cell", "other cell", True),
+        ("page.j2", "{# why #}", "{# for another reason #}", False),
+        ("other.j2", "x", "y", False),
+    ],
+)
+def test_templates_count_as_the_code_of_the_module_that_names_them(library, name, old, new, changes):
+    package, compute = library
+    (package / "three.py").write_text('PAGE = "page.j2"\n')
+    (package / "one.py").write_text("from cascada import three\n")
+    (package / "templates").mkdir()
+    templates = {
+        "page.j2": "{# why #}\n{% extends \"base.j2\" %}\n{% from 'macros.j2' import cell %}\nwords\n",
+        "base.j2": "frame\n",
+        "macros.j2": "cell\n",
+        "other.j2": "x\n",
+    }
+    for template, text in templates.items():
+        (package / "templates" / template).write_text(text)
+    before = compute()
+    (package / "templates" / name).write_text(templates[name].replace(old, new))
+    assert (compute() != before) == changes
+
+
 def test_a_marked_module_counts_where_it_is_named(library):
     _, compute = library
     compute()

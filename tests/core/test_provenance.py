@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cascada.core.provenance import provenance
-from cascada.report import html as pages
+from cascada.report import html
 from cascada.selection import ranking
 
 COMMAND = (
@@ -59,7 +59,7 @@ def test_lock_data_and_every_page_that_shows_them(tmp_path):
     found = provenance(tmp_path, train="a" * 64, test="b" * 64)
     assert found["lock_sha256"] == hashlib.sha256(b"torch==1\n").hexdigest()
     assert found["data_sha256"] == {"train": "a" * 64, "test": "b" * 64}
-    line = pages.provenance(found)
+    line = html._environment().get_template("macros.html.j2").module.provenance(found)
     for part in (found["lock_sha256"][:12], "train data aaaaaaaaaaaa", "test data bbbbbbbbbbbb", COMMAND):
         assert part in line
 

@@ -17,12 +17,13 @@ from publications import FAILED, MISSED, PASSED, UNDECIDED, WARNED, clone, dvc, 
 from cascada.cli import main
 from cascada.core.errors import CascadaError
 from cascada.core.files import sha256, write_json
-from cascada.export.card import REOPENED
+from cascada.core.notices import REOPENED
 from cascada.export.folder import read_content, write_description
 from cascada.export.predict import Model
 from cascada.export.verify import verify
 from cascada.publishing import publish, tables
 from cascada.report.model import write_model_page
+from cascada.statistics.metrics import roc_curve
 
 ROTATIONS = "rotations 0.3 [0.2, 0.4], at most 0.02, failed"
 SHIFTS = "shifts 0.01 [0.005, 0.03], at most 0.02, undecided"
@@ -91,8 +92,8 @@ def test_uncommitted_changes_are_refused_or_noted(changes, content):
 
 def test_roc_joins_equal_scores_and_keeps_its_ends():
     score, positive = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert tables.roc(score, positive) == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
-    many = tables.roc(np.linspace(0, 1, 5000), np.arange(5000) % 2 == 0)
+    assert tables.thinned(*roc_curve(score, positive)) == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
+    many = tables.thinned(*roc_curve(np.linspace(0, 1, 5000), np.arange(5000) % 2 == 0))
     assert len(many) <= tables.POINTS + 1 and many[-1] == (1, 1)
 
 

@@ -60,7 +60,7 @@ def test_warnings_reach_the_log(folder, tmp_path, capsys):
         "not balanced: the largest has 30% more",
         "core offset alone separates the classes with AUC 0.700",
         "total energy alone separates the classes with AUC 0.900",
-        "surrogate",
+        "Surrogate showers",
     ):
         assert words in said
     assert len(said.splitlines()) == len(card["warnings"]) == 7

@@ -1,37 +1,82 @@
-"""Pages of the report: tables from files, escaped, with their warnings; and the sums of what a search cost."""
+"""Pages of the report: templates filled from files, escaped, with their warnings; and the sums of what a search cost."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 from showers import small_dataset
 
 from cascada.core.files import write_json
-from cascada.report import html as pages
+from cascada.core.notices import SURROGATE
+from cascada.report import data_page, html, search_pages
+from cascada.selection.ranking import ORIGIN
 from cascada.training import costs
 
+ROOT = Path(__file__).parents[2]
 
-def test_text_is_escaped_and_numbers_are_short():
-    found = pages.table(["name", "value"], [["<b>", 0.123456], ["n", 12345], ["none", None], ["ok", True]])
+
+def costs_page(folder, rows):
+    """The simplest page, of any table."""
+    html.write(folder / "page.html", "costs.html.j2", header=["name", "value"], rows=rows)
+    return (folder / "page.html").read_text()
+
+
+def test_text_is_escaped_and_numbers_are_short(tmp_path):
+    found = costs_page(tmp_path, [["<b>", 0.123456], ["n", 12345], ["none", None], ["ok", True], ["x" * 71, "1e-5"]])
     assert "&lt;b&gt;" in found and "<b>" not in found
-    assert "<td>0.1235</td>" in found and "<td>12,345</td>" in found and "<td>yes</td>" in found
+    for cell in (
+        "<td>0.1235</td>",
+        "<td>12,345</td>",
+        "<td>yes</td>",
+        "<td></td>",
+        '<td class="text long">xxx',
+        "<td>1e-5</td>",
+    ):
+        assert cell in found, cell
+
+
+def test_a_name_that_a_template_misses_is_an_error(tmp_path):
+    with pytest.raises(UndefinedError, match="'rows' is undefined"):
+        html.write(tmp_path / "page.html", "costs.html.j2", header=[])
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_template_is_packed_and_named_by_a_module():
+    modules = "".join(path.read_text() for path in ROOT.glob("src/cascada/*/*.py"))
+    templates = list(ROOT.glob("src/cascada/*/templates/*"))
+    named = {*re.findall(r'"([\w.]+\.j2)"', modules + "".join(path.read_text() for path in templates))}
+    assert {path.name for path in templates} == named
+    packed = re.search(r"\[tool.setuptools.package-data\]\n(.*)", (ROOT / "pyproject.toml").read_text())
+    assert "templates/*.j2" in packed[1]
+
+
+def card(folder, **changes):
+    from cascada.report.data_card import write_card
+
+    train, _ = small_dataset(folder, showers=60)
+    facts = {"git_commit": "0123456789abcdef", "git_dirty": True, "lock_sha256": "f" * 64, "command": "snakemake <x>"}
+    write_card(train.with_name("summary.json"), train, folder / "card", facts)
+    path = folder / "card/card.json"
+    write_json(path, json.loads(path.read_text()) | changes)
+    data_page.write_data_card(path, folder / "card.html")
+    return (folder / "card.html").read_text()
 
 
 def test_the_data_card_shows_counts_checks_warnings_and_where_it_comes_from(tmp_path):
-    from cascada.report.data_card import write_card
-
-    train, _ = small_dataset(tmp_path, showers=60)
-    facts = {"git_commit": "0123456789abcdef", "git_dirty": True, "lock_sha256": "f" * 64, "command": "snakemake"}
-    write_card(train.with_name("summary.json"), train, tmp_path / "card", facts)
-    pages.write_data_card(tmp_path / "card/card.json", tmp_path / "card.html")
-    text = (tmp_path / "card.html").read_text()
-    for expected in (
-        "iron",
-        "proton",
-        "validation",
-        "ks distance of energies",
-        "0123456789ab (with uncommitted changes)",
-    ):
+    text = card(tmp_path)
+    for expected in ("iron", "proton", "validation", "ks distance of energies", f'<p class="note">{SURROGATE}</p>',
+                     "0123456789ab (with uncommitted changes)", "snakemake &lt;x&gt;"):  # fmt: skip
         assert expected in text, expected
+    assert "Skipped" not in text and "Left out" not in text
+
+
+def test_the_data_card_shows_what_is_not_in_the_data(tmp_path):
+    skipped = [{"file": "a<b", "kind": "corsika7", "reason": "broken"}]
+    text = card(tmp_path, skipped=skipped, left_out={"particles_of_no_code": 3.0, "nothing": 0})
+    assert "<h2>Skipped</h2>" in text and "a&lt;b" in text
+    assert "particles of no code" in text and "nothing" not in text
 
 
 @pytest.fixture
@@ -60,17 +105,20 @@ def test_costs_are_summed_per_rule_and_over_all(benchmarks, tmp_path):
     assert found["merge"].jobs == 1 and found["merge"].cpu_hours == 0
     last = Path(tmp_path / "costs.tsv").read_text().splitlines()[-1].split("\t")
     assert last[0] == "all" and last[1] == "3" and float(last[4]) == 0.5
+    search_pages.write_costs(tmp_path / "costs.tsv", tmp_path / "costs.html")
+    page = (tmp_path / "costs.html").read_text()
+    assert "gpu hours" in page and '<td class="text">train</td><td>2</td><td>1.50000</td>' in page
 
 
 def test_the_leaderboard_says_once_where_it_comes_from(tmp_path):
-    header = ["rank", "configuration", "validation_f1_mean", *pages.PROVENANCE]
+    header = ["rank", "configuration", "validation_f1_mean", *ORIGIN]
     facts = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake"]
     rows = [["1", "lenet-00000000", "0.99", *facts], ["", "gradient_boosting", "0.97", *facts]]
     (tmp_path / "leaderboard.tsv").write_text("\n".join("\t".join(row) for row in [header, *rows]) + "\n")
     write_json(tmp_path / "summary.json", {"surrogate": True})
-    pages.write_leaderboard(
+    search_pages.write_leaderboard(
         tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "leaderboard.html"
     )
     text = (tmp_path / "leaderboard.html").read_text()
-    assert text.count("0123456789ab") == 1 and "uncommitted" not in text and "Surrogate showers" in text
+    assert text.count("0123456789ab") == 1 and "uncommitted" not in text and SURROGATE in text
     assert "<td>0.99</td>" in text and "validation f1 mean" in text and "lenet-00000000" in text

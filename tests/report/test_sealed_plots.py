@@ -10,11 +10,12 @@ from sklearn import metrics as reference
 
 from cascada.behaviour.settings import LIMITS
 from cascada.core.files import write_json
+from cascada.core.notices import REOPENED, REOPENED_IN_SHORT, SURROGATE_IN_SHORT
 from cascada.data.format import new_events
 from cascada.publishing import tables
 from cascada.report import behaviour as behaviour_plots
+from cascada.report import behaviour_page, sealed_page, sealed_plots, style
 from cascada.report import predictions as prediction_plots
-from cascada.report import sealed_page, sealed_plots, style
 from cascada.report import search as plots
 from cascada.statistics import metrics
 from cascada.statistics.verdicts import conclusion
@@ -82,9 +83,9 @@ def test_a_second_selection_is_marked(reopened, tmp_path, monkeypatch):
     )
     sealed_plots.plot_test(predictions, metrics, tmp_path)
     assert len(said) == len(sealed_plots.PLOTS)
-    assert all(style.SURROGATE in one and (style.REOPENED in one) == reopened for one in said)
+    assert all(SURROGATE_IN_SHORT in one and (REOPENED_IN_SHORT in one) == reopened for one in said)
     sealed_page.write_test_page(metrics, tmp_path / "test.html")
-    assert (sealed_page.REOPENED in (tmp_path / "test.html").read_text()) == reopened
+    assert (REOPENED in (tmp_path / "test.html").read_text()) == reopened
 
 
 def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
@@ -215,7 +216,7 @@ def test_pictures_and_page_of_the_behaviour(tmp_path):
     for name in behaviour_plots.PLOTS:
         with Image.open(tmp_path / f"{name}.png") as image:
             assert len(np.unique(np.asarray(image.convert("L")))) > 10
-    sealed_page.write_behaviour_page(path, tmp_path / "behaviour.html")
+    behaviour_page.write_behaviour_page(path, tmp_path / "behaviour.html")
     page = (tmp_path / "behaviour.html").read_text()
     assert (
         "The model passes 14 of 15 gates; failed: symmetry_flips; warnings failed: noise_loss_drop." in page

@@ -5,6 +5,7 @@ import pytest
 
 from cascada.data.format import new_events
 from cascada.statistics import bootstrap, metrics
+from cascada.statistics.names import METRICS
 
 
 @pytest.fixture(params=[2, 3])
@@ -82,10 +83,20 @@ def test_showers_are_numbered_by_their_first_image():
     assert bootstrap.number_showers(np.array([9, 1, 5])).tolist() == [0, 1, 2]
 
 
-def test_images_of_drawn_showers():
-    images = bootstrap.images_of(bootstrap.number_showers(np.array([7, 3, 7, 9, 3, 7])))
-    assert images(np.array([1, 0, 2, 1])).tolist() == [1, 4, 0, 2, 5, 3, 1, 4]
-    assert sorted(images(np.arange(3))) == [0, 1, 2, 3, 4, 5]
+def plain_interval(statistic, number, resamples, confidence, seed):
+    """The percentile bootstrap as it is written in textbooks, of a statistic of rows."""
+    random, tail = np.random.default_rng(seed), (1 - confidence) / 2
+    drawn = [statistic(random.integers(0, number, number)) for _ in range(resamples)]
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return {"value": statistic(np.arange(number)), "low": low, "high": high}
+
+
+def test_an_interval_is_the_textbook_s(sample):
+    p, y = sample
+    found = bootstrap.intervals({"f1": bootstrap.f1(p, y)}, len(y), 200, 0.9, 3)["f1"]
+    plain = plain_interval(lambda rows: metrics.f1(p[rows], y[rows]), len(y), 200, 0.9, 3)
+    for name in ("value", "low", "high"):
+        assert found[name] == pytest.approx(plain[name])
 
 
 def test_images_of_one_shower_are_drawn_together():
@@ -94,8 +105,10 @@ def test_images_of_one_shower_are_drawn_together():
     shower, values = random.integers(0, 40, 130), random.normal(0, 1, 130)
     found = bootstrap.intervals({"mean": bootstrap.mean(values)}, 130, 300, 0.9, 5, shower)["mean"]
     numbers = bootstrap.number_showers(shower)
-    images = bootstrap.images_of(numbers)
-    plain = metrics.bootstrap(lambda drawn: values[images(drawn)].mean(), numbers.max() + 1, 300, 0.9, 5)
+    rows = [np.flatnonzero(numbers == one) for one in range(numbers.max() + 1)]
+    plain = plain_interval(
+        lambda drawn: values[np.concatenate([rows[i] for i in drawn])].mean(), len(rows), 300, 0.9, 5
+    )
     for name in ("value", "low", "high"):
         assert found[name] == pytest.approx(plain[name])
 
@@ -140,7 +153,7 @@ def test_validation_of_an_export_draws_showers(sample):
         events["label"], events["shower_id"] = np.tile(y, copies), shower_id
         settings = {"bootstrap": 300, "confidence": 0.95, "seed": 1}
         found = exporting._with_intervals(np.log(np.tile(p, (copies, 1))), events, settings)
-        return np.array([found[name]["high"] - found[name]["low"] for name in exporting.METRICS])
+        return np.array([found[name]["high"] - found[name]["low"] for name in METRICS])
 
     single, images = widths(1, np.arange(len(y))), np.arange(4 * len(y))
     np.testing.assert_allclose(widths(4, images % len(y)), single, rtol=0.03)

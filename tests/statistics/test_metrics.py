@@ -66,14 +66,10 @@ def test_huge_logits_do_not_overflow():
     assert metrics.log_loss(np.array([[1e30, 0.0]], np.float32), np.array([0])) == 0
 
 
-def test_bootstrap_interval_of_a_mean_has_the_right_width():
-    values = np.random.default_rng(1).normal(0, 1, 400)
-    found = metrics.bootstrap(lambda i: values[i].mean(), 400, 2000, 0.95, seed=1)
-    assert found["low"] < found["value"] < found["high"]
-    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
-
-
-def test_bootstrap_depends_on_its_seed_alone():
-    values = np.arange(50.0)
-    one, same, other = (metrics.bootstrap(lambda i: values[i].mean(), 50, 50, 0.9, seed)["low"] for seed in (1, 1, 2))
-    assert one == same != other
+def test_a_roc_curve_has_a_point_for_every_cut_and_the_area_of_the_ranks():
+    random = np.random.default_rng(7)
+    positive = random.random(200) < 0.4
+    score = (random.normal(0, 1, 200) + positive).round(1)  # rounded: ties
+    false, true = metrics.roc_curve(score, positive)
+    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1) and len(false) == len(np.unique(score)) + 1
+    assert np.trapezoid(true, false) == pytest.approx(metrics.auc(score, positive))

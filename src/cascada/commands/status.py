@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cascada.core import paths
 from cascada.core.errors import CascadaError
+from cascada.statistics.names import HEADLINES
 
 if TYPE_CHECKING:
     from cascada.report.status import SearchStatus
@@ -19,7 +21,7 @@ HELP = "show where a running search stands: trials by state, speed, time left, r
 
 def run(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    results = Path(arguments.results) if arguments.results else newest(Path("results"))
+    results = Path(arguments.results) if arguments.results else newest(paths.RESULTS)
     if arguments.json:
         from cascada.report.status import as_json, collect
 
@@ -44,14 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="cascada status",
         description="Show where a running search stands. Only files are read, so it works on any machine that sees them.",
     )
-    parser.add_argument("results", nargs="?", metavar="RESULTS", help="results/<experiment>; the newest if left out")
+    parser.add_argument("results", nargs="?", metavar="RESULTS", help="results/<experiment>; the newest if omitted")
     parser.add_argument(
         "--once", action="store_true", help="print once and end (so it is where the output is no terminal)"
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON and end")
-    parser.add_argument(
-        "--metric", default="f1", choices=("f1", "accuracy", "roc_auc"), help="validation metric to show"
-    )
+    parser.add_argument("--metric", default="f1", choices=HEADLINES, help="validation metric to show")
     parser.add_argument("--interval", type=float, default=2.0, metavar="SECONDS", help="between two looks (default: 2)")
     return parser
 

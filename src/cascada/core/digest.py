@@ -3,12 +3,15 @@
 Code only: comments, docstrings, layout, names of modules and the lines that import them do not count, nor in which module a
 function stands, so that moving a file reruns nothing; nor does the help of an `option`. Imports of `cascada` modules are followed,
 but for those that say `DETERMINES_NO_RESULT = True`: what watches a training or writes prose. Of a module of another package
-(a source or a family that it adds) the imports within that package are followed, too. Standard library only.
+(a source or a family that it adds) the imports within that package are followed, too. A string that ends in `.j2` names a
+template in the folder `templates` beside the module: its text counts as the module's code, and so do the templates that it
+names. Standard library only.
 """
 
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +22,9 @@ SOURCE = Path(__file__).parents[2]
 LIBRARY = "cascada"
 OPTION = "option"  # of cascada.core.options: its help, the second argument, is prose
 MARK = "DETERMINES_NO_RESULT"
+TEMPLATE = ".j2"
+NAMED_BY_TEMPLATE = re.compile(r"""["']([^"'{}]+\.j2)["']""")
+COMMENT_OF_TEMPLATE = re.compile(r"\{#.*?#\}\s*", re.DOTALL)
 
 
 @functools.cache
@@ -128,6 +134,7 @@ def _code(module: str, followed: frozenset[str]) -> tuple[str, ...]:
     syntax = tree(_path(module))
     ours, others = _bound(module, followed)
     used: set[str] = set()
+    templates: set[str] = set()
 
     def write(value: object, parts: list[str]) -> list[str]:
         """Append the parts of a node: what ast.dump would give, at half its price."""
@@ -148,10 +155,25 @@ def _code(module: str, followed: frozenset[str]) -> tuple[str, ...]:
                 write(one, parts)
             parts.append("]")
         else:
+            if isinstance(value, str) and value.endswith(TEMPLATE):
+                templates.add(value)
             parts.append(repr(value))
         return parts
 
-    return (*(" ".join(write(part, [])) for part in _spoken(syntax.body)), *used)
+    statements = [" ".join(write(part, [])) for part in _spoken(syntax.body)]
+    return (*statements, *used, *_texts(_path(module).parent / "templates", templates))
+
+
+def _texts(folder: Path, names: set[str]) -> list[str]:
+    """Return the texts of templates and of those that they extend, include or import, without comments."""
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (folder / name).is_file():
+            found[name] = COMMENT_OF_TEMPLATE.sub("", (folder / name).read_text(encoding="utf-8"))
+            waiting += NAMED_BY_TEMPLATE.findall(found[name])
+    return list(found.values())
 
 
 def _spoken(block: list) -> list:

@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from cascada.core.files import write_text
+from cascada.core import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +50,4 @@ def read_skipped(file: h5py.File) -> list[Skipped]:
 
 def write_list(path: Path, rows: Sequence[Skipped]) -> None:
     """Write a table for people, tab-separated, with a header even if nothing was skipped."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerows([COLUMNS, *(asdict(row).values() for row in rows)])
-    write_text(path, text.getvalue())
+    tables.write(path, COLUMNS, [tuple(asdict(row).values()) for row in rows])

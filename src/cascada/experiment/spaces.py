@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cascada.core import tables
 from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.core.files import write_text
@@ -96,10 +97,8 @@ def write_table(found: list[Configuration], path: Path, seeds: list[int] | None 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
     """Read configurations.tsv: `configuration`, `model`, `hyperparameters` of each row."""
-    header, *rows = [line.split("\t") for line in Path(path).read_text(encoding="utf-8").splitlines()]
     table = []
-    for row in rows:
-        values = dict(zip(header, row, strict=True))
+    for values in tables.read(path):
         one = {"configuration": values.pop("configuration"), "model": values.pop("model")}
         values.pop("seeds", None)
         table.append(one | {"hyperparameters": {name: json.loads(v) for name, v in values.items() if v}})

@@ -1,13 +1,11 @@
 """One table of all files that the rule `predict` has done: how many showers each had, or why it was skipped."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 
-from cascada.core.files import write_text
+from cascada.core import tables
 from cascada.data.skipped import read_skipped
 
 COLUMNS = ("predictions", "file", "showers", "skipped")
@@ -16,10 +14,7 @@ COLUMNS = ("predictions", "file", "showers", "skipped")
 def list_predictions(predictions: Sequence[Path], path: Path) -> int:
     """Write the table, tab-separated, a row for each raw file or file of showers; return how many were skipped."""
     rows = [row for one in predictions for row in _rows(one)]
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
-    write_text(path, text.getvalue())
+    tables.write(path, COLUMNS, rows)
     return sum(bool(reason) for *_, reason in rows)
 
 

@@ -1,6 +1,6 @@
 """Export the selected model to one folder that stands alone, and check that both exports compute what PyTorch does.
 
-The folder is described in exported.py. The preprocessing is part of both graphs, so that training and use cannot differ in it.
+The folder is described in folder.py. The preprocessing is part of both graphs, so that training and use cannot differ in it.
 """
 
 import contextlib
@@ -19,19 +19,19 @@ from torch import nn
 from cascada.core.classes import ASSUMED
 from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, read_json, sha256, write_json, write_text
+from cascada.core.notices import MARKS
 from cascada.core.provenance import provenance
 from cascada.data.format import CELL_SIZE, IMAGE_SIZE
 from cascada.data.loading import Showers
-from cascada.export.card import MARKS
 from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
 from cascada.models.classifier import Classifier, load_classifier
-from cascada.statistics import bootstrap, metrics
+from cascada.statistics import bootstrap
+from cascada.statistics.names import METRICS
 
 PROBE_SHOWERS = 16
 CHECKED_SHOWERS = 512  # validation showers on which the exports are compared with PyTorch
 BATCH = 256
 COST_REPETITIONS = 5
-METRICS = ("f1", "accuracy", "roc_auc", "loss")
 PACKAGES = ("cascada", "torch", "numpy", "h5py", "onnx", "onnxscript", "onnxruntime", "scikit-learn", "snakemake")
 
 
@@ -181,20 +181,10 @@ def _write_probe(classifier: Classifier, validation: Showers, path: Path) -> Non
 
 def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict, signal: int = ASSUMED) -> dict:
     """Metrics of the exported checkpoint on validation showers as value, low, high; images of a shower are drawn together."""
-    labels, shower = events["label"].astype(np.int64), bootstrap.number_showers(events["shower_id"])
-    images, showers = bootstrap.images_of(shower), shower.max() + 1
-    probability, rest = metrics.softmax(logits), (settings["bootstrap"], settings["confidence"], settings["seed"])
-    statistics = {
-        "f1": lambda rows: metrics.f1(probability[rows], labels[rows], signal),
-        "accuracy": lambda rows: metrics.accuracy(probability[rows], labels[rows]),
-        "roc_auc": lambda rows: metrics.roc_auc(probability[rows], labels[rows], signal),
-        "loss": lambda rows: metrics.log_loss(logits[rows], labels[rows]),
-    }
-    found = {
-        name: metrics.bootstrap(lambda drawn, of=statistics[name]: of(images(drawn)), showers, *rest)
-        for name in METRICS
-    }
-    return found | {"showers": int(showers), "confidence": settings["confidence"]}
+    statistics = bootstrap.overall(logits, events["label"].astype(np.int64), signal)
+    options = (settings["bootstrap"], settings["confidence"], settings["seed"], events["shower_id"])
+    found = bootstrap.intervals({name: statistics[name] for name in METRICS}, len(events), *options)
+    return found | {"showers": len(np.unique(events["shower_id"])), "confidence": settings["confidence"]}
 
 
 def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, experiment: dict) -> dict:

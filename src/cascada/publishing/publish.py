@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cascada.core import paths
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json, write_json
+from cascada.core.notices import marks
 from cascada.core.provenance import provenance
-from cascada.export.card import marks
 from cascada.export.folder import CONTENT, DESCRIPTION, FILES, read_content, write_description
 from cascada.export.verify import check_hashes
 from cascada.publishing.git import Repository
@@ -65,12 +66,12 @@ def publish(request: Request, root: Path) -> str:
     version = request.version or next_minor(tags)
     tag = f"model@v{version}"
     _check_version(version, tag, tags)
-    content = read_content(request.results / "model")
-    behaviour = read_probes(request.results / "test/behaviour.json", content["checkpoint_sha256"])
+    content = read_content(request.results / paths.MODEL)
+    behaviour = read_probes(request.results / paths.BEHAVIOUR, content["checkpoint_sha256"])
     notes = gate_notes(behaviour, request.ignore_gates, request.undecided) + dirt_notes(
         repository.changes(ARTIFACTS), content, request.allow_dirty
     )
-    notes += marks(content)
+    notes += marks(content["test"])
     _check_results(request.results)
     _check_repository(repository, request)
     content["published"] = {
@@ -81,7 +82,7 @@ def publish(request: Request, root: Path) -> str:
         "ignore_gates": request.ignore_gates,
         "allow_dirty": request.allow_dirty,
         "behaviour": behaviour,
-        "export_check": read_json(request.results / "model_check.json"),
+        "export_check": read_json(request.results / paths.MODEL_CHECK),
     }
     data = content["data"]
     origin = provenance(repository.root, train=data["train_sha256"], test=data["test_sha256"])
@@ -124,14 +125,14 @@ def _check_version(version: str, tag: str, tags: list[str]) -> None:
 
 
 def _check_results(results: Path) -> None:
-    failed = [check for check in check_hashes(results / "model") if not check.passed]
+    failed = [check for check in check_hashes(results / paths.MODEL) if not check.passed]
     if failed:
         raise CascadaError(
-            f"{results}/model: {failed[0].name}: {failed[0].found}. The export was changed after it was made; "
+            f"{results / paths.MODEL}: {failed[0].name}: {failed[0].found}. The export was changed after it was made; "
             "run it again: snakemake --forcerun export_model."
         )
-    data = read_json(results / "model" / CONTENT)["data"]
-    summary = read_json(results / "dataset/summary.json")
+    data = read_json(results / paths.MODEL / CONTENT)["data"]
+    summary = read_json(results / paths.SUMMARY)
     if any(data[name] != summary[name] for name in ("train_sha256", "test_sha256")):
         raise CascadaError(
             f"{results}: the data set is not the one that the model was made from; run the workflow again."
@@ -194,18 +195,17 @@ def _fill(folder: Path, request: Request, content: dict) -> None:
     data.mkdir()
     for name in FILES:
         if name not in DESCRIPTION:
-            link(request.results / "model" / name, model / name)
+            link(request.results / paths.MODEL / name, model / name)
     write_description(model, content)
     for name in DATA_FILES:
-        link(request.results / "dataset" / name, data / name)
-    metrics = {part: _plain(content[part]) for part in ("validation", "test")}
+        link(request.results / paths.DATASET / name, data / name)
+    metrics = {
+        part: {name: value for name, value in content[part].items() if name != "settings"}
+        for part in ("validation", "test")
+    }
     about = {"surrogate": content["data"]["surrogate"], "signal": content["output"].get("signal")}
     write_json(folder / "metrics.json", about | metrics)
-    write_plots(request.results / "test/predictions.h5", request.history, folder / "plots")
-
-
-def _plain(metrics: dict) -> dict:
-    return {name: value for name, value in metrics.items() if name not in ("settings",)}
+    write_plots(request.results / paths.PREDICTIONS, request.history, folder / "plots")
 
 
 def link(source: Path, target: Path) -> str:

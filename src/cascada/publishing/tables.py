@@ -5,8 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cascada.core import tables
 from cascada.core.classes import index
 from cascada.core.files import write_text
+from cascada.statistics.metrics import roc_curve
 
 POINTS = 200  # of the ROC curve at most
 
@@ -17,26 +19,18 @@ def write_plots(predictions: Path, history: Path, folder: Path) -> None:
         probability, label = file["probability"][:], file["label"][:]
         classes = [str(name) for name in file.attrs["classes"]]
         signal = index(classes, str(file.attrs.get("signal", "")))
-    points = roc(probability[:, signal], label == signal)
+    points = thinned(*roc_curve(probability[:, signal], label == signal))
     write_text(folder / "roc.csv", _csv(["false_positive_rate", "true_positive_rate"], points))
     pairs = zip(label, probability.argmax(axis=1), strict=True)
     write_text(folder / "confusion.csv", _csv(["actual", "predicted"], [(classes[a], classes[b]) for a, b in pairs]))
-    lines = [line.split("\t") for line in history.read_text(encoding="utf-8").splitlines()]
-    kept = [
-        index for index, name in enumerate(lines[0]) if name == "epoch" or name.startswith(("training_", "validation_"))
-    ]
-    rows = [[line[index] for index in kept] for line in lines]
-    write_text(folder / "learning_curve.csv", _csv(rows[0], rows[1:]))
+    rows = tables.read(history)
+    kept = [name for name in rows[0] if name == "epoch" or name.startswith(("training_", "validation_"))]
+    write_text(folder / "learning_curve.csv", _csv(kept, [[row[name] for name in kept] for row in rows]))
 
 
-def roc(score: np.ndarray, positive: np.ndarray) -> list[tuple[float, float]]:
-    """Points (false positive rate, true positive rate) from (0, 0) to (1, 1), at most about POINTS. Pure."""
-    order = np.argsort(-score, kind="stable")
-    found = positive[order]
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # of each group of equal scores
-    true = np.cumsum(found)[last] / max(found.sum(), 1)
-    false = np.cumsum(~found)[last] / max((~found).sum(), 1)
-    chosen = np.unique(np.linspace(0, len(last) - 1, min(POINTS, len(last))).round().astype(int))
+def thinned(false: np.ndarray, true: np.ndarray) -> list[tuple[float, float]]:
+    """Points of a ROC curve, both ends among them, at most about POINTS. Pure."""
+    chosen = np.unique(np.linspace(1, len(false) - 1, min(POINTS, len(false) - 1)).round().astype(int))
     return [(0.0, 0.0), *zip(false[chosen].tolist(), true[chosen].tolist(), strict=True)]
 
 

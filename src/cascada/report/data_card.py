@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cascada.core.files import read_json, write_json
+from cascada.core.notices import SURROGATE
 from cascada.data import checks
 from cascada.data.format import HALF_WIDTH, IMAGES, open_showers, read_events
 
@@ -28,9 +29,7 @@ def warnings(summary: dict) -> list[str]:
     """What a careful reader would object to; pure."""
     found, results = [], summary["checks"]
     if summary["surrogate"]:
-        found.append(
-            "The showers come from a surrogate, a fast toy cascade: nothing measured on them holds for CORSIKA."
-        )
+        found.append(SURROGATE)
     if results["showers_in_train_and_test"]:
         found.append(f"{results['showers_in_train_and_test']} showers stand in the training and in the test file.")
     if results["images_in_several_splits"]:

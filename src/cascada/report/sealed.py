@@ -68,7 +68,3 @@ def read(predictions: Path, metrics_file: Path) -> Test:
 def of_signal(test: Test, metric: str) -> dict:
     """A metric of the signal's probability against all other classes'."""
     return test.found["of_class"][test.signal][metric]
-
-
-def interval(one: dict, digits: int = 4) -> str:
-    return f"{one['value']:.{digits}f} [{one['low']:.{digits}f}, {one['high']:.{digits}f}]"

@@ -1,4 +1,4 @@
-"""Pictures and page of the test, from predictions.h5 and metrics.json: the sealed data stay closed."""
+"""Pictures of the test, from predictions.h5 and metrics.json: the sealed data stay closed."""
 
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from cascada.core import classes as naming
 from cascada.data.format import HALF_WIDTH
 from cascada.report import sealed_bins
 from cascada.report import style as plotting
-from cascada.report.sealed import Test, interval, of_signal, read
-
-COMPARED = {"f1": "F1", "accuracy": "accuracy", "roc_auc": "ROC AUC"}
+from cascada.report.sealed import Test, of_signal, read
+from cascada.statistics.metrics import roc_curve, softmax
+from cascada.statistics.names import HEADLINES, TITLES
+from cascada.statistics.words import interval
 
 
 def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
@@ -20,20 +21,12 @@ def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
         test.save(draw(test), folder / f"{name}.png")
 
 
-def _curve(score: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Background and signal efficiency for every cut, the tightest first."""
-    order = np.argsort(-score, kind="stable")
-    ends = np.r_[score[order][1:] != score[order][:-1], True]
-    true, false = np.cumsum(signal[order])[ends] / signal.sum(), np.cumsum(~signal[order])[ends] / (~signal).sum()
-    return np.r_[0, false], np.r_[0, true]
-
-
 def _roc(test: Test):
     drawing, axes = plotting.figure(5, 4.6)
-    axes.plot(*_curve(test.log_odds, test.is_signal), color=plotting.COLOURS[1], label="selected model")
+    axes.plot(*roc_curve(test.log_odds, test.is_signal), color=plotting.COLOURS[1], label="selected model")
     for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
         axes.plot(
-            *_curve(probability[:, test.label], test.is_signal),
+            *roc_curve(probability[:, test.label], test.is_signal),
             style,
             color=plotting.BASELINE,
             linewidth=1.2,
@@ -64,7 +57,7 @@ def _background(test: Test):
         else:
             axes.errorbar(x, row["high"], yerr=row["high"] / 2, uplims=True, fmt="_", color=colour, capsize=3)
     for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
-        background, signal = _curve(probability[:, test.label], test.is_signal)
+        background, signal = roc_curve(probability[:, test.label], test.is_signal)
         seen = background > 0
         axes.plot(
             signal[seen], background[seen], style, color=plotting.BASELINE, linewidth=1.2, label=name.replace("_", " ")
@@ -121,15 +114,15 @@ def _calibration(test: Test):
 
 def _baselines(test: Test):
     """How much the selected model is better, on the same resamples."""
-    drawing, axes = plotting.figure(8.5, 1.8 + 0.4 * len(test.baselines), 1, len(COMPARED), sharey=True)
+    drawing, axes = plotting.figure(8.5, 1.8 + 0.4 * len(test.baselines), 1, len(HEADLINES), sharey=True)
     names = list(test.found["baselines"])
-    for panel, (metric, label) in zip(axes, COMPARED.items(), strict=True):
+    for panel, metric in zip(axes, HEADLINES, strict=True):
         for place, name in enumerate(names):
             one = test.found["baselines"][name][metric]["difference"]
             width = np.clip([[one["value"] - one["low"]], [one["high"] - one["value"]]], 0, None)
             panel.errorbar(one["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3)
         panel.axvline(0, color="#999999", linewidth=0.8)
-        about = f"{label}{naming.meaning(test.found, metric)}".replace(" (", "\n(").replace(", ", ",\n")
+        about = f"{TITLES[metric]}{naming.meaning(test.found, metric)}".replace(" (", "\n(").replace(", ", ",\n")
         panel.set(xlabel=f"selected model less baseline\n{about}", ylim=(len(names) - 0.5, -0.5))
         panel.xaxis.label.set_fontsize(8)
         panel.tick_params(axis="x", labelsize=7)
@@ -145,16 +138,14 @@ def _mistakes(test: Test):
     drawing, axes = plotting.figure(10, 5.4, 2, 4, squeeze=False)
     for panel in axes.flat:
         panel.set_axis_off()
-    shifted = np.exp(
-        test.logits[rows].astype(np.float64) - test.logits[rows].max(axis=1, keepdims=True, initial=-np.inf)
-    )
-    for panel, row, image, odds in zip(axes.flat, rows, images, shifted, strict=False):
+    probability = softmax(test.logits[rows])
+    for panel, row, image, answer in zip(axes.flat, rows, images, probability, strict=False):
         panel.set_axis_on()
         extent = [-HALF_WIDTH, HALF_WIDTH] * 2
         panel.imshow(image[0], norm=LogNorm(1e-2, 1e2), origin="lower", extent=extent, cmap="magma")
         panel.set_facecolor("black")
-        truth, predicted = test.classes[test.labels[row]], test.classes[odds.argmax()]
-        about = f"{truth}, {test.energy[row] / 1000:.1f} TeV\ntaken for {predicted} ({odds.max() / odds.sum():.3f})"
+        truth, predicted = test.classes[test.labels[row]], test.classes[answer.argmax()]
+        about = f"{truth}, {test.energy[row] / 1000:.1f} TeV\ntaken for {predicted} ({answer.max():.3f})"
         panel.set_title(about, fontsize=8)
         panel.tick_params(labelsize=6)
     drawing.suptitle("Most confident mistakes (axes in m)" if len(images) else "No mistakes", fontsize=10)

@@ -1,27 +1,23 @@
 """Pictures of the search, from files that are there already."""
 
-import csv
 from pathlib import Path
 
+from cascada.core import paths, tables
 from cascada.core.classes import meaning
 from cascada.core.files import read_json
 from cascada.report import style
+from cascada.statistics.names import TITLES
 
 MOST_BARS, MOST_CURVES = 30, 6
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) -> None:
     """The mean and spread over seeds of the deciding metric, the best configuration on top."""
     content = read_json(summary)
-    known = [row for row in _rows(leaderboard) if row[f"validation_{metric}_mean"]]
+    known = [row for row in tables.read(leaderboard) if row[f"validation_{metric}_mean"]]
     baselines = [row for row in known if row["status"] == "baseline"]
     rows = [row for row in known if row["status"] != "baseline"][:MOST_BARS]
-    diverged = sum(row["status"] == "diverged" for row in _rows(leaderboard))
+    diverged = sum(row["status"] == "diverged" for row in tables.read(leaderboard))
     drawing, axes = style.figure(7.5, 1.4 + 0.28 * (len(rows) + len(baselines)))
     models = sorted({row["model"] for row in rows})
     for place, row in enumerate(rows):
@@ -46,15 +42,15 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
 
 def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path, path: Path) -> None:
     """Loss and F1 against the epoch for the best configurations; dashed: training, solid: validation."""
-    best = [row["configuration"] for row in _rows(leaderboard) if row["status"] != "baseline"][:MOST_CURVES]
+    best = [row["configuration"] for row in tables.read(leaderboard) if row["status"] != "baseline"][:MOST_CURVES]
     content = read_json(summary)
     drawing, axes = style.figure(9, 3.8, 1, 2)
     labelled = set()
     for history in histories:
-        configuration = history.parts[-4]
+        configuration, _, _ = paths.trial_of(history.parent)
         if configuration not in best:
             continue
-        rows, colour = _rows(history), style.COLOURS[best.index(configuration) % len(style.COLOURS)]
+        rows, colour = tables.read(history), style.COLOURS[best.index(configuration) % len(style.COLOURS)]
         epochs = [int(row["epoch"]) for row in rows]
         for panel, name in zip(axes, ("loss", "f1"), strict=True):
             panel.plot(
@@ -65,7 +61,7 @@ def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path
                 epochs, [float(row[f"validation_{name}"]) for row in rows], color=colour, marker=".", label=label
             )
         labelled.add(configuration)
-    for panel, name in zip(axes, ("cross entropy", f"F1{meaning(content, 'f1')}"), strict=True):
+    for panel, name in zip(axes, (TITLES["loss"], f"{TITLES['f1']}{meaning(content, 'f1')}"), strict=True):
         panel.set(xlabel="epoch", ylabel=name)
         panel.xaxis.get_major_locator().set_params(integer=True)
         style.tidy(panel)

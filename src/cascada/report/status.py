@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cascada.core import paths, tables
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
 
@@ -54,10 +55,10 @@ class SearchStatus:
 def collect(results: Path, now: float | None = None) -> SearchStatus:
     """Read every trial's progress.json and metrics.json below `results`; CascadaError where there is no such folder."""
     if not results.is_dir():
-        known = sorted(str(path) for path in Path("results").glob("*")) or ["none yet"]
+        known = sorted(str(path) for path in paths.RESULTS.glob("*")) or ["none yet"]
         raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
     now = time.time() if now is None else now
-    trials = [_trial(results, path, now) for path in sorted(results.glob("trials/*/seed-*/epochs-*"))]
+    trials = [_trial(results, path, now) for path in sorted(results.glob(paths.TRIALS))]
     trials = [trial for trial in trials if trial is not None]
     counts = Counter(trial.state for trial in trials)
     expected = _expected(results)
@@ -75,14 +76,14 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
 
 
 def _skipped(results: Path) -> int:
-    summary = results / "dataset/summary.json"
+    summary = results / paths.SUMMARY
     return len(read_json(summary).get("skipped", [])) if summary.exists() else 0
 
 
 def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
-    configuration, seed, epochs = folder.parts[-3], int(folder.parts[-2][5:]), int(folder.parts[-1][7:])
+    configuration, seed, epochs = paths.trial_of(folder)
     trial = TrialStatus(configuration=configuration, seed=seed, epochs=epochs, state="waiting")
-    log = results / "logs/train" / configuration / f"seed-{seed}-epochs-{epochs}.log"
+    log = paths.training_log(results, configuration, seed, epochs)
     trial.log = str(log) if log.exists() else None
     metrics, progress = folder / "metrics.json", folder / "progress.json"
     if metrics.exists():
@@ -110,15 +111,10 @@ def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
 
 
 def _expected(results: Path) -> int | None:
-    table = results / "search/configurations.tsv"
+    table = results / paths.CONFIGURATIONS
     if not table.exists():
         return None
-    lines = table.read_text().splitlines()
-    columns = lines[0].split("\t")
-    if "seeds" not in columns:
-        return len(lines) - 1
-    place = columns.index("seeds")
-    return sum(len(line.split("\t")[place].split(",")) for line in lines[1:])
+    return sum(len(row.get("seeds", "").split(",")) for row in tables.read(table))  # older tables name no seeds: one
 
 
 def _failures(results: Path, trials: list[TrialStatus]) -> list[str]:
@@ -168,7 +164,7 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     )
     foot = []
     if status.skipped:
-        foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/dataset/skipped.tsv", style="red"))
+        foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/{paths.SKIPPED}", style="red"))
     if best is not None:
         value = best.validation[metric]
         foot.append(Text(f"best so far: {best.configuration} seed {best.seed}, validation {metric} {value:.4f}"))

@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cascada.core.files import atomic_path
+from cascada.core.notices import REOPENED_IN_SHORT, SURROGATE_IN_SHORT
 
 COLOURS = (
     "#c44e3b",
@@ -16,9 +17,7 @@ COLOURS = (
     "#555555",
 )  # told apart in grey and by colour-blind eyes
 BASELINE = "#777777"
-REOPENED = "not the first selection tested on these sealed showers"
 DPI = 130
-SURROGATE = "surrogate showers (toy cascade, not CORSIKA)"
 
 
 def figure(width: float = 7, height: float = 4.5, rows: int = 1, columns: int = 1, **options):
@@ -60,7 +59,9 @@ def energy_axis(axis) -> None:
 
 def save(drawing: Figure, path: Path, surrogate: bool = False, reopened: bool = False) -> None:
     """Write a PNG; pictures of surrogate data say so, and so do those of sealed data that were opened for another selection."""
-    notes = [(SURROGATE, "#888888", "normal")] * surrogate + [(REOPENED, COLOURS[0], "bold")] * reopened
+    notes = [(SURROGATE_IN_SHORT, "#888888", "normal")] * surrogate + [
+        (REOPENED_IN_SHORT, COLOURS[0], "bold")
+    ] * reopened
     line = 0.16 / drawing.get_figheight()  # each note has a strip of its own, in inches
     if notes:
         drawing.get_layout_engine().set(rect=(0, line * len(notes), 1, 1 - line * len(notes)))

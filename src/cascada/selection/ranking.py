@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cascada.core import tables
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, read_json, sha256, write_json, write_text
 from cascada.core.provenance import provenance
+from cascada.statistics.names import METRICS
 
-METRICS = ("f1", "accuracy", "roc_auc", "loss")
-ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the last columns of the leaderboard
+ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the leaderboard's last columns
 
 
 def select(
@@ -40,38 +41,39 @@ def select(
             "Lower the learning rates in search.models, and look at the loss curves in TensorBoard."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
-    winner = ranked[0]
-    origin = provenance(train=winner["trials"][0]["data_sha256"])
+    chosen = choose(ranked[0]["trials"], metric)
+    origin = provenance(train=ranked[0]["trials"][0]["data_sha256"])
     write_text(leaderboard, table(ranked, simple, origin))
-    sign = _sign(metric)
-    chosen = max(
-        (t for t in winner["trials"] if t["status"] == "completed"),
-        key=lambda t: (sign * t["validation"][metric], -t["seed"]),
-    )
     with atomic_path(checkpoint) as temporary:
         shutil.copyfile(chosen["checkpoint"], temporary)
-    content = {
-        "configuration": winner["configuration"],
-        "model": winner["model"],
-        "hyperparameters": chosen["hyperparameters"],
-        "metric": metric,
-        "validation": winner["validation"],
+    content = _content(ranked, chosen, metric) | {
         "baselines": {name: one["validation"] for name, one in simple.items()},
-        "seed": chosen["seed"],
-        "seeds": [trial["seed"] for trial in winner["trials"]],
-        "epochs": chosen["epochs"],
-        "best_epoch": chosen["best_epoch"],
-        "parameters": chosen["parameters"],
-        "checkpoint": chosen["checkpoint"],
         "checkpoint_sha256": sha256(checkpoint),
-        "data_sha256": chosen["data_sha256"],
-        "number_of_configurations": len(ranked),
-        "number_of_trials": len(trials),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "provenance": origin,
     }
     write_json(best, content)
     return content
+
+
+def choose(trials: list[dict], metric: str) -> dict:
+    """Of a configuration's completed trials the one with the best validation metric, of equal ones the smallest seed. Pure."""
+    completed = [trial for trial in trials if trial["status"] == "completed"]
+    return max(completed, key=lambda trial: (_sign(metric) * trial["validation"][metric], -trial["seed"]))
+
+
+def _content(ranked: list[dict], chosen: dict, metric: str) -> dict:
+    """What best.json says of the choice."""
+    winner = ranked[0]
+    of_trial = ("hyperparameters", "seed", "epochs", "best_epoch", "parameters", "checkpoint", "data_sha256")
+    return {
+        **{name: winner[name] for name in ("configuration", "model", "validation")},
+        **{name: chosen[name] for name in of_trial},
+        "metric": metric,
+        "seeds": [trial["seed"] for trial in winner["trials"]],
+        "number_of_configurations": len(ranked),
+        "number_of_trials": sum(len(row["trials"]) for row in ranked),
+    }
 
 
 def rank(trials: list[dict], metric: str) -> list[dict[str, Any]]:
@@ -131,19 +133,18 @@ def table(ranked: list[dict], baselines: dict[str, dict] | None = None, origin: 
     header += [f"validation_{metric}_{part}" for metric in METRICS for part in ("mean", "spread")]
     header += ["parameters", "wall_seconds", "gpu_hours", *names, *ORIGIN]
     last = _origin(origin or {})
-    lines = ["\t".join(header)]
+    rows = []
     for place, row in enumerate(ranked, 1):
         cells = [place, row["configuration"], row["model"], row["status"], len(row["trials"])]
         cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
         cells += [row["parameters"], f"{row['wall_seconds']:.1f}", f"{row['gpu_hours']:.4f}"]
-        cells += [row["hyperparameters"].get(name, "") for name in names] + last
-        lines.append("\t".join(map(str, cells)))
+        rows.append(cells + [row["hyperparameters"].get(name, "") for name in names] + last)
     for name, one in (baselines or {}).items():
         cells = ["", name, name, "baseline", 1]
         cells += [cell for metric in METRICS for cell in (_number(one["validation"][metric]), "")]
-        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"] + [""] * len(names) + last
-        lines.append("\t".join(map(str, cells)))
-    return "\n".join(lines) + "\n"
+        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"]
+        rows.append(cells + [""] * len(names) + last)
+    return tables.text(header, rows)
 
 
 def _origin(facts: dict) -> list[str]:

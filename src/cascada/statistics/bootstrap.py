@@ -1,4 +1,4 @@
-"""Bootstrap intervals of many statistics at once, on the same resamples. NumPy alone.
+"""Bootstrap intervals of many statistics at once, on the same resamples.
 
 A resample of N images is a row of weights: how often each was drawn. A statistic takes weights (R, N) and returns (R, …), so
 that it sorts or bins the images once and not once per resample. As all statistics see the same weights, a difference of two is
@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+
+from cascada.statistics import metrics
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 CELLS = 200_000  # of a block of weights: 1.6 MB, which stay in a cache
@@ -52,19 +54,6 @@ def number_showers(shower_id: np.ndarray) -> np.ndarray:
     return place[which]
 
 
-def images_of(shower: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what gives the rows of all images of drawn showers, for images (N,) numbered by `number_showers`."""
-    order, sizes = np.argsort(shower, kind="stable"), np.bincount(shower)
-    starts = np.cumsum(sizes) - sizes
-
-    def rows(drawn: np.ndarray) -> np.ndarray:
-        many = sizes[drawn]
-        ends = np.cumsum(many)
-        return order[np.repeat(starts[drawn] - ends + many, many) + np.arange(many.sum())]
-
-    return rows
-
-
 def _weights(shower: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Blocks (R, N) of weights: an image was drawn as often as its shower."""
     random, number = np.random.default_rng(seed), int(shower.max(initial=-1)) + 1
@@ -85,6 +74,20 @@ def _quantiles(values: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]
     if some.any():
         low[some], high[some] = np.nanquantile(flat[:, some], [tail, 1 - tail], axis=0)
     return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
+
+
+def overall(logits: np.ndarray, labels: np.ndarray, signal: int = 1) -> dict[str, Statistic]:
+    """The metrics that models are compared by, `names.COMPARED`, of logits (N, K) and labels (N,)."""
+    probability = metrics.softmax(logits)
+    # log-odds keep apart what rounds to 1 as probability
+    scores = np.stack([metrics.log_odds(logits, label) for label in range(logits.shape[1])], axis=1)
+    return {
+        "f1": f1(probability, labels, signal=signal),
+        "accuracy": mean((probability.argmax(axis=1) == labels).astype(float)),
+        "roc_auc": roc_auc(scores, labels, signal),
+        "loss": mean(metrics.losses(logits, labels)),
+        "brier": brier(probability, labels),
+    }
 
 
 def mean(values: np.ndarray, chosen: np.ndarray | None = None) -> Statistic:
@@ -222,7 +225,8 @@ def clopper_pearson(count: int, number: int, confidence: float, showers: int | N
     """Exact interval of a share; of 0 of n (or n of n) the one-sided limit, 1 − (1 − confidence)^(1/n).
 
     `count` of `number` images from `showers` showers: where these are fewer, both are scaled to the number of showers, as if
-    all images of a shower told the same.
+    all images of a shower told the same. The quantiles are scipy's; its `binomtest(…).proportion_ci("exact")` takes whole numbers
+    alone, and gives the two-sided limit for 0 of n.
     """
     from scipy.stats import beta
 
@@ -239,7 +243,7 @@ def clopper_pearson(count: int, number: int, confidence: float, showers: int | N
 
 
 def exact(share: dict, number: int, confidence: float, showers: int | None = None) -> dict:
-    """Widen the interval of a share of `number` images to the exact one: a bootstrap of 5 out of 5 knows no doubt.
+    """Widen the interval of a share of `number` images to the exact one: a bootstrap of 5 out of 5 has zero width.
 
     `showers`: how many showers the images come from, if fewer.
     """

@@ -18,12 +18,13 @@ from pathlib import Path
 from cascada.core.errors import DataError
 from cascada.core.files import sha256
 from cascada.core.provenance import provenance
+from cascada.statistics.names import HEADLINES
+from cascada.statistics.words import interval
 from cascada.testing import seals
 
 NAME = "test.ledger.jsonl"
 SEALS = ("test_sha256", "seal_sha256", "showers_sha256")
 SELECTION = ("configuration", "seed", "epochs", "training_sha256")
-HEADLINES = ("f1", "accuracy", "roc_auc")  # of the result, with their intervals
 
 
 def path_of(test: Path) -> Path:
@@ -128,11 +129,7 @@ def _where(one: dict, entry: dict) -> str:
 
 
 def _result(one: dict) -> str:
-    parts = [
-        f"{name} {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
-        for name, found in one.get("result", {}).items()
-        if None not in (found["value"], found["low"], found["high"])
-    ]
+    parts = [f"{name} {text}" for name, found in one.get("result", {}).items() if (text := interval(found))]
     return f", with {', '.join(parts)}" if parts else ""
 
 

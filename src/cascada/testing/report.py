@@ -7,12 +7,12 @@ import numpy as np
 
 from cascada.core.classes import ASSUMED, meanings
 from cascada.statistics import bootstrap, metrics
+from cascada.statistics.names import COMPARED
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted
 CURVE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)  # signal efficiencies with intervals in the picture
 CALIBRATED_DRAWS = 200
-COMPARED = ("f1", "accuracy", "roc_auc", "loss", "brier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _statistics(sample: _Sample) -> dict[str, bootstrap.Statistic]:
     probability, labels, signal = sample.probability, sample.labels, sample.signal
     score, of_signal = metrics.log_odds(sample.logits, signal), probability[:, signal]
     correct = probability.argmax(axis=1) == labels
-    statistics = _overall(sample.logits, probability, labels, signal) | _each_class(sample)
+    statistics = bootstrap.overall(sample.logits, labels, signal) | _each_class(sample)
     statistics["confusion_matrix"] = bootstrap.confusion_matrix(probability, labels)
     statistics["curve"] = bootstrap.background_efficiency(score, sample.is_signal, CURVE)
     statistics["merit_factor"] = bootstrap.merit_factor(score, sample.is_signal)
@@ -128,9 +128,9 @@ def _of_class(found: dict, sample: _Sample, names: list[str], seed: int) -> dict
 def _compared(sample: _Sample, baselines: dict[str, np.ndarray]) -> dict[str, bootstrap.Statistic]:
     """Of the baselines, and how much the model has more of each, on the same resamples."""
     statistics = {}
-    ours = _overall(sample.logits, sample.probability, sample.labels, sample.signal)
+    ours = bootstrap.overall(sample.logits, sample.labels, sample.signal)
     for name, theirs in baselines.items():
-        mine = _overall(theirs, metrics.softmax(theirs), sample.labels, sample.signal)
+        mine = bootstrap.overall(theirs, sample.labels, sample.signal)
         statistics |= {f"{name}.{metric}": mine[metric] for metric in COMPARED}
         statistics |= {f"{name}-{metric}": bootstrap.difference(ours[metric], mine[metric]) for metric in COMPARED}
     return statistics
@@ -153,22 +153,6 @@ def _profiles(found: dict, sample: _Sample, name: str) -> dict[str, list[dict]]:
     return {
         str(k): _profile((edges, members & (sample.labels == k)[:, None]), found[f"{name}.{k}"])
         for k in range(sample.probability.shape[1])
-    }
-
-
-def _overall(
-    logits: np.ndarray, probability: np.ndarray, labels: np.ndarray, signal: int
-) -> dict[str, bootstrap.Statistic]:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
-    # log-odds keep apart what rounds to 1 as probability
-    scores = np.stack([metrics.log_odds(logits, label) for label in range(logits.shape[1])], axis=1)
-    return {
-        "f1": bootstrap.f1(probability, labels, signal=signal),
-        "accuracy": bootstrap.mean((probability.argmax(axis=1) == labels).astype(float)),
-        "roc_auc": bootstrap.roc_auc(scores, labels, signal),
-        "loss": bootstrap.mean(losses),
-        "brier": bootstrap.brier(probability, labels),
     }
 
 

@@ -1,9 +1,9 @@
 """What a search cost: seconds, processor, memory and GPU, per rule, from what trials and Snakemake's benchmarks recorded."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from cascada.core import tables
 from cascada.core.files import read_json, write_text
 
 HEADER = ("rule", "jobs", "wall_hours", "cpu_hours", "gpu_hours", "memory_gb_hours", "peak_memory_gb")
@@ -48,15 +48,14 @@ def as_table(costs: list[Cost]) -> str:
             setattr(total, name, getattr(total, name) + getattr(cost, name))
         total.peak_memory_gb = max(total.peak_memory_gb, cost.peak_memory_gb)
     rows = [[_text(getattr(cost, name)) for name in HEADER] for cost in [*costs, total]]
-    return "\n".join("\t".join(row) for row in [HEADER, *rows]) + "\n"
+    return tables.text(HEADER, rows)
 
 
 def _rule(folder: Path) -> Cost:
     cost = Cost(folder.name)
     for file in sorted(folder.rglob("*.tsv")):
-        with file.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines, delimiter="\t"):
-                cost.add(_number(row["s"]), _number(row["cpu_time"]), _number(row["max_rss"]))
+        for row in tables.read(file):
+            cost.add(_number(row["s"]), _number(row["cpu_time"]), _number(row["max_rss"]))
     return cost
 
 
