@@ -25,7 +25,7 @@ lock: $(INSTALLED) ## make the lock in envs/ anew after a change of dependencies
 
 run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this machine's cores
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --logger cascada
-	$(BIN)/python -m cascada.report.summary results/demonstration
+	$(BIN)/cascada summary results/demonstration
 
 publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))

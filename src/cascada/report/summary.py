@@ -1,40 +1,69 @@
-"""Print what a finished experiment found and where to look next: python -m cascada.report.summary results/<experiment>."""
+"""What an experiment has found and where to look next, in a screenful; of one that has not finished, what is missing."""
 
-import sys
 from pathlib import Path
 
-from cascada.core import classes
+from cascada.core import classes, paths
+from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
+from cascada.core.notices import SURROGATE_IN_SHORT, marks
+from cascada.statistics.names import HEADLINES
+from cascada.statistics.words import interval
 
-SHOWN = ("f1", "accuracy", "roc_auc")
+# what it reads, in the order in which the workflow makes it
+PARTS = {
+    paths.DATA_CARD: "the data card",
+    paths.BEST: "the selection",
+    paths.METRICS: "the test",
+    paths.BEHAVIOUR: "the behaviour tests",
+}
 
 
 def summary(results: Path) -> str:
-    """The best configuration, its validation and test metrics with their intervals, and the next commands."""
-    best, test = read_json(results / "selection/best.json"), read_json(results / "test/metrics.json")
-    card = read_json(results / "dataset/card.json")
-    data = "surrogate showers: a fast toy cascade, not CORSIKA" if card.get("surrogate") else "simulated showers"
-    lines = [f"Best configuration: {best['configuration']} (of {best['number_of_configurations']}; {data})"]
-    lines += [f"  {name}: {value}" for name, value in best["hyperparameters"].items()]
-    lines.append(f"{'':18}{'validation (mean ± spread over seeds)':>40}   test [interval]")
-    for name in SHOWN:
+    """The best configuration, its validation and test metrics with their intervals, and the next commands.
+
+    Raises CascadaError that says what is missing where the experiment has not finished.
+    """
+    _check(results)
+    best, test = read_json(results / paths.BEST), read_json(results / paths.METRICS)
+    card = read_json(results / paths.DATA_CARD)
+    data = SURROGATE_IN_SHORT if card.get("surrogate") else "simulated showers"
+    return "\n".join(
+        [
+            f"Best configuration: {best['configuration']} (of {best['number_of_configurations']}; {data})",
+            *(f"  {name}: {value}" for name, value in best["hyperparameters"].items()),
+            *_metrics(best, test),
+            f"  {_signal(test)}",
+            *(f"  {text}" for text in marks(test["opening"])),
+            f"  behaviour: {verdict(results / paths.BEHAVIOUR)}",
+            "Look next at:",
+            f"  {results / paths.LEADERBOARD}, {(results / paths.METRICS).parent}/*.png",
+            f"  tensorboard --logdir {results / paths.TENSORBOARD}",
+            "  snakemake --report report.html",
+        ]
+    )
+
+
+def _check(results: Path) -> None:
+    if not results.is_dir():
+        known = sorted(map(str, results.parent.glob("*/"))) or ["none"]
+        raise CascadaError(
+            f"{results}: no such folder; results found there: {', '.join(known)}. Start with `snakemake`."
+        )
+    missing = [f"{what} ({path})" for path, what in PARTS.items() if not (results / path).is_file()]
+    if missing:
+        raise CascadaError(
+            f"{results}: the experiment has not finished; missing: {', '.join(missing)}. Go on with `snakemake --cores all` and the "
+            f"experiment's --configfile, or `make run` for the demonstration; `cascada status {results}` shows its trials."
+        )
+
+
+def _metrics(best: dict, test: dict) -> list[str]:
+    lines = [f"{'':18}{'validation (mean ± spread over seeds)':>40}   test [interval]"]
+    for name in HEADLINES:
         mean, spread = best["validation"][name]["mean"], best["validation"][name]["spread"]
         chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
-        metric = test[name]
-        lines.append(f"  {name:16}{chosen:>40}   {metric['value']:.4f} [{metric['low']:.4f}, {metric['high']:.4f}]")
-    lines.append(f"  {_signal(test)}")
-    if test["opening"]["reopened"]:
-        lines.append("  The sealed showers were opened before, for another selection: the test is optimistic.")
-    if test["opening"].get("other_bits"):
-        lines.append("  The sealed showers were opened before, for the same selection with other bits.")
-    lines += [f"  behaviour: {verdict(results / 'test/behaviour.json')}"]
-    lines += [
-        "Look next at:",
-        f"  {results}/selection/leaderboard.tsv, {results}/test/*.png",
-        f"  tensorboard --logdir {results}/tensorboard",
-        "  snakemake --report report.html",
-    ]
-    return "\n".join(lines)
+        lines.append(f"  {name:16}{chosen:>40}   {interval(test[name])}")
+    return lines
 
 
 def _signal(test: dict) -> str:
@@ -47,7 +76,3 @@ def _signal(test: dict) -> str:
 def verdict(path: Path) -> str:
     """What the behaviour tests found, in one line."""
     return read_json(path).get("conclusion", "probed by an earlier release: run the workflow again")
-
-
-if __name__ == "__main__":
-    print(summary(Path(sys.argv[1])))
