@@ -61,7 +61,7 @@ def test_the_report_tells_what_to_write():
     assert [one.kind for one in found] == ["BAD"]
     slow = findings.of_probes([PROBE | {"round_trip_s": 12.0, "scontrol": "not found"}, OTHER], HERE)
     text = findings.report([*found, *slow])
-    assert "refuses the profile as it is (No partition specified)" in text
+    assert "rejects the profile as it is (No partition specified)" in text
     assert text.endswith(
         "Write into the profile:\n  latency-wait: 120\n  submitit-max-requeues: 0\n"
         "  default-resources:\n    slurm_partition: old\n    slurm_account: second"
@@ -87,7 +87,7 @@ def test_a_cluster_where_all_is_well():
         ({}, {"node": "n1"}, {}, "locks", "note", "both tasks ran on n1"),
         ({"round_trip_s": None}, {}, {}, "latency", "BAD", "did not reach the node"),
         ({}, {}, {"skew_s": -90.0}, "clocks", "BAD", "90 s off"),
-        ({"versions": {"snakemake": "8.0"}}, {}, {}, "environment", "BAD", "9.27.1 here and 8.0 in the job"),
+        ({"versions": {"snakemake": "8.0"}}, {}, {}, "environment", "BAD", "9.27.1 here but 8.0 in the job"),
         ({"variables": ["PATH"]}, {}, {}, "environment", "note", "without HOME"),
     ],
 )
@@ -103,6 +103,6 @@ def test_a_signal_that_does_not_come_and_a_job_that_does_not_start():
 
 
 def test_gpus():
-    assert "main: a100:4 per node; old: 2 per node. `gpu: 1` is taken" in findings.of_gpus(SITE, "").text
+    assert "main: a100:4 per node; old: 2 per node. `gpu: 1` is accepted" in findings.of_gpus(SITE, "").text
     assert findings.of_gpus(SITE, "Invalid generic resource").kind == "BAD"
     assert "gpu: 0" in findings.of_gpus(Cluster(configuration={}, partitions=[], accounts=[]), None).text

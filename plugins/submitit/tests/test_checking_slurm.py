@@ -26,11 +26,11 @@ def test_plain(sandbox, tmp_path):
     assert driver.wait(120) == 0, driver.screen
     for words in (
         "ok    MaxArraySize: 1001",
-        "ok    accounting: none; squeue and result files",
-        "ok    submission: sbatch takes the profile as it is. Partitions: main (default), urgent.",
+        "ok    accounting: no database; squeue and result files",
+        "ok    submission: sbatch accepts the profile as it is. Partitions: main (default), urgent.",
         "ok    GPUs: main: fake:2 per node",
         "ok    environment: Python",
-        "ok    locks: are seen between driver and nodes",
+        "ok    locks: work between driver and nodes",
         "ok    latency: 0.",
         "ok    scontrol: works on the node",
         "ok    signal: SIGUSR2 reached the job",
@@ -75,11 +75,11 @@ def test_a_site_that_wants_accounts_and_has_no_default_partition(demanding, tmp_
     driver = check(demanding, tmp_path)
     driver.wait_for("signal:", "all is told", 150)
     assert driver.wait(30) == 1, driver.screen
-    assert "sbatch refuses the profile as it is (" in driver.screen
+    assert "sbatch rejects the profile as it is (" in driver.screen
     written = "Write into the profile:\n  default-resources:\n    slurm_partition: main\n    slurm_account: second\n"
     assert driver.screen.endswith(written), driver.screen
     again = check(demanding, tmp_path, "--default-resources", "slurm_partition=main", "slurm_account=second")
-    again.wait_for("ok    submission: sbatch takes the profile as it is", "sbatch takes it", 30)
+    again.wait_for("ok    submission: sbatch accepts the profile as it is", "sbatch takes it", 30)
     again.interrupt()
     again.wait(30)
     assert_nothing_left(demanding, tmp_path)
@@ -102,5 +102,5 @@ def test_jobs_that_do_not_see_the_working_directory(tmp_path, monkeypatch):
         driver = check(sandbox, folder)
         assert driver.wait(90) == 1
         assert "BAD   working directory: the job ended (" in driver.screen, driver.screen
-        assert "its node does not see this folder. Work on a shared one." in driver.screen
+        assert "its node does not see this folder. Use a shared file system." in driver.screen
         assert_nothing_left(sandbox, folder)

@@ -112,7 +112,7 @@ def test_a_pack_shares_a_gpu_and_a_failing_member_fails_alone(grid):
 def test_a_gpu_that_does_not_exist_is_refused_with_the_rule_s_name(grid):
     code, screen = run(grid, "--submitit-gpus=none", "--config", "jobs=1", "gpu=1")
     assert code == 1
-    assert "refuses the job of rule one" in screen and "the machine has 0" in screen
+    assert "rejected the job of rule one" in screen and "the machine has 0" in screen
 
 
 def processes_of(folder: Path) -> list[int]:

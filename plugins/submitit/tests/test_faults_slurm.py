@@ -147,14 +147,14 @@ def test_crashed_node(grid):
     one.sandbox.crash("n2")
     one.sandbox.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=crash")
     try:
-        driver.wait_for(lambda: len(one.sandbox.queue()) == 2, "the lost job is in the queue again")
+        driver.wait_for(lambda: len(one.sandbox.queue()) == 2, "the lost job back in the queue")
         one.open()
         assert driver.wait() == 0, driver.screen
     finally:
         one.sandbox.start("n2")
     assert one.runs.names("end") == one.names
     assert len(one.runs.names("begin")) == 3  # the one that was lost began again
-    assert "is in the queue again" in driver.screen
+    assert "back in the queue" in driver.screen
     one.assert_nothing_left()
 
 

@@ -188,7 +188,7 @@ def test_of_options_that_exclude_each_other_sbatch_gets_one(sandbox, tmp_path):
     assert "MinMemoryNode=700M" in unset and "TimeLimit=00:20:00" in unset and "gpu" in unset
     twice = Driver(sandbox, tmp_path, *arguments, "--force", "extra", "--config", "twice=1")
     assert twice.wait() == 1
-    assert "Rule extra asks for what cannot be: gpu=1 and gres='gpu:fake:1' are both given" in twice.screen
+    assert "Rule extra requests something impossible: gpu=1 and gres='gpu:fake:1' are both given" in twice.screen
 
 
 def test_every_setting_is_tried():

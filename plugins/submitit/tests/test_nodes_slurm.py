@@ -34,7 +34,7 @@ def test_a_black_hole_is_left_out(sandbox, tmp_path):
         sandbox, tmp_path, "--executor=submitit", "--jobs=10", "--submitit-poll-max-s=2", "--latency-wait=5"
     )
     assert driver.wait() == 0, driver.screen
-    told = "Left out of further submissions (jobs of several rules died there at once): n2."
+    told = "Excluded from further submissions (jobs of several rules died there at once): n2."
     assert driver.screen.count(told) == 1, driver.screen
     assert "ExcNodeList=n2" in (tmp_path / "last").read_text()
 
@@ -62,7 +62,7 @@ def test_a_node_that_failed_is_left_out_of_the_next_attempt(sandbox, tmp_path):
     sandbox.crash("n2")
     sandbox.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=crash")
     try:
-        driver.wait_for("Left out of further submissions (lost under a job): n2.", "the lost node is told")
+        driver.wait_for("Excluded from further submissions (lost under a job): n2.", "the lost node is told")
         (tmp_path / "open").touch()
         assert driver.wait() == 0, driver.screen
     finally:

@@ -92,7 +92,7 @@ def test_preempted_jobs_run_again(grid):
     assert driver.wait() == 0, driver.screen
     assert one.runs.names("end") == one.names
     assert one.runs.names("begin") == sorted(one.names * 2)
-    assert "is in the queue again" in driver.screen
+    assert "back in the queue" in driver.screen
     one.assert_nothing_left()
 
 
@@ -153,7 +153,7 @@ def test_preempted_by_a_job_of_a_higher_partition(each_sandbox, tmp_path, parame
         sandbox.run("sbatch", *urgent)
         assert driver.wait() == 0, driver.screen
     assert one.saves() == [signal]
-    assert "is in the queue again" in driver.screen
+    assert "back in the queue" in driver.screen
     one.assert_whole()
 
 

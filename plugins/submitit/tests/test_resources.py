@@ -68,8 +68,8 @@ def test_request(given, expected):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"mem_mb": "much"}, "mem_mb='much': give a whole number"),
-        ({"runtime": -1}, "runtime=-1: give a whole number from 1"),
+        ({"mem_mb": "much"}, "mem_mb='much': expected a whole number"),
+        ({"runtime": -1}, "runtime=-1: expected a whole number of at least 1"),
         ({"gpu": 1, "gres": "gpu:1"}, "gpu=1 and gres='gpu:1' are both given"),
         ({"gpu": 1, "slurm_extra": "--gres=gpu:a100:2"}, "gpu=1 and gres='gpu:a100:2' are both given"),
         ({"gpu": 1, "slurm_extra": "-G 2"}, "gpu=1 and slurm_extra with --gpus are both given"),
@@ -79,12 +79,12 @@ def test_request(given, expected):
         ),
         (
             {"slurm_partition": "long", "slurm_extra": "--partition=short"},
-            "slurm_partition='long' and slurm_extra with --partition=short differ; give one of them",
+            "slurm_partition='long' and slurm_extra with --partition=short differ; give only one of them",
         ),
         ({"runtime": 5, "slurm_extra": "--time=unlimited"}, "runtime=5 and slurm_extra with --time=unlimited differ"),
-        ({"tasks": -1}, "tasks=-1: give a whole number from 1, or 0 for what is not set"),
+        ({"tasks": -1}, "tasks=-1: expected a whole number of at least 1, or 0 for"),
         ({"slurm_extra": "--array=0-5"}, "--array is set by the plugin"),
-        ({"slurm_extra": "nonsense"}, "'nonsense' is not understood"),
+        ({"slurm_extra": "nonsense"}, "cannot parse 'nonsense'"),
         ({"slurm_extra": "--a='"}, "No closing quotation"),
         ({"clusters": "other"}, "other clusters are not supported"),
     ],

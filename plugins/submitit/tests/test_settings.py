@@ -56,9 +56,9 @@ def test_the_profiles_set_what_exists(name):
     ("given", "words"),
     [
         ({"jobs_per_task": 0}, "--submitit-jobs-per-task is 0; give at least 1"),
-        ({"max_submitted": 0}, "--submitit-max-submitted is 0; give at least 1 or leave it out"),
+        ({"max_submitted": 0}, "--submitit-max-submitted is 0; give at least 1, or omit it"),
         ({"signal_delay_s": -1}, "--submitit-signal-delay-s is -1; give at least 0"),
-        ({"poll_min_s": 5, "poll_max_s": 1}, "the first must be above 0 and not above the second"),
+        ({"poll_min_s": 5, "poll_max_s": 1}, "the first must be above 0 and no larger than the second"),
     ],
 )
 def test_wrong_values_are_refused(given, words):

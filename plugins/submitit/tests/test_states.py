@@ -29,7 +29,7 @@ OK, FAILED, REQUEUE = {"status": "ok"}, {"status": "failed", "reason": "exit cod
         (REQUEUE, "COMPLETING", 10**6, None),
         # a requeue may follow
         (None, "PREEMPTED", 59, None),
-        (None, "PREEMPTED", 61, "was preempted and not put into the queue again (PREEMPTED)"),
+        (None, "PREEMPTED", 61, "was preempted and not requeued (PREEMPTED)"),
         (None, "NODE_FAIL", 5, None),
         (None, "NODE_FAIL", 9, "lost its node (NODE_FAIL)"),
         # ended by itself: its result may be late
@@ -47,7 +47,7 @@ OK, FAILED, REQUEUE = {"status": "ok"}, {"status": "failed", "reason": "exit cod
         (None, "SOMETHING_NEW", 0, "ended without leaving a result (SOMETHING_NEW)"),
         # SLURM does not know it
         (None, None, 99, None),
-        (None, None, 101, "was lost: SLURM has not known it for 101 s, and it has left no result"),
+        (None, None, 101, "was lost: SLURM has not known it for 101 s, and it left no result"),
     ],
 )
 def test_judge(result, state, waited, expected):

@@ -93,8 +93,8 @@ LIMITED = """
 def test_limits_of_users_and_qualities_of_service_are_told(limited, tmp_path):
     write(tmp_path, "Snakefile", LIMITED)
     driver = Driver(limited, tmp_path, "--executor=submitit", "--jobs=10", "--submitit-poll-max-s=2")
-    driver.wait_for("Waiting for a limit of the site (QOSMaxJobsPerUserLimit)", "the limit per user is told", 40)
-    driver.wait_for("Not going to start as things are (QOSMaxCpuPerJobLimit)", "that of the QOS is told", 40)
+    driver.wait_for("Waiting for a site limit (QOSMaxJobsPerUserLimit)", "the limit per user is told", 40)
+    driver.wait_for("Will not start as things stand (QOSMaxCpuPerJobLimit)", "that of the QOS is told", 40)
     assert driver.screen.count("QOSMaxJobsPerUserLimit") == 1, driver.screen
     driver.interrupt()
     driver.wait()
@@ -114,11 +114,11 @@ def test_jobs_that_never_start_are_told_of_once(troubled, tmp_path):
     ids = {row["name"]: row["id"] for row in troubled.queue()}
     troubled.run("scontrol", "requeuehold", ids["later"])
     expected = {
-        "held": "Waiting until someone acts (JobHeldUser)",
-        "dependent": "Not going to start as things are (DependencyNeverSatisfied)",
-        "long": "Not going to start as things are (Partition",
-        "drained": "Not going to start as things are (ReqNodeNotAvail",
-        "later": "Waiting until someone acts (",
+        "held": "On hold (JobHeldUser)",
+        "dependent": "Will not start as things stand (DependencyNeverSatisfied)",
+        "long": "Will not start as things stand (Partition",
+        "drained": "Will not start as things stand (ReqNodeNotAvail",
+        "later": "On hold (",
     }
 
     def lines(rule: str) -> list[str]:
@@ -126,7 +126,7 @@ def test_jobs_that_never_start_are_told_of_once(troubled, tmp_path):
 
     driver.wait_for(lambda: all(lines(rule) for rule in expected), "all reasons are told", 90)
     assert {rule: len(lines(rule)) for rule in expected} == dict.fromkeys(expected, 1), driver.screen
-    assert f"`scontrol release {ids['held']}` lets them go on" in lines("held")[0]
-    assert "ordinary" not in "".join(line for line in driver.screen.splitlines() if "Not going" in line)
+    assert f"`scontrol release {ids['held']}` lets them run" in lines("held")[0]
+    assert "ordinary" not in "".join(line for line in driver.screen.splitlines() if "Will not start" in line)
     driver.interrupt()
     driver.wait()

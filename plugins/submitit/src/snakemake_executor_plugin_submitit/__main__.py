@@ -1,11 +1,11 @@
-"""What a user of the plugin types beside Snakemake itself.
+"""What a user of the plugin runs beside Snakemake itself.
 
-`python -m snakemake_executor_plugin_submitit check --profile NAME`: the first hour on a new cluster. It submits one tiny
-array and tells what the cluster wants and gives, and what to write into the profile.
+`python -m snakemake_executor_plugin_submitit check --profile NAME`: the first hour on a new cluster. Submits one tiny
+array, reports what the cluster requires and offers, and what to write into the profile.
 
-`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS OF SNAKEMAKE`: go on after the driver was killed.
-It unlocks the working directory, puts on record the jobs that ended without a driver, and starts Snakemake, which adopts
-those that still run. Run it in the folder and with the arguments of the run that was killed.
+`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS OF SNAKEMAKE`: resume after the driver was killed.
+Unlocks the working directory, records the jobs that ended without a driver, and starts Snakemake, which adopts those
+that are still running. Run it in the folder and with the arguments of the run that was killed.
 """
 
 import argparse
@@ -40,12 +40,12 @@ def check(words: list[str]) -> int:
 
 
 def resume(words: list[str]) -> int:
-    """Go on with the run of these arguments of Snakemake; does not return where all is well."""
+    """Resume the run with these arguments of Snakemake; does not return if all is well."""
     options = snakemake_options(words)
     folder = Path(options.directory or ".").absolute()
     base = folder / ".snakemake" / "submitit"
     if at_work := records.living(base):
-        print(f"A driver is still at work in {folder}: {', '.join(at_work)}. End it first.", file=sys.stderr)
+        print(f"A driver is still at work in {folder}: {', '.join(at_work)}. Stop it first.", file=sys.stderr)
         return 1
     snakemake = [sys.executable, "-m", "snakemake"]
     unlocked = subprocess.run([*snakemake, *words, "--unlock"])
@@ -81,7 +81,7 @@ def put_on_record(folder: Path, base: Path) -> None:
         names = adoption.restore_records(persistence, run)
         if names:
             some = "; ".join(names[:5]) + ("; …" if len(names) > 5 else "")
-            print(f"On record, ended without a driver: {len(names)} jobs ({some})", flush=True)
+            print(f"Recorded {len(names)} jobs that ended without a driver ({some})", flush=True)
         run.release()
 
 

@@ -63,7 +63,9 @@ def private_folder(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise PermissionError(f"{folder} must be a folder of yours that nobody else can enter; remove it or chmod 700")
+        raise PermissionError(
+            f"{folder} must belong to you and be closed to everyone else; remove it, or run chmod 700 on it"
+        )
     return folder
 
 
@@ -96,7 +98,7 @@ def check(machine: Mapping[str, tuple[str, ...]], takes: Mapping[str, int]) -> N
         if count > len(machine.get(kind, ()))
     ]
     if lacking:
-        raise LendingError(f"A job asks for {'; '.join(lacking)}. Lower the job's resources, or raise the machine's.")
+        raise LendingError(f"A job requests {'; '.join(lacking)}. Lower the job's resources, or raise the machine's.")
 
 
 def environment_for(lent: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

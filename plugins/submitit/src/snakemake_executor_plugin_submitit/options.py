@@ -59,7 +59,7 @@ def parse(text: str, where: str) -> dict[str, str]:
         elif last is not None and not options[last] and not word.startswith("-"):
             options[last] = word
         else:
-            raise ResourceError(f"{where}={text!r}: {word!r} is not understood; write long options, --name=value.")
+            raise ResourceError(f"{where}={text!r}: cannot parse {word!r}; write long options, --name=value.")
     if own := sorted(OWN_OPTIONS & set(options)):
         raise ResourceError(f"{where}={text!r}: --{own[0]} is set by the plugin.")
     return options
@@ -125,7 +125,9 @@ def absorb(
         name, read = RESOURCE_OF.get(option, ("", str))
         value = read(text) if name else None
         if name in taken and name not in weak and taken[name] != value:
-            raise ResourceError(f"{name}={taken[name]!r} and {where} with --{option}={text} differ; give one of them.")
+            raise ResourceError(
+                f"{name}={taken[name]!r} and {where} with --{option}={text} differ; give only one of them."
+            )
         if value is None:
             taken.pop(name, None)
             left[option] = text
@@ -140,7 +142,7 @@ def merged_gres(one: object, other: str, where: str) -> str:
     for part in other.split(","):
         same = [known for known in parts if known.partition(":")[0] == part.partition(":")[0]]
         if same and part not in same:
-            raise ResourceError(f"{same[0]!r} and {where} with --gres={other} differ; give one of them.")
+            raise ResourceError(f"{same[0]!r} and {where} with --gres={other} differ; give only one of them.")
         parts += [] if same else [part]
     return ",".join(parts)
 
@@ -163,6 +165,6 @@ def without_rivals(resources: Mapping, weak: Collection[str]) -> dict:
     if "gpu" in left and asks_for_gpus(left.get("gres")):
         losers = [name for name in ("gpu", "gres") if name in weak]
         if len(losers) != 1:
-            raise ResourceError(f"gpu={left['gpu']} and gres={left['gres']!r} are both given; give one of them.")
+            raise ResourceError(f"gpu={left['gpu']} and gres={left['gres']!r} are both given; give only one of them.")
         del left[losers[0]]
     return left

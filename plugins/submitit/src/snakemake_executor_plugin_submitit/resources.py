@@ -62,7 +62,7 @@ def request(
     tasks, gpus = whole("tasks", None), whole("gpu", 0)
     nodes = whole("nodes", 1 if (tasks or 1) == 1 and "nodes" not in further else None)
     if gpus and (rivals := [name for name in options.GPU_OPTIONS if name in further]):
-        raise ResourceError(f"gpu={gpus} and slurm_extra with --{rivals[0]} are both given; give one of them.")
+        raise ResourceError(f"gpu={gpus} and slurm_extra with --{rivals[0]} are both given; give only one of them.")
     one_process = nodes == 1 and (tasks or 1) == 1
     pack = whole("submitit_pack", settings.jobs_per_task) if one_process else 1
     return Request(
@@ -104,7 +104,7 @@ class _WholeNumbers:
         except (TypeError, ValueError):
             number = -1
         if number < 0 and (isinstance(value, str) or name not in NEGATIVE_IS_UNSET):
-            raise ResourceError(f"{name}={value!r}: give a whole number from 1, or 0 for what is not set.")
+            raise ResourceError(f'{name}={value!r}: expected a whole number of at least 1, or 0 for "not set".')
         return number if number > 0 else default
 
 
@@ -145,7 +145,7 @@ def _with_options(
 
 def _further_options(given: Mapping, whole: _WholeNumbers, further: Mapping, gpus: bool) -> tuple[tuple[str, str], ...]:
     if "clusters" in given:
-        raise ResourceError(f"clusters={given['clusters']!r}: jobs of other clusters are not supported.")
+        raise ResourceError(f"clusters={given['clusters']!r}: jobs on other clusters are not supported.")
     found = dict(further)
     for name, option in (
         ("cpus_per_gpu", "cpus-per-gpu"),

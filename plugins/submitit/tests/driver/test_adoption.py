@@ -59,7 +59,7 @@ def test_jobs_of_a_killed_driver_are_taken_once(tmp_path, left):
     assert (one.member, whole.tasks[0].job_id, one.adopted) == (left.entries[0].member, "7_0", True)
     assert adopted.take("key of a", "same") is None
     assert adopted.take("key of c", "same") is None
-    assert "a is adopted: an earlier run has submitted it as job 7_0." in words
+    assert "a is adopted: an earlier run submitted it as job 7_0." in words
 
 
 def test_an_adopted_task_that_waits_in_the_queue_again_is_known_to_have_run(tmp_path, left):
@@ -100,7 +100,7 @@ def test_a_cancelled_job_that_does_not_end_is_told_once(tmp_path, left, monkeypa
     adopted.take("key of a", "other")
     for _ in range(2):
         adopted.wait_for_ends()
-    assert [text for text in words if "ended" in text] == ["Cancelled 0 s ago, and not known to have ended: 7_0."]
+    assert [text for text in words if "ended" in text] == ["Cancelled 0 s ago, but not known to have ended: 7_0."]
 
 
 def test_a_changed_member_takes_its_pack_along_but_no_other_task(tmp_path):

@@ -143,7 +143,7 @@ def test_a_group_that_fails_has_a_reason_too(make, group):
 def test_an_interrupt_while_all_is_cancelled_is_answered_and_survived_without_a_terminal(monkeypatch, capfd):
     with uninterrupted():
         signal.raise_signal(signal.SIGINT)
-    assert "this ends by itself" in capfd.readouterr().err
+    assert "this will finish by itself" in capfd.readouterr().err
 
     def gone(*_):
         raise OSError(5, "Input/output error")

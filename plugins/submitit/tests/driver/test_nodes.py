@@ -54,7 +54,7 @@ def test_a_lost_node_is_left_out_and_told_of_once(tmp_path):
     one.driver.step()
     one.cluster.observe = lambda jobs: {job: Observation("NODE_FAIL", node="n7", elapsed_s=9) for job in jobs}
     step_until(one, lambda: one.driver.registry.nodes.bad)
-    assert sum("Left out of further submissions (lost under a job): n7." in text for text in one.told.texts) == 1
+    assert sum("Excluded from further submissions (lost under a job): n7." in text for text in one.told.texts) == 1
     one.driver.enqueue(jobs(one.run, "c"))
     one.driver.step()
     assert one.driver.registry.active[-1].excluded == ("n7",)
@@ -66,7 +66,7 @@ def test_bad_nodes_are_taken_again_where_there_are_no_others(tmp_path):
     entries = jobs(one.run, "a")
     one.driver.enqueue(entries)
     step_until(one, lambda: one.cluster.arrays)
-    assert any("sbatch refuses without the nodes n1" in text for text in one.told.texts) and not one.told.failed
+    assert any("sbatch rejects jobs that exclude n1" in text for text in one.told.texts) and not one.told.failed
     finish(entries)
     step_until(one, lambda: one.told.succeeded == ["a"])
 

@@ -39,7 +39,7 @@ def test_the_first_that_holds_the_job(tmp_path, given, expected):
 def test_a_job_that_none_holds_is_refused_with_the_reasons(tmp_path):
     request = resources.request("train", {"runtime": 60, "gpu": 8, "gpu_model": "h100"}, 1, ExecutorSettings())
     with pytest.raises(
-        ResourceError, match="gpu: gpu 8 > 4, gpu_model h100 is not there; short: gpu 8 > 0; long: gpu 8 > 0"
+        ResourceError, match="gpu: gpu 8 > 4, gpu_model h100 is not available; short: gpu 8 > 0; long: gpu 8 > 0"
     ):
         partitions.choose(read(tmp_path), request)
 

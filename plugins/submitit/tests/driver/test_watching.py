@@ -101,11 +101,11 @@ def test_a_requeued_job_is_told_once_and_goes_on(make):
     one.driver.enqueue(entries)
     step_until(one, lambda: one.driver.watcher.registry.live_tasks and one.driver.registry.live_tasks[0].seen)
     one.cluster.states["1"] = "PENDING"
-    step_until(one, lambda: any("is in the queue again" in text for text in one.told.texts))
+    step_until(one, lambda: any("back in the queue" in text for text in one.told.texts))
     for _ in range(5):
         one.driver.step()
         time.sleep(0.03)
-    assert sum("is in the queue again" in text for text in one.told.texts) == 1
+    assert sum("back in the queue" in text for text in one.told.texts) == 1
     one.cluster.states["1"] = "RUNNING"
     finish(entries)
     step_until(one, lambda: one.told.succeeded == ["a"])
@@ -133,8 +133,8 @@ def test_many_held_jobs_are_one_sentence(make):
     one.cluster.observe = lambda jobs: {job: Observation("PENDING", "JobHeldUser") for job in jobs}
     step_until(one, lambda: len(one.told.texts) > 1)
     assert one.told.texts[1:] == [
-        "Waiting until someone acts (JobHeldUser): 1_0; 1_1; 1_2 and 2 more: a; b; c and 2 more. "
-        "`scontrol release 1` lets them go on, `scancel 1` gives them up."
+        "On hold (JobHeldUser): 1_0; 1_1; 1_2 and 2 more: a; b; c and 2 more. "
+        "`scontrol release 1` lets them run, `scancel 1` cancels them."
     ]
 
 
@@ -150,8 +150,8 @@ def test_a_limit_is_told_once_per_rule_and_a_reason_that_changes_while_a_job_wai
         one.driver.step()
         time.sleep(0.03)
     assert one.told.texts[1:] == [
-        "Waiting for a limit of the site (AssocMaxJobsLimit): 1_0: a. `scancel 1` gives them up.",
-        "Not going to start as things are (PartitionConfig): 1_2: c. `scancel 1` gives them up.",
+        "Waiting for a site limit (AssocMaxJobsLimit): 1_0: a. `scancel 1` cancels them.",
+        "Will not start as things stand (PartitionConfig): 1_2: c. `scancel 1` cancels them.",
     ]
 
 

@@ -64,7 +64,7 @@ def test_a_member_that_the_driver_has_cleared_away_is_not_run_again(node):
 def test_without_slurm_a_job_that_asks_for_it_is_started_again_at_once_so_many_times(node):
     member = node.member("a", ASKS_FOR_EVER.format(folder=node.folder, name="a"))
     settings = PackSettings(signal_delay_s=60, max_requeues=2)
-    words = "started 3 times, all that max-requeues 2 allows; the last time: more"
+    words = "started 3 times, which is all that max-requeues 2 allows; last time: more"
     with pytest.raises(MembersFailed, match=words):
         Task([member], settings)()
     assert runs(node, "a") == 3

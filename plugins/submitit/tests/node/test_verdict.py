@@ -50,9 +50,9 @@ def test_verdicts(end, status, cause):
         (End(exit_code=-64), "killed by SIGRTMAX"),
         (End(exit_code=-100), "killed by signal 100"),
         (End(exit_code=1, marker=SAVED, max_requeues=1), SAVED),
-        (End(exit_code=1, marker=SAVED, starts=2, max_requeues=1), f"started 2 times, all that max-requeues 1 allows; the last time: {SAVED}"),
-        (End(exit_code=-9, cut_off=True, stop=TIME_LIMIT), "cut off at the allocation's time limit, without having asked to go on"),
-        (End(exit_code=2, stop=TIME_LIMIT), "exit code 2 after the warning of the allocation's time limit, without having asked to go on"),
+        (End(exit_code=1, marker=SAVED, starts=2, max_requeues=1), f"started 2 times, which is all that max-requeues 1 allows; last time: {SAVED}"),
+        (End(exit_code=-9, cut_off=True, stop=TIME_LIMIT), "cut off at the allocation's time limit, without having asked to be resumed"),
+        (End(exit_code=2, stop=TIME_LIMIT), "exit code 2 after the warning of the allocation's time limit, without having asked to be resumed"),
     ],
 )  # fmt: skip
 def test_reasons_say_what_happened(end, words):

@@ -29,27 +29,30 @@ def of_cluster(cluster: Cluster) -> list[Finding]:
         Finding(GOOD, "SLURM", f"version {said.get('SLURM_VERSION', '?')}, cluster {said.get('ClusterName', '?')}.")
     ]
     if size.isdigit() and int(size) > 1:
-        found.append(Finding(GOOD, "MaxArraySize", f"{size}: arrays are cut to that."))
+        found.append(Finding(GOOD, "MaxArraySize", f"{size}: larger arrays are split."))
     else:
-        found.append(Finding(NOTE, "MaxArraySize", f"{size}: no arrays here; each task is an sbatch of its own."))
+        found.append(Finding(NOTE, "MaxArraySize", f"{size}: no arrays here; each task gets its own sbatch."))
     where = (
-        "a database answers for ended jobs" if cluster.database else "none; squeue and result files are asked instead"
+        "a database keeps ended jobs" if cluster.database else "no database; squeue and result files are used instead"
     )
     found.append(Finding(GOOD, "accounting", f"{where}."))
     wait = said.get("KillWait", "").partition(" ")[0]
     if wait:
-        found.append(Finding(GOOD, "KillWait", f"{wait} s to save between SIGTERM and SIGKILL, as at a preemption."))
+        found.append(
+            Finding(GOOD, "KillWait", f"{wait} s to save between SIGTERM and SIGKILL, for example on preemption.")
+        )
     return found
 
 
 def of_submission(cluster: Cluster, choice: Choice, partition: str | None, account: str | None) -> list[Finding]:
     """What sbatch takes: the profile as it is, or with another partition or account."""
     names = (
-        ", ".join(f"{one.name}{' (default)' * one.default}" for one in cluster.partitions) or "none that this user sees"
+        ", ".join(f"{one.name}{' (default)' * one.default}" for one in cluster.partitions)
+        or "none visible to this user"
     )
     accounts = f"; accounts of this user: {', '.join(cluster.accounts)}" if cluster.accounts else ""
     if not choice.taken:
-        text = f"sbatch takes no job: {choice.refusal}. Partitions: {names}{accounts}. Ask the site."
+        text = f"sbatch accepts no job: {choice.refusal}. Partitions: {names}{accounts}. Ask the site."
         return [Finding(BAD, "submission", text)]
     write = {}
     if choice.partition != partition:
@@ -58,26 +61,24 @@ def of_submission(cluster: Cluster, choice: Choice, partition: str | None, accou
         write["slurm_account"] = choice.account
     if write:
         wanted = " and ".join(f"{name}: {value}" for name, value in write.items())
-        text = (
-            f"sbatch refuses the profile as it is ({choice.refusal}) and takes {wanted}. Partitions: {names}{accounts}."
-        )
+        text = f"sbatch rejects the profile as it is ({choice.refusal}) but accepts {wanted}. Partitions: {names}{accounts}."
         return [Finding(BAD, "submission", text, resources=write)]
-    return [Finding(GOOD, "submission", f"sbatch takes the profile as it is. Partitions: {names}{accounts}.")]
+    return [Finding(GOOD, "submission", f"sbatch accepts the profile as it is. Partitions: {names}{accounts}.")]
 
 
 def of_gpus(cluster: Cluster, refusal: str | None) -> Finding:
     """refusal: what sbatch says against a job with a GPU where the others go; None if there are none."""
     kinds = {one.name: one.gpus for one in cluster.partitions if one.gpus}
     if not kinds:
-        return Finding(NOTE, "GPUs", "no partition has any: set `gpu: 0` for rules that ask for one.")
+        return Finding(NOTE, "GPUs", "no partition has any: set `gpu: 0` for rules that request one.")
     listed = "; ".join(f"{name}: {', '.join(found)} per node" for name, found in kinds.items())
     named = sorted({kind.rpartition(":")[0] for found in kinds.values() for kind in found if ":" in kind})
-    model = f" One kind only: `gpu_model: {named[0]}`." if named else ""
+    model = f" Only one kind: `gpu_model: {named[0]}`." if named else ""
     if refusal:
         return Finding(
-            BAD, "GPUs", f"{listed}. With `gpu: 1` sbatch says: {refusal}. Set `slurm_partition` of rules with GPUs."
+            BAD, "GPUs", f"{listed}. With `gpu: 1` sbatch says: {refusal}. Set `slurm_partition` for rules with GPUs."
         )
-    return Finding(GOOD, "GPUs", f"{listed}. `gpu: 1` is taken.{model}")
+    return Finding(GOOD, "GPUs", f"{listed}. `gpu: 1` is accepted.{model}")
 
 
 def of_probes(probes: Sequence[Mapping], here: Mapping) -> list[Finding]:
@@ -88,7 +89,7 @@ def of_probes(probes: Sequence[Mapping], here: Mapping) -> list[Finding]:
     found += _of_locks(probes, nodes)
     if (trip := first.get("round_trip_s")) is None:
         found.append(
-            Finding(BAD, "latency", "files of the driver did not reach the node within 30 s: use another file system.")
+            Finding(BAD, "latency", "the driver's files did not reach the node within 30 s: use another file system.")
         )
     elif trip > SLOW_S:
         text = f"files take {trip:.1f} s from node to driver and back."
@@ -96,29 +97,33 @@ def of_probes(probes: Sequence[Mapping], here: Mapping) -> list[Finding]:
     else:
         found.append(Finding(GOOD, "latency", f"{trip:.2f} s for a file from node to driver and back."))
     if abs(here["skew_s"]) > SLOW_S:
-        text = f"the clock of {nodes[0]} is {abs(here['skew_s']):.0f} s off: Snakemake compares times of files; tell the site."
+        text = (
+            f"the clock of {nodes[0]} is {abs(here['skew_s']):.0f} s off: Snakemake compares file times; tell the site."
+        )
         found.append(Finding(BAD, "clocks", text))
     if first["scontrol"]:
-        text = f"does not work on {nodes[0]} ({first['scontrol']}): a job cannot ask to be started again at its time limit."
+        text = f"does not work on {nodes[0]} ({first['scontrol']}): a job cannot be requeued at its time limit."
         found.append(Finding(BAD, "scontrol", text, write={"submitit-max-requeues": 0}))
     else:
-        found.append(Finding(GOOD, "scontrol", "works on the node: jobs can be started again after their time limit."))
+        found.append(Finding(GOOD, "scontrol", "works on the node: jobs can be requeued at their time limit."))
     return found
 
 
 def _of_environment(first: Mapping, here: Mapping) -> Finding:
     for name, version in here["versions"].items():
         if first["versions"][name] != version:
-            text = f"{name} is {version} here and {first['versions'][name]} in the job: its PYTHONPATH differs."
+            text = f"{name} is {version} here but {first['versions'][name]} in the job: its PYTHONPATH differs."
             return Finding(BAD, "environment", text)
     gone = sorted(set(here["variables"]) - set(first["variables"]))
     gone = [name for name in gone if not name.startswith(NOT_HANDED_OVER) and name not in ("_", "SHLVL", "OLDPWD")]
     versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
-    text = f"Python {first['python']}, {versions}, as here"
+    text = f"Python {first['python']}, {versions}, same as here"
     if gone:
         some = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-        return Finding(NOTE, "environment", f"{text}, but without {some}: name in `envvars:` what the workflow needs.")
-    return Finding(GOOD, "environment", f"{text}; all variables arrive.")
+        return Finding(
+            NOTE, "environment", f"{text}, but without {some}: list those that the workflow needs under `envvars:`."
+        )
+    return Finding(GOOD, "environment", f"{text}; all environment variables arrive.")
 
 
 def _of_locks(probes: Iterable[Mapping], nodes: list[str]) -> list[Finding]:
@@ -129,15 +134,13 @@ def _of_locks(probes: Iterable[Mapping], nodes: list[str]) -> list[Finding]:
     found = []
     for who, states in seen.items():
         if states == {"held"}:
-            found.append(Finding(GOOD, "locks", f"are seen between {who} ({', '.join(nodes)})."))
+            found.append(Finding(GOOD, "locks", f"work between {who} ({', '.join(nodes)})."))
         else:
             wrong = ", ".join(sorted(states - {"held"}))
-            text = f"between {who}: {wrong}. Never run two Snakemakes in one folder here, on whatever machines."
+            text = f"between {who}: {wrong}. Never run two Snakemakes in the same folder here, on any machines."
             found.append(Finding(BAD, "locks", text))
     if len(nodes) == 1:
-        found.append(
-            Finding(NOTE, "locks", f"both tasks ran on {nodes[0]}: nothing is known of locks between two nodes.")
-        )
+        found.append(Finding(NOTE, "locks", f"both tasks ran on {nodes[0]}: locks between two nodes are untested."))
     return found
 
 
@@ -145,7 +148,7 @@ def of_signal(seen: Mapping | None, limit_s: float) -> Finding:
     """seen: what the first task tells of the warning before its limit; None if it has told nothing."""
     after = (seen or {}).get("after_s")
     if after is None:
-        text = "none reached the job before its limit: what does not save by itself is lost there; give rules more `runtime`."
+        text = "none reached the job before its limit: jobs that do not save on their own lose their work; give rules more `runtime`."
         return Finding(BAD, "signal", text)
     return Finding(GOOD, "signal", f"SIGUSR2 reached the job {max(0.0, limit_s - after):.0f} s before its limit.")
 
@@ -153,7 +156,7 @@ def of_signal(seen: Mapping | None, limit_s: float) -> Finding:
 def of_failure(log: str, folder: str, state: str) -> Finding:
     """A task has ended without a word. log: what it has written, empty if there is no log."""
     if not log:
-        text = f"the job ended ({state}) and left nothing in {folder}: its node does not see this folder. Work on a shared one."
+        text = f"the job ended ({state}) and left nothing in {folder}: its node does not see this folder. Use a shared file system."
         return Finding(BAD, "working directory", text)
     last = " / ".join(log.strip().splitlines()[-3:])
     return Finding(

@@ -46,7 +46,7 @@ def check(say: "Printer", settings, default_resources, folder: Path) -> None:
     try:
         configuration = backend.configuration()
     except SubmitError as error:
-        say(Finding(BAD, "SLURM", f"{error.text}. Run this where sbatch works, on a login node."))
+        say(Finding(BAD, "SLURM", f"{error.text}. Run this where sbatch works, such as on a login node."))
         return
     try:
         request = resources.request("check", literals(default_resources), 1, settings)
@@ -112,7 +112,7 @@ def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> Non
         with uninterrupted() as quiet:
             ids = backend.sbatch(place / "submitit", parameters, payloads)
         print(
-            f"Submitted array {ids[0].partition('_')[0]}; this takes a good minute from its start. Ctrl-C ends it.",
+            f"Submitted array {ids[0].partition('_')[0]}; it takes a little over a minute once started. Ctrl-C cancels it.",
             flush=True,
         )
         if quiet.noted:
@@ -123,7 +123,7 @@ def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> Non
     except SubmitError as error:
         say(Finding(BAD, "submission", f"sbatch: {error.text}"))
     except NotStarting as reason:
-        say(Finding(BAD, "submission", f"sbatch took the array, but it will not start: {reason}."))
+        say(Finding(BAD, "submission", f"sbatch accepted the array, but it will not start: {reason}."))
     finally:
         with uninterrupted():
             backend.cancel({job.partition("_")[0] for job in ids})
@@ -168,7 +168,7 @@ class Watch:
                 raise NotStarting(seen.reason)
         elif seen is not None and seen.state in states.WAITING and now >= self._tell_at:
             self._tell_at = now + TELL_EVERY_S
-            print("      waiting for its start" + f" ({seen.reason})" * (seen.reason not in ("", "None")), flush=True)
+            print("      waiting for it to start" + f" ({seen.reason})" * (seen.reason not in ("", "None")), flush=True)
         return seen
 
     def log(self, job: str) -> str:
@@ -222,7 +222,7 @@ def leaving_on_signals() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("\nInterrupted; the jobs of the check are cancelled.", flush=True)
+        print("\nInterrupted; the check's jobs have been cancelled.", flush=True)
         sys.exit(130)
     finally:
         for number, handler in former.items():

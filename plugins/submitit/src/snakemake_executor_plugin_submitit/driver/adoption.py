@@ -38,7 +38,7 @@ class Adoption:
         found = self.backend.find(submission.token, len(submission.tasks))
         if found is None:
             raise WorkflowError(
-                "An earlier run was killed while it submitted jobs, and SLURM does not answer whether they are there. "
+                "An earlier run was killed while submitting jobs, and SLURM does not say whether they exist. "
                 "Try again once squeue works."
             )
         if not found:
@@ -69,14 +69,14 @@ class Adoption:
         task = next(task for task in submission.tasks if entry in task.entries)
         if changed:
             self.report.info(
-                f"Code, params or input of {entry.member.name} have changed: job {task.job_id} is cancelled."
+                f"The code, params or input of {entry.member.name} have changed: cancelling job {task.job_id}."
             )
             self._give_up(task)
             settle(entry)
             return None
         entry.adopted, task.since = True, time.time()
         task.ran = task.ran or entry.member.starts() > 0  # it may wait in the queue again, and members have failed
-        self.report.info(f"{entry.member.name} is adopted: an earlier run has submitted it as job {task.job_id}.")
+        self.report.info(f"{entry.member.name} is adopted: an earlier run submitted it as job {task.job_id}.")
         return entry, submission
 
     def _give_up(self, task: Task) -> None:
@@ -97,7 +97,7 @@ class Adoption:
                 time.sleep(0.5)
         if self._ending:
             jobs = " ".join(sorted(self._ending))
-            self.report.warning(f"Cancelled {END_S:.0f} s ago, and not known to have ended: {jobs}.")
+            self.report.warning(f"Cancelled {END_S:.0f} s ago, but not known to have ended: {jobs}.")
             self._ending = set()
 
     def finish(self, persistence, left: list[Entry]) -> None:
@@ -130,7 +130,7 @@ class Adoption:
                 settle(entry)
         if alive:
             self.report.warning(
-                f"Jobs of an earlier run are still there and not part of this one: scancel {' '.join(alive)} ends them."
+                f"Jobs of an earlier run that are not part of this one still exist; scancel {' '.join(alive)} ends them."
             )
 
 

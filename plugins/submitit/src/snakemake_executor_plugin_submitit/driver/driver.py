@@ -71,8 +71,8 @@ class Driver:
                 self.report.warning(trouble.strip())
         if self.left_behind:
             self.report.warning(
-                "Jobs of this run may go on. What is known of them is kept: start the workflow again with "
-                "`python -m snakemake_executor_plugin_submitit resume -- ARGUMENTS`, which takes them over."
+                "Jobs of this run may still be running, and their records are kept: `python -m "
+                "snakemake_executor_plugin_submitit resume -- ARGUMENTS` restarts the workflow and takes them over."
             )
 
     def close(self, wait_s: float = 10.0) -> None:

@@ -15,9 +15,9 @@ from types import FrameType
 LEAVING = (signal.SIGHUP, signal.SIGQUIT)  # would end the process at once
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, *LEAVING)
 ENDS_GRACEFULLY = (
-    "SIGTERM: no new jobs are started, those handed over go on, and this ends with them. A second SIGTERM, or Ctrl-C, "
-    "cancels them. Should this process be killed before: `python -m snakemake_executor_plugin_submitit resume -- "
-    "ARGUMENTS` takes them over.\n"
+    "SIGTERM: no new jobs are started; those already handed over keep running, and this process ends with them. A second "
+    "SIGTERM, or Ctrl-C, cancels them. If this process is killed first, `python -m snakemake_executor_plugin_submitit "
+    "resume -- ARGUMENTS` takes them over.\n"
 )
 
 
@@ -68,7 +68,7 @@ class Guard:
 
     def _at_exit(self) -> None:
         if self._busy():
-            say("The workflow has ended before its jobs: they are cancelled.\n")
+            say("The workflow has ended before its jobs, which are now cancelled.\n")
         self._end()
 
 
@@ -85,7 +85,7 @@ class uninterrupted:
 
     def _note(self, number, _frame):
         self.noted = True
-        say("Jobs are being cancelled, or files put away; this ends by itself.\n")
+        say("Cancelling jobs or cleaning up; this will finish by itself.\n")
 
     def __exit__(self, *_):
         for number, handler in self.former.items():

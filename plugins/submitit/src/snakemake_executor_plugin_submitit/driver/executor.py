@@ -42,7 +42,7 @@ class Executor(RemoteExecutor):
         from .records import RunFolder
 
         if self.workflow.remote_execution_settings.immediate_submit:
-            raise WorkflowError("--immediate-submit is not supported by the executor submitit.")
+            raise WorkflowError("--immediate-submit is not supported by the submitit executor.")
         self.settings = self.executor_settings or ExecutorSettings()
         clean_environment()
         self._partitions = self._read_partitions()
@@ -89,7 +89,7 @@ class Executor(RemoteExecutor):
             try:
                 entry, adopted = self._entry(job)
             except ResourceError as error:
-                self._fail(SubmittedJobInfo(job), f"Rule {identity.rule(job)} asks for what cannot be: {error}\n")
+                self._fail(SubmittedJobInfo(job), f"Rule {identity.rule(job)} requests something impossible: {error}\n")
                 continue
             entry.info = SubmittedJobInfo(job, external_jobid=entry.member.token)
             self._entries[job] = entry
@@ -176,7 +176,7 @@ class Executor(RemoteExecutor):
             except Exception:
                 self._failures += 1
                 self.driver.interval = min(PAUSE_AT_MOST_S, 2.0**self._failures)
-                self.warning(f"The executor submitit met an error and goes on:\n{traceback.format_exc()}")
+                self.warning(f"The submitit executor hit an error and carries on:\n{traceback.format_exc()}")
                 if self._failures >= FAILURES_AT_MOST:
                     self.driver.cancel()
                     raise
@@ -188,11 +188,8 @@ class Executor(RemoteExecutor):
     async def sleep(self):
         """Until the next look, or until there is something to do."""
         until = time.monotonic() + (self.driver.interval if self.driver is not None else 0.1)
-        while time.monotonic() < until and not self._has_to_wake():
+        while time.monotonic() < until and self.wait and not (self.driver is not None and self.driver.wake.is_set()):
             await asyncio.sleep(0.05)
-
-    def _has_to_wake(self) -> bool:
-        return not self.wait or (self.driver is not None and self.driver.wake.is_set())
 
     # -- what the driver reports -----------------------------------------------------------------------------------
 
@@ -213,7 +210,7 @@ class Executor(RemoteExecutor):
 
     def again(self, entry, why: str) -> None:
         """A job of an earlier driver that ended while nobody looked: submit it anew."""
-        self.info(f"{entry.member.name} of an earlier run has ended: {why}. It is submitted again.")
+        self.info(f"{entry.member.name} of an earlier run has ended: {why}. It is being resubmitted.")
         job = entry.info.job
         fresh = self._new_entry(job, entry.key, entry.digest, entry.metadata)
         fresh.info, self._entries[job] = entry.info, fresh
@@ -279,7 +276,7 @@ class Executor(RemoteExecutor):
 
         usages = self.driver.usages
         if table := costs.table(usages):
-            self.info(f"What the jobs have cost (allocated times elapsed):\n{table}")
+            self.info(f"What the jobs cost (allocated × elapsed):\n{table}")
         if not self.settings.efficiency_report or not usages:
             return
         try:

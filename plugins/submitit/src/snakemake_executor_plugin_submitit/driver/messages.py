@@ -14,7 +14,7 @@ TAIL_BYTES = 16_384
 
 def refused(entry: Entry, words: str) -> str:
     """A job that the cluster will never take."""
-    return f"{entry.member.name}: the cluster refuses the job of rule {entry.request.rule}: {words}\n"
+    return f"{entry.member.name}: the cluster rejected the job of rule {entry.request.rule}: {words}\n"
 
 
 def failed(entry: Entry, task: Task, outcome: Outcome, logs: list[str]) -> str:
@@ -27,14 +27,14 @@ def failed(entry: Entry, task: Task, outcome: Outcome, logs: list[str]) -> str:
         lines.append(f"Last lines of {log}:")
         lines += [f"    {line}" for line in tail(Path(log), TAIL_LINES).splitlines()]
     if not logs:
-        lines.append(f"It has written no log ({entry.member.log}).")
+        lines.append(f"It wrote no log ({entry.member.log}).")
     return "\n".join(lines) + "\n"
 
 
 WAITS = {
-    "held": "Waiting until someone acts",
-    "never": "Not going to start as things are",
-    "limit": "Waiting for a limit of the site",
+    "held": "On hold",
+    "never": "Will not start as things stand",
+    "limit": "Waiting for a site limit",
 }
 
 
@@ -67,13 +67,13 @@ def transitions(kind: str, reason: str, tasks: list[Task]) -> str:
     names = some([entry.member.name for task in tasks for entry in task.entries])
     why = f" ({reason})" if reason else ""
     if kind == "back":
-        subject = f"Job {ids}" if len(tasks) == 1 else "Each of these jobs"
+        subject = f"Job {ids} is" if len(tasks) == 1 else "These jobs are"
         return (
-            f"{subject} is in the queue again{why} and goes on later: {names if len(tasks) == 1 else f'{ids}: {names}'}"
+            f"{subject} back in the queue{why} and will resume later: {names if len(tasks) == 1 else f'{ids}: {names}'}"
         )
     mains = " ".join(sorted({task.job_id.partition("_")[0] for task in tasks}))
-    release = f"`scontrol release {mains}` lets them go on, " if kind == "held" else ""
-    return f"{WAITS[kind]}{why}: {ids}: {names}. {release}`scancel {mains}` gives them up."
+    release = f"`scontrol release {mains}` lets them run, " if kind == "held" else ""
+    return f"{WAITS[kind]}{why}: {ids}: {names}. {release}`scancel {mains}` cancels them."
 
 
 def some(texts: list[str], at_most: int = 3) -> str:

@@ -39,14 +39,15 @@ class Nodes:
     @property
     def bad(self) -> tuple[str, ...]:
         """The nodes to leave out."""
-        holes = [node for node, rules in self._died.items() if len(self._innocent(node, rules)) >= RULES]
+        holes = []
+        for node, rules in self._died.items():
+            fine_elsewhere = [rule for rule in rules if self._succeeded.get(rule, set()) - {node}]
+            if len(fine_elsewhere) >= RULES:
+                holes.append(node)
         return tuple(dict.fromkeys([*self.lost, *holes]))[: self.at_most]
 
-    def _innocent(self, node: str, rules: set[str]) -> set[str]:
-        return {rule for rule in rules if self._succeeded.get(rule, set()) - {node}}
-
     def forget(self) -> None:
-        """Start anew: sbatch finds no node without the bad ones."""
+        """Start over: sbatch finds no node without the bad ones."""
         self.lost.clear()
         self._died.clear()
 

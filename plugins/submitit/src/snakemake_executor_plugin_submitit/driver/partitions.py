@@ -56,10 +56,10 @@ class Partition:
             and self.available_gpu_models is not None
             and whole.gpu_model not in self.available_gpu_models
         ):
-            found.append(f"gpu_model {whole.gpu_model} is not there")
+            found.append(f"gpu_model {whole.gpu_model} is not available")
         features = set(re.split(r"[&|,]", whole.constraint)) if whole.constraint else set()
         if self.available_constraints is not None and features - set(self.available_constraints):
-            found.append(f"constraint {whole.constraint} is not there")
+            found.append(f"constraint {whole.constraint} is not available")
         return found
 
 
@@ -129,6 +129,6 @@ def choose(partitions: list[Partition], request: Request) -> str:
     if not fitting:
         why = "; ".join(f"{one.name}: {', '.join(one.objections(whole))}" for one in partitions)
         raise ResourceError(
-            f"no partition of --submitit-partitions holds it ({why}); give slurm_partition, or ask for less."
+            f"it fits no partition in --submitit-partitions ({why}); set slurm_partition, or request less."
         )
     return min(fitting, key=lambda one: not wants_gpus and one.max_gpu > 0).name

@@ -64,7 +64,7 @@ class Submitter:
             pause = pause_after(self._cut_failures)
             self._cut_failures += 1
             self.hold_until = time.monotonic() + pause
-            self.report.warning(f"Nothing can be submitted, next try in {pause:.0f} s: {error.text}")
+            self.report.warning(f"Cannot submit anything; retrying in {pause:.0f} s: {error.text}")
         for submission in list(self.pending):
             if submission.not_before <= time.time() and not self.registry.cancelled.is_set():
                 submitted |= self._try(submission)
@@ -198,7 +198,7 @@ class Submitter:
         if submission.tries > 1:  # the last sbatch may have failed after the controller had taken the job
             found = self.backend.find(submission.token, len(submission.tasks))
             if found is None:
-                raise SubmitError("squeue does not answer, so that nobody can tell whether the job is there", "away")
+                raise SubmitError("squeue does not answer, so it is unknown whether the job exists", "away")
             if found:
                 submission.submitted(found)
                 self.backend.deliver(submission, payloads)
@@ -212,13 +212,15 @@ class Submitter:
             self._at_limit(submission, error)
         elif error.kind == "fatal" and submission.excluded:
             self.report.warning(
-                f"sbatch refuses without the nodes {','.join(submission.excluded)}; they are taken again."
+                f"sbatch rejects jobs that exclude {','.join(submission.excluded)}; these nodes are allowed again."
             )
             self.registry.nodes.forget()
         elif error.kind == "away" or (error.kind == "unknown" and tries <= self.settings.sbatch_retries):
             pause = pause_after(tries - 1)
             submission.not_before = time.time() + pause
-            self.report.warning(f"sbatch failed for rule {rule}, next try in {pause:.0f} s (try {tries}): {error.text}")
+            self.report.warning(
+                f"sbatch failed for rule {rule}; retrying in {pause:.0f} s (attempt {tries}): {error.text}"
+            )
         else:
             self._drop(submission)
             for entry in submission.entries:
@@ -235,8 +237,8 @@ class Submitter:
             self.hold_until = time.monotonic() + (LIMIT_PAUSE_S if alone else 0.0)
         self._learned = (live + count // 2, time.monotonic() + 60.0)
         self.report.warning(
-            f"The site takes no more jobs of this user now; {count} tasks wait in the driver "
-            f"(--submitit-max-submitted sets the limit beforehand): {error.text}"
+            f"The site accepts no more jobs from this user for now; {count} tasks wait in the driver "
+            f"(set --submitit-max-submitted to avoid this): {error.text}"
         )
 
     def _drop(self, submission: Submission) -> None:

@@ -79,7 +79,9 @@ class Watcher:
         if answered:
             self.report.warning("SLURM answers again.")
         else:
-            self.report.warning(f"SLURM does not answer ({self.backend.trouble}). {jobs} jobs go on; still looking.")
+            self.report.warning(
+                f"SLURM does not answer ({self.backend.trouble}). {jobs} jobs keep running; still trying."
+            )
 
     def _judge(self, task: Task, ok_only: bool = False) -> bool:
         """Settle those entries of a task whose outcome is known; whether there were any."""
@@ -118,7 +120,7 @@ class Watcher:
         try:
             self._tell(entry, outcome, task)
         except Exception as error:
-            text = f"{entry.member.name}: its end could not be told in full ({type(error).__name__}: {error})\n"
+            text = f"{entry.member.name}: its end could not be reported in full ({type(error).__name__}: {error})\n"
             self.report.failure(entry, text, [], task.job_id)
 
     def _note_end(self, entry: Entry, outcome: Outcome, task: Task) -> None:
@@ -137,7 +139,7 @@ class Watcher:
         note(nodes)
         if new := [node for node in nodes.bad if node not in before]:
             why = "lost under a job" if set(new) <= set(nodes.lost) else "jobs of several rules died there at once"
-            self.report.warning(f"Left out of further submissions ({why}): {', '.join(new)}.")
+            self.report.warning(f"Excluded from further submissions ({why}): {', '.join(new)}.")
 
     def _tell(self, entry: Entry, outcome: Outcome, task: Task) -> None:
         if outcome.ok:

@@ -39,7 +39,9 @@ def warm_up(members: list[Member], preload: tuple[str, ...]) -> bool:
         except Exception as error:
             print(f"preload: {name} cannot be imported: {type(error).__name__}: {error}", file=sys.stderr)
         if processes.threads() > 1:
-            print(f"preload: {name} starts threads, so no member is forked; each starts by itself", file=sys.stderr)
+            print(
+                f"preload: {name} starts threads, so members are started separately instead of forked", file=sys.stderr
+            )
             return False
     gc.freeze()  # the collector would touch, and so copy, what the children share
     gc.enable()

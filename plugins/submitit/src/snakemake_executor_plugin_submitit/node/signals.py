@@ -31,7 +31,7 @@ class Signals:
         ready, _, _ = select.select(watched, [], [], timeout_s)
         numbers = self.take()
         if self.lifeline in ready and not os.read(self.lifeline, 4096):
-            say("the task's process has gone")
+            say("the task's process is gone")
             self.lifeline = -1
             numbers.add(signal.SIGTERM)
         return numbers

@@ -42,7 +42,7 @@ class Task:
 
     def __call__(self) -> None:
         if rank := int(os.environ.get("SLURM_PROCID", 0)):
-            print(f"process {rank} of a job of several: the first one runs Snakemake", flush=True)
+            print(f"process {rank} of several in this job: only the first runs Snakemake", flush=True)
             return
         for member in self.members:  # an earlier attempt's, perhaps on another node: such ids may be anyone's here
             member.session.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ class Task:
             sys.exit(f"interrupted; not done: {names}")
         requeue = forwarding.previous.get(signal.SIGUSR2)
         if not callable(requeue):
-            sys.exit(f"interrupted, and nobody to start it again; not done: {names}")
+            sys.exit(f"interrupted, with nothing to start it again; not done: {names}")
         print(f"to be started again: {names}", flush=True)
         try:
             requeue(signal.SIGUSR2, None)  # submitit: checkpoint(), the pickle anew, scontrol requeue, exit
@@ -171,7 +171,7 @@ def run_worker(members: list[Member], settings: PackSettings, environment: dict,
     if code:
         end_orphans(members)
     if code and not forwarding.received:
-        raise RuntimeError(f"The worker ended with exit code {code}; its words stand in this task's log.")
+        raise RuntimeError(f"The worker ended with exit code {code}; see this task's log.")
 
 
 def end_orphans(members: list[Member]) -> None:

@@ -40,7 +40,9 @@ def judge(end: End) -> Verdict:
     cause, reason = _why(end)
     again = cause in ("marker", PREEMPTED) or (end.stop == TIME_LIMIT and end.late)
     if again and end.starts > end.max_requeues:
-        reason = f"started {end.starts} times, all that max-requeues {end.max_requeues} allows; the last time: {reason}"
+        reason = (
+            f"started {end.starts} times, which is all that max-requeues {end.max_requeues} allows; last time: {reason}"
+        )
         return Verdict(status="failed", cause="requeues", reason=reason)
     return Verdict(status="requeue" if again else "failed", cause=cause, reason=reason)
 
@@ -58,7 +60,7 @@ def _why(end: End) -> tuple[str, str]:
         )
     if end.stop == TIME_LIMIT:
         ended = "cut off at" if end.cut_off else f"{_ended(end.exit_code)} after the warning of"
-        return TIME_LIMIT, f"{ended} the allocation's time limit, without having asked to go on"
+        return TIME_LIMIT, f"{ended} the allocation's time limit, without having asked to be resumed"
     return "signal" if end.exit_code < 0 else "error", _ended(end.exit_code)
 
 

@@ -117,7 +117,7 @@ class Worker:
             self._stop(TIME_LIMIT if signal.SIGUSR2 in numbers else PREEMPTED)
         elif signal.SIGUSR2 in numbers and self.stop is None:
             if self.limit.too_early():
-                say(f"the warning of the time limit came early; it counts in {self.limit.until_warning():.0f} s")
+                say(f"the time-limit warning came early; it takes effect in {self.limit.until_warning():.0f} s")
             else:
                 self._stop(TIME_LIMIT)
 
@@ -134,7 +134,7 @@ class Worker:
         try:
             starts = member.note_start(host=socket.gethostname(), job_id=job_id())
         except FileNotFoundError:
-            say(f"not started: {member.name}: its folder is gone, so nobody waits for it")
+            say(f"not started: {member.name}: its folder is gone, so nothing waits for it")
             return
         member.marker.unlink(missing_ok=True)
         call = child.call_of(member) if self.warm else None
@@ -166,14 +166,12 @@ class Worker:
                 self._finish(running)
                 continue
             hangs = self.terminate_since is not None and running.hangs(left)
-            for number in [*self._due(running), *([signal.SIGKILL] if hangs else [])]:
+            now = time.monotonic()
+            due = [number for number, at in self._schedule(running).items() if now >= at]
+            for number in [*due, *([signal.SIGKILL] if hangs else [])]:
                 running.send([pid for pid in left if running.wants(pid, number)], number)
                 asked = number == signal.SIGTERM and self.terminate_since is None  # by nobody but the time limit
                 running.cut_off |= bool(self.stop) and (asked or number == signal.SIGKILL)
-
-    def _due(self, running: Running) -> list[int]:
-        now = time.monotonic()
-        return [number for number, at in self._schedule(running).items() if now >= at]
 
     def _schedule(self, running: Running) -> dict[int, float]:
         """Signal -> when what is left of the member gets it."""
