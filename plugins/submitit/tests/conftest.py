@@ -6,6 +6,10 @@ from grids import Grid
 from sandboxes import sandbox_or_reason
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "nightly: takes minutes, or needs a package index")
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> slurm_sandbox.Sandbox:
     """A SLURM of two nodes with two pretended GPUs each, without an accounting database."""

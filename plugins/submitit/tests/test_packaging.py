@@ -90,6 +90,34 @@ def test_tests_run_from_the_source_distribution_in_a_clean_environment(built, tm
     assert re.search(r"\d\d+ passed", done.stdout)
 
 
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+import snakemake_executor_plugin_submitit as package
+names = [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+for name in [*names, *sys.argv[1:]]:
+    importlib.import_module(name)
+print(package.__file__, *names)
+"""
+
+
+@pytest.mark.nightly
+def test_the_wheel_alone_imports_every_module(built, tmp_path):
+    """What a user types, `python -m venv` and `pip install`: it fetches what the metadata name, and nothing else.
+
+    What functions import is imported as well.
+    """
+    clean.run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    clean.run(python, "-m", "pip", "--quiet", "install", built.wheel)
+    later = {name for path in source_files() for name in imports(path)}
+    done = subprocess.run([python, "-I", "-c", EVERY_MODULE, *later], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    file, *names = done.stdout.split()
+    assert Path(file).is_relative_to(tmp_path / "venv")
+    expected = {".".join(path.relative_to(PROJECT / "src").with_suffix("").parts) for path in source_files()}
+    assert set(names) == {name.removesuffix(".__init__") for name in expected} - {"snakemake_executor_plugin_submitit"}
+
+
 def test_the_readme_stands_alone():
     """It is the page of the published package too: no path of the repository that it lies in."""
     assert "plugins/submitit" not in README and "../" not in README
