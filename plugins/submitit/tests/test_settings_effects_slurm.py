@@ -87,7 +87,7 @@ def test_lost_after(start, tmp_path):
     driver.wait_for((tmp_path / "begun-0").exists, "the job runs")
     for name in ("squeue", "scontrol"):
         start.commands.fail(name, *["slurm_load_jobs error: Invalid job id specified"] * 99)
-    driver.wait_for("was lost: SLURM has not known it", "the job is given up", 60)
+    driver.wait_for("was lost: the cluster has not known it", "the job is given up", 60)
     assert driver.wait(60) == 1
 
 

@@ -47,7 +47,7 @@ OK, FAILED, REQUEUE = {"status": "ok"}, {"status": "failed", "reason": "exit cod
         (None, "SOMETHING_NEW", 0, "ended without leaving a result (SOMETHING_NEW)"),
         # SLURM does not know it
         (None, None, 99, None),
-        (None, None, 101, "was lost: SLURM has not known it for 101 s, and it left no result"),
+        (None, None, 101, "was lost: the cluster has not known it for 101 s, and it left no result"),
     ],
 )
 def test_judge(result, state, waited, expected):

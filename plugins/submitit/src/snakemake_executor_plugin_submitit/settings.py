@@ -91,7 +91,7 @@ class ExecutorSettings(ExecutorSettingsBase):
     poll_min_s: float = setting(1.0, "Shortest time between two status checks, while much is happening [s].")
     poll_max_s: float = setting(30.0, "Longest time between two status checks, while nothing changes [s].")
     lost_after_s: float = setting(
-        180.0, "Seconds after which a job that SLURM does not know and that left no result counts as lost."
+        180.0, "Seconds after which a job that the cluster does not know and that left no result counts as lost."
     )
     # files
     logdir: str = setting(

@@ -109,7 +109,7 @@ def judge(result: Mapping | None, seen: Observation | None, waited_s: float, pat
     if seen is None:
         if waited_s < patience.lost_s:
             return None
-        return Outcome(False, f"was lost: SLURM has not known it for {waited_s:.0f} s, and it left no result", "")
+        return Outcome(False, f"was lost: the cluster has not known it for {waited_s:.0f} s, and it left no result", "")
     if seen.alive or waited_s < BRIEF.get(seen.state, 0.0):
         return None
     if seen.state in BY_ITSELF and waited_s < patience.latency_s:

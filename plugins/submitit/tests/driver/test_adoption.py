@@ -168,7 +168,7 @@ def test_a_driver_killed_during_sbatch_finds_its_job_by_the_token_or_forgets_it(
     run = RunFolder.create(third)
     run.write(submission(run, ["a"]))
     run.release()
-    with pytest.raises(Exception, match="Try again once squeue works"):
+    with pytest.raises(Exception, match="Try again once it answers"):
         adoption.Adoption(third, Cluster(found=None), Words())
 
 

@@ -38,8 +38,8 @@ class Adoption:
         found = self.backend.find(submission.token, len(submission.tasks))
         if found is None:
             raise WorkflowError(
-                "An earlier run was killed while submitting jobs, and SLURM does not say whether they exist. "
-                "Try again once squeue works."
+                "An earlier run was killed while submitting jobs, and the cluster does not say whether they exist. "
+                "Try again once it answers."
             )
         if not found:
             discard(submission)

@@ -65,7 +65,9 @@ class Driver:
             tasks = [task for task in self.registry.live_tasks if task.job_id]
         if tasks:
             jobs = sum(len(task.open_entries) for task in tasks)
-            self.report.info(f"Cancelling {jobs} jobs in {len(tasks)} tasks of the {self.backend.name} cluster.")
+            self.report.info(
+                f"Cancelling {jobs} job{'s' * (jobs != 1)} in {len(tasks)} task{'s' * (len(tasks) != 1)} ({self.backend.name})."
+            )
             if trouble := self.backend.cancel(_whole_arrays(tasks)):
                 self.left_behind = True
                 self.report.warning(trouble.strip())

@@ -80,7 +80,7 @@ class Submitter:
             found = self.backend.find(submission.token, len(submission.tasks))
             if found is None:
                 known = False
-                self.report.warning(f"SLURM does not answer; look for jobs with the comment {submission.token}.")
+                self.report.warning(f"The cluster does not answer; look for jobs with the comment {submission.token}.")
             elif found:
                 submission.submitted(found)
                 self.registry.add(submission)
@@ -198,7 +198,7 @@ class Submitter:
         if submission.tries > 1:  # the last sbatch may have failed after the controller had taken the job
             found = self.backend.find(submission.token, len(submission.tasks))
             if found is None:
-                raise SubmitError("squeue does not answer, so it is unknown whether the job exists", "away")
+                raise SubmitError("the cluster does not answer, so it is unknown whether the job exists", "away")
             if found:
                 submission.submitted(found)
                 self.backend.deliver(submission, payloads)

@@ -71,16 +71,16 @@ class Watcher:
     def _tell_of_outage(self, answered: bool, query_s: float) -> None:
         """Once per outage, and once when it is over. SLURM's commands try for a while before they give up."""
         if answered and query_s > SLOW_S:
-            self.report.warning(f"SLURM took {query_s:.0f} s to answer.")
+            self.report.warning(f"The cluster took {query_s:.0f} s to answer.")
         if answered == self._answering:
             return
         self._answering = answered
         jobs = sum(len(task.open_entries) for task in self.registry.live_tasks)
         if answered:
-            self.report.warning("SLURM answers again.")
+            self.report.warning("The cluster answers again.")
         else:
             self.report.warning(
-                f"SLURM does not answer ({self.backend.trouble}). {jobs} jobs keep running; still trying."
+                f"The cluster does not answer ({self.backend.trouble}). {jobs} jobs keep running; still trying."
             )
 
     def _judge(self, task: Task, ok_only: bool = False) -> bool:
