@@ -1,4 +1,4 @@
-"""Ready jobs -> groups with identical resources -> packs -> chunks, each of which is one sbatch. Pure functions."""
+"""From ready jobs to groups with identical resources, packs, and chunks, each of which is one sbatch. Pure functions."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 

@@ -1,6 +1,6 @@
-"""Read the shell command of a Snakemake job, to call Snakemake in a forked process instead of starting it anew.
+"""Read the shell command of a Snakemake job, to call Snakemake in a forked process instead of starting a new one.
 
-Only what is surely understood is: `[cd FOLDER &&] [export NAME=VALUE … &&] PYTHON -m snakemake ARGUMENTS`, without
+Only what is certain to be understood is read: `[cd FOLDER &&] [export NAME=VALUE … &&] PYTHON -m snakemake ARGUMENTS`, without
 anything that a shell would expand or redirect. All else is left to a shell.
 """
 

@@ -83,7 +83,7 @@ class PackSettings:
     """How a task treats its members."""
 
     concurrent: int = 1  # members that run at a time
-    preload: tuple[str, ...] = ()  # modules imported once, beside snakemake.cli, before members are forked
+    preload: tuple[str, ...] = ()  # modules imported once, besides snakemake.cli, before members are forked
     signal_delay_s: int  # between SLURM's warning (USR2) and the time limit; as given to submitit
     max_requeues: int  # starts of a member beyond its first
     # one machine without SLURM (gpus.py): what all tasks there share, what this task takes of it, where the locks lie;

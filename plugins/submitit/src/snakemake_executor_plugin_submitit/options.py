@@ -1,8 +1,8 @@
 """Options of sbatch that a user writes out, `slurm_extra` and `--submitit-extra`, and how they meet the resources.
 
 An option that says what a resource says becomes that resource. Where both are given, what the rule says beats what is a
-default (`--default-resources`, `--submitit-extra`); two different words of equal rank are refused. What can stand side
-by side, generic resources, is put together.
+default (`--default-resources`, `--submitit-extra`); two different values of equal rank are rejected. Generic resources,
+which can be combined, are.
 """
 
 import math
@@ -38,7 +38,7 @@ EXCLUSIVE = (
 
 
 class ResourceError(ValueError):
-    """A resource has a value that cannot be asked for; the message tells which, and what is allowed."""
+    """A resource has a value that cannot be requested; the message says which, and what is allowed."""
 
 
 def parse(text: str, where: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def asks_for_gpus(gres: object) -> bool:
 
 
 def without_rivals(resources: Mapping, weak: Collection[str]) -> dict:
-    """Of resources of which sbatch takes one, the one that the rule itself gives; of several of those the first.
+    """Of resources that exclude each other, the one that the rule itself gives; of several such, the first.
 
     resources: those that are set. weak: names of those that are defaults.
     """

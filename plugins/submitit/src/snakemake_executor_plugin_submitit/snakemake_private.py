@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> None:
 
 
 def default_resources(workflow) -> Mapping:
-    """What --default-resources says, by name, as rules have it; nothing where an older Snakemake does not tell."""
+    """What --default-resources says, by name, as rules have it; empty if an older Snakemake does not say."""
     return getattr(workflow.resource_settings, "_parsed_default_resources", {})
 
 
@@ -55,7 +55,7 @@ def jobs_per_timespan(workflow):
 
 
 def count_as_failed(workflow, job) -> None:
-    """Tell the scheduler that the job has failed, and nobody else."""
+    """Tell the scheduler alone that the job has failed."""
     workflow.scheduler.error_callback(job)
 
 

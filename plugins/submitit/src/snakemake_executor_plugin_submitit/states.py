@@ -1,4 +1,4 @@
-"""What SLURM says and what the members' result files say -> what became of a job. Pure functions.
+"""From what SLURM and the members' result files say to what became of a job. Pure functions.
 
 A member's own result comes first: a job that left "ok" has succeeded, whatever SLURM says or has forgotten. Only a
 member without a final result is judged by the state of its SLURM job.
@@ -30,18 +30,18 @@ BRIEF = {"PREEMPTED": 60.0, "NODE_FAIL": 8.0}
 # the job ended by itself: its result may be late on a shared file system
 BY_ITSELF = {"COMPLETED", "FAILED", "FINISHED"}
 SHORT_STATES = {"OUT_OF_ME": "OUT_OF_MEMORY", "OUT_OF_ME+": "OUT_OF_MEMORY", "CANCELLED+": "CANCELLED"}
-# why a job waits, as squeue tells; the first pattern that is found counts
+# why a job waits, in squeue's words; the first pattern that matches counts
 HINDRANCES = {
-    # someone has to let it go on
+    # someone has to release it
     "held": re.compile(r"held|JobHoldMaxRequeue|SpecialExit", re.I),
-    # it does not start as it is asked for, or not before someone mends the cluster
+    # it cannot start as requested, or not until someone repairs the cluster
     "never": re.compile(
         r"DependencyNeverSatisfied|BadConstraints|Partition(Config|TimeLimit|NodeLimit|Down|Inactive)|ReqNodeNotAvail"
         r"|Nodes.required.for.job.are.DOWN|(Account|QOS)NotAllowed|Invalid(QOS|Account)|(QOS|Association)TimeLimit"
         r"|not permitted to use|ReservationDeleted|(QOS|Assoc)(Max|Min|Grp)\w*Per(Job|Node)|MaxWallDuration|MaxNodePerJob",
         re.I,
     ),
-    # it starts when the limit lets it, which may be never
+    # it starts once the limit allows, which may be never
     "limit": re.compile(r"^(QOS|Assoc)\w*(Limit|Threshold)", re.I),
 }
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
@@ -80,7 +80,7 @@ class Observation:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a member, told only once it is known."""
+    """What became of a member; made only once it is known."""
 
     ok: bool
     reason: str = ""

@@ -12,7 +12,7 @@ from .states import Observation
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class Entry:
-    """One attempt at a Snakemake job. `key` tells what it makes, `digest` from what (code, params, input)."""
+    """One attempt at a Snakemake job. `key` identifies what it makes, `digest` from what (code, params, input)."""
 
     member: Member
     request: Request
@@ -23,7 +23,7 @@ class Entry:
     adopted: bool = False
     patient: bool = True  # may wait for others of its rule to fill a pack
     waiting_since: float = 0.0  # when the driver got it, by the monotonic clock
-    settled: bool = False  # its outcome is known and told
+    settled: bool = False  # its outcome is known and reported
     forgotten: bool = False  # Snakemake has recorded the outcome, the files are gone
     result: dict | None = None  # the last that was read of its result.json
     failed_since: float = 0.0  # when a result "failed" was first seen, while SLURM's own reason is waited for
@@ -40,7 +40,7 @@ class Task:
     since: float = 0.0
     lived: bool = False  # this driver has seen it alive
     ran: bool = False  # this driver has seen it in a state other than PENDING: members may have left results
-    told: str = ""  # the last that the user was told of: "back" in the queue, or what keeps it from its start
+    told: str = ""  # what was last reported to the user: "back" in the queue, or what keeps it from its start
     given_up: bool = False  # cancelled by this driver because a member has changed; the others are submitted again
     closed: bool = False  # its process has ended, its files can go
 

@@ -1,6 +1,6 @@
 """Where jobs run: a file per cluster, which `--submitit-cluster` takes by the file's name.
 
-A file holds one class derived from `Backend`. Every file in this folder is one: what several of them use lies beside the
+A file holds one class derived from `Backend`. Every file in this folder is one: what several of them use lies next to the
 folder (commands.py, refusals.py, naming.py).
 """
 
@@ -27,7 +27,7 @@ Payload = Callable[[], None]
 class Backend(ABC):
     """One cluster, seen from the driver, which calls all of this from one thread but for `find` and `cancel`.
 
-    A backend takes no decisions: it submits, observes and cancels. Ids of jobs are text; those of an array's tasks are
+    A backend makes no decisions: it submits, observes and cancels. Ids of jobs are text; those of an array's tasks are
     `ARRAY_INDEX`, so that its own id, which is what comes before the `_`, cancels all of them.
     """
 
@@ -47,7 +47,7 @@ class Backend(ABC):
         return time.time()
 
     def room(self, tasks: list[Task], live: list[Task]) -> int | None:
-        """How many of these tasks may be submitted beside those that live; None for all."""
+        """How many of these tasks may be submitted in addition to the live ones; None for all."""
         limit = self.settings.max_submitted
         return None if limit is None else max(0, limit - len(live))
 

@@ -22,7 +22,7 @@ class Debug(Local):
         for job in ids:
             try:
                 self._jobs[job].results()
-            except Exception as error:  # the member's own result tells the driver
+            except Exception as error:  # the driver reads the member's own result
                 print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return ids
 

@@ -50,7 +50,7 @@ class Local(Backend):
         each = self.takes(resources.for_pack(tasks[0].entries[0].request, max(len(task.entries) for task in tasks)))
         fits = [free[kind] // count for kind, count in each.items() if count]
         if any(count > len(self.machine[kind]) for kind, count in each.items()):
-            return None  # never: submit tells why
+            return None  # never: `submit` says why
         room = min([*fits, len(tasks)])
         return max(0, room if limit is None else min(room, limit - len(live)))
 
@@ -98,7 +98,7 @@ class Local(Backend):
         """End the processes and wait: their jobs get a SIGTERM first, and time to save, a SIGKILL later.
 
         submitit kills a task a second after it was told to end, or has done so already, as Ctrl-C in a terminal
-        reaches every process there. Its worker goes on until all members have ended: nobody may start them anew before.
+        reaches every process there. Its worker keeps running until all members have ended: they must not be restarted before.
         """
         jobs = list(jobs)
         for job in jobs:

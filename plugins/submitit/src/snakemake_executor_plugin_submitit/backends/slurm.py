@@ -156,7 +156,7 @@ class Slurm(Backend):
         return found if answered else None
 
     def _add_reasons(self, found: dict[str, Observation], since: float) -> None:
-        """sacct does not tell why a job waits: squeue is asked, now and then, for those that wait for some time."""
+        """sacct does not say why a job waits: squeue is asked now and then about jobs that have waited for a while."""
         waiting = {job for job, seen in found.items() if seen.state in states.WAITING and not seen.reason}
         now = time.monotonic()
         if not waiting:

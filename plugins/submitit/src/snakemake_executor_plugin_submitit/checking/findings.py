@@ -1,4 +1,4 @@
-"""What was seen -> what to tell, and what to write into the profile. Pure functions."""
+"""From what was seen to what to report, and what to write into the profile. Pure functions."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .cluster import Choice, Cluster
 
 GOOD, NOTE, BAD = "ok", "note", "BAD"
-SLOW_S = 5.0  # latency and clocks: more is told
+SLOW_S = 5.0  # latency and clocks: more is reported
 NOT_HANDED_OVER = ("SLURM_", "SBATCH_", "SNAKEMAKE_", "SUBMITIT_")
 
 
@@ -145,7 +145,7 @@ def _of_locks(probes: Iterable[Mapping], nodes: list[str]) -> list[Finding]:
 
 
 def of_signal(seen: Mapping | None, limit_s: float) -> Finding:
-    """seen: what the first task tells of the warning before its limit; None if it has told nothing."""
+    """seen: what the first task reports of the warning before its limit; None if it has reported nothing."""
     after = (seen or {}).get("after_s")
     if after is None:
         text = "none reached the job before its limit: jobs that do not save on their own lose their work; give rules more `runtime`."
@@ -154,7 +154,7 @@ def of_signal(seen: Mapping | None, limit_s: float) -> Finding:
 
 
 def of_failure(log: str, folder: str, state: str) -> Finding:
-    """A task has ended without a word. log: what it has written, empty if there is no log."""
+    """A task has ended without a result. log: what it has written, empty if there is no log."""
     if not log:
         text = f"the job ended ({state}) and left nothing in {folder}: its node does not see this folder. Use a shared file system."
         return Finding(BAD, "working directory", text)

@@ -1,4 +1,4 @@
-"""The check itself: asks SLURM, submits the array, waits for what it tells, cancels it, and prints the report."""
+"""The check itself: asks SLURM, submits the array, waits for its findings, cancels it, and prints the report."""
 
 import contextlib
 import dataclasses
@@ -62,7 +62,7 @@ def check(say: "Printer", settings, default_resources, folder: Path) -> None:
 
 
 class Printer:
-    """Shows each finding as soon as it is there, and keeps it."""
+    """Prints each finding as soon as it is known, and keeps it."""
 
     def __init__(self):
         self.findings: list[Finding] = []
@@ -101,7 +101,7 @@ def look(say: Printer, site: cluster.Cluster, request) -> cluster.Choice:
 
 
 def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> None:
-    """Submit the array, and tell what its tasks find."""
+    """Submit the array, and report what its tasks find."""
     limit_s = LIMIT_MIN * 60.0
     parameters = resources.submitit_parameters(
         request, name="snakemake-check", comment=f"snakemake-submitit check {place.name}", settings=settings
@@ -176,7 +176,7 @@ class Watch:
 
 
 def watch(say: Printer, seen: Watch, limit_s: float) -> None:
-    """Tell what the tasks find, as soon as they have."""
+    """Report what the tasks find, as soon as they have."""
     probes = []
     for number, job in enumerate(seen.ids):
         file = seen.place / f"probe-{number}.json"

@@ -1,1 +1,1 @@
-"""What runs beside Snakemake: takes ready jobs, submits them, watches them, and tells what became of them."""
+"""What runs beside Snakemake: takes ready jobs, submits them, watches them, and reports what became of them."""

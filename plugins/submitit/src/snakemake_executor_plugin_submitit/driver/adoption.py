@@ -1,4 +1,4 @@
-"""After a driver was killed: take over its jobs that still run, and put on record those that ended meanwhile."""
+"""After a driver was killed: take over its jobs that are still running, and record those that ended in the meantime."""
 
 import shutil
 import time
@@ -101,7 +101,7 @@ class Adoption:
             self._ending = set()
 
     def finish(self, persistence, left: list[Entry]) -> None:
-        """At the end: put on record what succeeded unseen, tell of jobs that are nobody's, and clear up."""
+        """At the end: record what succeeded unseen, report jobs that belong to no run, and clean up."""
         for entry in left:
             if (entry.member.result() or {}).get("status") == "ok":
                 identity.restore(persistence, entry.metadata, entry.member.folder.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""Which rules have further jobs that Snakemake will hand over: what packs that are not full may wait for."""
+"""Which rules have further jobs that Snakemake will hand over: what incomplete packs may wait for."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ class Coming:
         self._counted = 0.0
 
     def after(self, jobs) -> set[str]:
-        """The rules of which there are more, now that these have been handed over."""
+        """The rules that have more jobs, now that these have been handed over."""
         new = [one for job in jobs for one in identity.parts(job) if one not in self._handed]
         self._handed.update(new)
         if not self.needed:

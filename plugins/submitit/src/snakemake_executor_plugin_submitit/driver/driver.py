@@ -1,4 +1,4 @@
-"""The driver: queues ready jobs, submits them in arrays, watches them, and tells Snakemake what became of them.
+"""The driver: queues ready jobs, submits them in arrays, watches them, and reports to Snakemake what became of them.
 
 Everything that talks to the cluster happens in one thread, Snakemake's wait thread, in `step`. Snakemake's main thread
 only puts jobs into the queue (`enqueue`), clears up behind recorded ones (`forget`) and cancels (`cancel`).
@@ -39,7 +39,7 @@ class Driver:
     def enqueue(self, entries: list[Entry], more_to_come: bool = False, coming: Collection[str] = ()) -> None:
         """Take over ready jobs; with `more_to_come` submission waits a little for the next portion.
 
-        coming: rules of which further jobs will be handed over, for which packs may wait.
+        coming: rules with further jobs to be handed over, for which packs may wait.
         """
         self.submitter.enqueue(entries, more_to_come, coming)
         self.wake.set()
@@ -57,7 +57,7 @@ class Driver:
             entry.member.log.unlink(missing_ok=True)
 
     def cancel(self) -> None:
-        """Cancel all that was submitted, after an sbatch that is under way has told its job's id."""
+        """Cancel everything that was submitted, once an sbatch in progress has returned its job's id."""
         self.registry.cancelled.set()
         self.wake.set()
         with self.registry.submitting:
@@ -100,7 +100,7 @@ class Driver:
     # -- in the wait thread ----------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Submit what can be, look at what runs, tell what has ended; sets the interval until the next step."""
+        """Submit what is ready, look at what runs, report what has ended; sets the interval until the next step."""
         self.wake.clear()
         if self.cancelled:
             return

@@ -1,6 +1,6 @@
-"""However the driver ends, SIGKILL apart: what it has submitted is cancelled, and the user learns what goes on.
+"""However the driver ends, short of SIGKILL, what it has submitted is cancelled and the user learns what is happening.
 
-Snakemake cancels after Ctrl-C and after most exceptions, unless its own words can no longer be written: with
+Snakemake cancels after Ctrl-C and after most exceptions, unless its messages can no longer be written: with
 `snakemake … 2>&1 | tee log`, Ctrl-C ends tee as well, and the broken pipe is an exception in the middle of cancelling.
 """
 
@@ -93,6 +93,6 @@ class uninterrupted:
 
 
 def say(text: str) -> None:
-    """Write to the screen where logging may be in the middle of something, or nobody reads any more."""
+    """Write to the screen where logging may be busy, or the pipe broken."""
     with contextlib.suppress(OSError):
         os.write(2, text.encode())

@@ -144,7 +144,7 @@ class Executor(RemoteExecutor):
         return Entry(member=member, request=request, key=key, digest=digest, metadata=metadata, patient=patient)
 
     def _command(self, job) -> str:
-        """The job's command; a precommand of the user's is left as it is."""
+        """The job's command; a user's precommand is left as it is."""
         self._cores.of_job = max(1, job.threads)
         try:
             before, start, arguments = self.format_job_exec(job).partition(" -m snakemake ")
@@ -205,11 +205,11 @@ class Executor(RemoteExecutor):
             if info.job.is_group():  # Snakemake leaves a group's message out
                 self.logger.error(message)
             self.report_job_error(info, msg=message, **keywords)
-        except OSError:  # nobody reads what is printed: the scheduler must know nevertheless
+        except OSError:  # a broken pipe: the scheduler must know all the same
             snakemake_private.count_as_failed(self.workflow, info.job)
 
     def again(self, entry, why: str) -> None:
-        """A job of an earlier driver that ended while nobody looked: submit it anew."""
+        """A job of an earlier driver that ended unwatched: submit it again."""
         self.info(f"{entry.member.name} of an earlier run has ended: {why}. It is being resubmitted.")
         job = entry.info.job
         fresh = self._new_entry(job, entry.key, entry.digest, entry.metadata)
@@ -288,7 +288,7 @@ class Executor(RemoteExecutor):
 
 
 def clean_environment() -> None:
-    """Keep from the jobs what is only the driver's: its profile, and the SLURM job that it may itself run in."""
+    """Keep the driver's own environment from the jobs: its profile, and the SLURM job that it may itself run in."""
     os.environ.pop("SNAKEMAKE_PROFILE", None)
     if "SLURM_JOB_ID" in os.environ:
         for name in [name for name in os.environ if name.startswith("SLURM_") and name not in KEPT_VARIABLES]:

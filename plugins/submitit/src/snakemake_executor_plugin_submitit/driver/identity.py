@@ -47,7 +47,7 @@ def key(job) -> str:
 def metadata(job, persistence) -> dict[str, dict]:
     """By output file, what Snakemake records of a finished job, as it is now, at submission.
 
-    The record that Snakemake itself writes at the end would tell the code and params of that time; for a job that ended
+    The record that Snakemake itself writes at the end would hold the code and params of that time; for a job that ended
     without a driver they may have changed.
     """
     records = {}

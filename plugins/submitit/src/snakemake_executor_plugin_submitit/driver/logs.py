@@ -15,7 +15,7 @@ def private(folder: Path) -> Path:
 
 
 def remove_old(base: Path, days: float) -> None:
-    """Remove the logs of jobs, and no other file, that nobody has written to for so many days."""
+    """Remove the logs of jobs, and no other file, that have not been written to for so many days."""
     for file in base.glob("*/*.log"):
         with contextlib.suppress(OSError):
             if LOG_NAME.search(file.name) and file.stat().st_mtime < time.time() - days * 86400:

@@ -22,7 +22,7 @@ def with_least(one: Request, least_mb: int) -> Request:
 
 
 class LeastMemory:
-    """Applies the setting to requests, and tells each rule whose request it raises once."""
+    """Applies the setting to requests, and reports once per rule that a request was raised."""
 
     def __init__(self, least_mb: int, tell: Callable[[str], None]):
         self.least_mb, self.tell = least_mb, tell

@@ -1,4 +1,4 @@
-"""What the user reads when something happens to a job, and the looks into files that this takes."""
+"""What the user reads when something happens to a job, and the reading of files that this takes."""
 
 import os
 import shutil
@@ -39,9 +39,9 @@ WAITS = {
 
 
 def transition(task: Task, former: Observation | None) -> tuple[str, str] | None:
-    """What to tell of what the cluster says of a task: ("back" or a key of WAITS, SLURM's reason), mostly nothing.
+    """What to report of a task's state: ("back" or a key of WAITS, SLURM's reason), mostly nothing.
 
-    A kind is told once per task: SLURM may give one reason after the other.
+    A kind is reported once per task: SLURM may give one reason after the other.
     """
     if task.seen is None:
         return None
@@ -93,7 +93,7 @@ def tail(path: Path, lines: int) -> str:
 
 
 def keep(task_log: Path, member_log: Path) -> Path:
-    """Copy what submitit and SLURM wrote about a failed task beside the member's log; its own folder is removed."""
+    """Copy what submitit and SLURM wrote about a failed task next to the member's log; its own folder is removed."""
     kept = member_log.with_suffix(".task.log")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def keep(task_log: Path, member_log: Path) -> Path:
 
 
 def refresh(folder: Path) -> None:
-    """Have a network file system look again at what is in a folder."""
+    """Make a network file system look again at a folder's content."""
     try:
         with os.scandir(folder) as entries:
             for _ in entries:

@@ -122,7 +122,7 @@ def minutes(value: object) -> float | None:
 
 
 def choose(partitions: list[Partition], request: Request) -> str:
-    """The partition for packs of this request; ResourceError tells why none fits."""
+    """The partition for packs of this request; ResourceError says why none fits."""
     whole = resources.for_pack(request, request.pack)
     wants_gpus = bool(whole.gpus or options.asks_for_gpus(whole.gres))
     fitting = [one for one in partitions if not one.objections(whole)]

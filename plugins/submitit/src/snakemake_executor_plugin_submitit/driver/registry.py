@@ -1,4 +1,4 @@
-"""What the parts of the driver share: the submissions that the cluster has taken, and whom to tell what becomes of them."""
+"""What the parts of the driver share: the submissions that the cluster has accepted, and the report."""
 
 import threading
 from typing import Protocol
@@ -8,7 +8,7 @@ from .nodes import Nodes
 
 
 class Registry:
-    """The submissions that the cluster has taken, shared by the threads; and whether all is being cancelled."""
+    """The submissions that the cluster has accepted, shared by the threads; and whether everything is being cancelled."""
 
     def __init__(self, exclude_at_most: int = 0):
         self.nodes = Nodes(exclude_at_most)

@@ -60,7 +60,7 @@ class Submitter:
         submitted = False
         try:
             self._cut()
-        except SubmitError as error:  # the cluster does not tell its limits
+        except SubmitError as error:  # the cluster does not give its limits
             pause = pause_after(self._cut_failures)
             self._cut_failures += 1
             self.hold_until = time.monotonic() + pause
@@ -71,7 +71,7 @@ class Submitter:
         return submitted
 
     def find_cut_off(self) -> bool:
-        """Before all is cancelled: an sbatch that Ctrl-C has ended may have submitted its jobs nevertheless.
+        """Before all is cancelled: an sbatch that Ctrl-C interrupted may still have submitted its jobs.
 
         Returns whether it is known of all of them.
         """
@@ -87,7 +87,7 @@ class Submitter:
         return known
 
     def _cut(self) -> None:
-        """Cut waiting jobs into submissions, as far as there is room; the rest goes on waiting."""
+        """Cut waiting jobs into submissions, as far as there is room; the rest keeps waiting."""
         if not self.waiting or time.monotonic() < self.hold_until:
             return
         array_size = self.backend.array_size
@@ -163,7 +163,7 @@ class Submitter:
         )
 
     def _try(self, submission: Submission) -> bool:
-        """One sbatch; what fails is told, or stays pending for the next try."""
+        """One sbatch; what fails is reported, or stays pending for the next attempt."""
         submission.submitted_at = self.backend.now()
         self.run.write(submission)
         with self.registry.submitting:
@@ -228,7 +228,7 @@ class Submitter:
                 self.report.failure(entry, messages.refused(entry, error.text), [], None)
 
     def _at_limit(self, submission: Submission, error: SubmitError) -> None:
-        """The site allows no more submitted jobs: put them back and go on with fewer at a time."""
+        """The site allows no more submitted jobs: put them back and continue with fewer at a time."""
         live, count = len(self.registry.live_tasks), len(submission.tasks)
         alone = count == 1
         self._drop(submission)

@@ -60,7 +60,7 @@ class Watcher:
         return news, query_s
 
     def _tell_of_wait(self, kind: str, reason: str, tasks: list[Task]) -> None:
-        """A limit that holds many back is told once per rule: they pass it one after the other."""
+        """A limit that holds many back is reported once per rule: they pass it one after the other."""
         if kind == "limit":
             told = {(task.submission.whole.rule, reason) for task in tasks} - self._limits
             tasks = [task for task in tasks if (task.submission.whole.rule, reason) in told]
@@ -107,14 +107,14 @@ class Watcher:
         return settled
 
     def _reason_may_come(self, task: Task, entry: Entry, now: float) -> bool:
-        """Whether to wait for SLURM's reason, such as OUT_OF_MEMORY, of a failure that the job has told itself."""
+        """Whether to wait for SLURM's reason, such as OUT_OF_MEMORY, of a failure that the job has reported itself."""
         entry.failed_since = entry.failed_since or now
         ended = task.seen is not None and not task.seen.alive
         alone = len(task.entries) == 1 and self.backend.knows_why
         return alone and not ended and now - entry.failed_since < OWN_FAILURE_S
 
     def _settle(self, entry: Entry, outcome: Outcome, task: Task) -> None:
-        """Tell what has become of an entry; whatever happens meanwhile, Snakemake must not wait for it for ever."""
+        """Report what became of an entry; whatever goes wrong here, Snakemake must not wait for it for ever."""
         entry.settled = True
         self._note_end(entry, outcome, task)
         try:
@@ -124,7 +124,7 @@ class Watcher:
             self.report.failure(entry, text, [], task.job_id)
 
     def _note_end(self, entry: Entry, outcome: Outcome, task: Task) -> None:
-        """What it tells of its node: the result knows the node also where the cluster was not asked in time."""
+        """What its end says about its node: the result names the node even if the cluster was not asked in time."""
         result = entry.result or {}
         seen_s = task.seen.elapsed_s if task.seen else 0.0
         lasted = (result.get("ended") or 0.0) - (result.get("started") or 0.0) if result else seen_s
@@ -133,7 +133,7 @@ class Watcher:
         self._about_nodes(lambda nodes: nodes.note_end(node, entry.request.rule, outcome.ok, lasted, state))
 
     def _about_nodes(self, note: Callable[[Nodes], None]) -> None:
-        """Take note, and tell of nodes that are left out from now on."""
+        """Take note, and report nodes that are excluded from now on."""
         nodes = self.registry.nodes
         before = set(nodes.bad)
         note(nodes)

@@ -2,7 +2,7 @@
 
 SLURM's warning of the time limit is no clock: it may come up to a minute earlier than asked for. Times count from the
 end of the allocation, as the controller has it now: limits can be changed, and a preemption moves the end. (Versions
-before 23.02 do not tell jobs their end in SLURM_JOB_END_TIME.)
+before 23.02 do not give jobs their end in SLURM_JOB_END_TIME.)
 """
 
 import contextlib
@@ -39,12 +39,12 @@ def fields(timeout_s: float) -> dict[str, str]:
 
 
 def is_running() -> bool:
-    """Whether SLURM lets this job run on, though it was told to end; False where SLURM does not know or answer."""
+    """Whether SLURM lets this job keep running although it was told to end; False if SLURM does not know or answer."""
     return on_slurm() and fields(timeout_s=10.0).get("JobState") == "RUNNING"
 
 
 def end_time() -> float | None:
-    """When the allocation ends [s since 1970], None where nobody says."""
+    """When the allocation ends [s since 1970], None if unknown."""
     if not on_slurm():
         return None
     told = fields(ANSWER_S).get("EndTime") or os.environ.get("SLURM_JOB_END_TIME", "")
@@ -65,7 +65,7 @@ class TimeLimit:
         return None if self.warn_at is None else max(0.0, self.warn_at - time.monotonic())
 
     def due(self) -> bool:
-        """Whether it is time for a warning that nobody else gives."""
+        """Whether it is time for a warning that nothing else gives."""
         return self.warn_at is not None and time.monotonic() >= self.warn_at
 
     def too_early(self) -> bool:

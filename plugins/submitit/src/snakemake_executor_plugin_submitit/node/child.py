@@ -78,7 +78,7 @@ def _load_plugins() -> None:
 
 @contextlib.contextmanager
 def _single_threaded() -> Iterator[None]:
-    """Numerical libraries start their threads when they are imported, unless they are told to do with one.
+    """Numerical libraries start their threads when they are imported, unless told to use only one.
 
     The job's own processes are not concerned: Snakemake gives them the number of threads of their rule.
     """
@@ -95,7 +95,7 @@ def _single_threaded() -> Iterator[None]:
 
 
 def call_of(member: Member) -> commandline.Call | None:
-    """The call of Snakemake that can be made in a forked child; None where the command must be started anew."""
+    """The call of Snakemake that can be made in a forked child; None if the command needs a new process."""
     call = commandline.parse(member.command)
     if call is None:
         return None

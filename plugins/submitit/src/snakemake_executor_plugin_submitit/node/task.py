@@ -1,4 +1,4 @@
-"""What submitit runs on the node: a task, that is a pack of one or several members.
+"""What submitit runs on the node: a task, which is a pack of one or more members.
 
 The task forks a worker (worker.py), which forks a child for each member, passes signals on to it, and when it has ended
 decides what becomes of members that are not done:
@@ -44,7 +44,7 @@ class Task:
         if rank := int(os.environ.get("SLURM_PROCID", 0)):
             print(f"process {rank} of several in this job: only the first runs Snakemake", flush=True)
             return
-        for member in self.members:  # an earlier attempt's, perhaps on another node: such ids may be anyone's here
+        for member in self.members:  # from an earlier attempt, perhaps on another node: here the id may be anyone's
             member.session.unlink(missing_ok=True)
         with Forwarding() as forwarding:
             while left := self.left():
@@ -63,7 +63,7 @@ class Task:
         return DelayedSubmission(self) if self.left() else None
 
     def left(self) -> list[Member]:
-        """The members that are not done; one that was cut off too often without a word is failed here."""
+        """The members that are not done; one that was cut off too often without a result fails here."""
         for member in self.members:
             starts = member.starts()
             if starts > self.settings.max_requeues and not member.done():
@@ -101,7 +101,7 @@ class Task:
             sys.exit(f"interrupted, with nothing to start it again; not done: {names}")
         print(f"to be started again: {names}", flush=True)
         try:
-            requeue(signal.SIGUSR2, None)  # submitit: checkpoint(), the pickle anew, scontrol requeue, exit
+            requeue(signal.SIGUSR2, None)  # submitit: checkpoint(), a new pickle, scontrol requeue, exit
         except (OSError, subprocess.SubprocessError) as error:
             print(f"scontrol requeue failed, trying again: {error}", file=sys.stderr, flush=True)
             requeue_patiently(self.settings.signal_delay_s)
@@ -118,7 +118,7 @@ class Task:
 
 
 class Forwarding:
-    """Signals go on to the worker. Use as a context; outside of the main thread nothing is forwarded."""
+    """Forwards signals to the worker. Use as a context; outside the main thread nothing is forwarded."""
 
     def __init__(self):
         self.received: set[int] = set()
@@ -175,7 +175,7 @@ def run_worker(members: list[Member], settings: PackSettings, environment: dict,
 
 
 def end_orphans(members: list[Member]) -> None:
-    """End the processes of members whose worker has died, as after a kill -9, so that nobody starts them beside."""
+    """End the processes of members whose worker has died, as after a kill -9, so that they are not started a second time alongside."""
     sessions = [int(member.session.read_text()) for member in members if member.session.exists()]
     deadline = time.monotonic() + ORPHANS_S
     number: int = signal.SIGTERM

@@ -1,13 +1,13 @@
-"""The worker of a task: import once, fork for each member, see to it that each reports for itself.
+"""The worker of a task: imports once, forks for each member, and makes sure that each reports for itself.
 
-Forked by task.py, whose process holds the other end of a pipe: when that closes, the task's process has gone. One
-thread, no GPU: a child of fork() may use neither the one nor the other.
+Forked by task.py, whose process holds the other end of a pipe: when that closes, the task's process is gone. One
+thread, no GPU: a child of fork() can use neither its parent's threads nor its GPU context.
 
-On SIGUSR2 (the time limit draws near) no member is started any more, and every process that has a handler for SIGUSR2
-gets it, once, also one that installs its handler later; all others were started with the signal ignored, and may use the
-time that is left. If the signal comes early, as SLURM's may, it waits. On SIGTERM (preemption) and SIGINT all processes of
-all members get a SIGTERM, but for Snakemakes that run a job. What has not ended shortly before the allocation does is
-ended. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
+On SIGUSR2 (the time limit is near) no further member is started, and every process that has a handler for SIGUSR2
+gets it once, even if it installs its handler later; all others were started with the signal ignored, and may use the
+time that is left. If the signal comes early, as SLURM's may, it is held back. On SIGTERM (preemption) and SIGINT all processes of
+all members get a SIGTERM, except Snakemakes that run a job. What is still running shortly before the allocation ends is
+killed. A cluster may deliver these signals to every process by itself: getting one twice does no harm.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ from snakemake_executor_plugin_submitit.node import allocation, child
 from snakemake_executor_plugin_submitit.node.signals import Signals, say
 from snakemake_executor_plugin_submitit.node.verdict import PREEMPTED, TIME_LIMIT, End, judge
 
-HANGS_S = 10.0  # what the first process gets to end after all others, once it was told to
-LINGER_S = 10.0  # what processes get that outlive the job's first process
+HANGS_S = 10.0  # how long the first process may outlive all others once asked to end
+LINGER_S = 10.0  # how long processes may outlive the job's first process
 TICK_S = 0.2
 
 
@@ -46,7 +46,7 @@ class Running:
     usage: resource.struct_rusage | None = None  # resource usage of the first process and the children it waited for
     ended: float | None = None  # monotonic, of the first process
     cut_off: bool = False
-    alone_since: float | None = None  # monotonic; when it had processes beside the first, and they have ended
+    alone_since: float | None = None  # monotonic; since when the first process has been the only one left
     had_others: bool = False
     oom_kills: int = dataclasses.field(default_factory=allocation.oom_kills)  # in the allocation, before
     sent: dict[int, set[int]] = dataclasses.field(default_factory=dict)  # signal → processes that have got it
@@ -65,7 +65,7 @@ class Running:
         """Whether the process is to get the signal.
 
         SIGUSR2 is for those alone that handle it. A SIGTERM makes Snakemake wait for its job, which it does anyway, and a
-        second one, when it is busy with the job's end, could lock it up for ever: none beside what SLURM sends.
+        second one, when it is busy with the job's end, could deadlock it: it gets none but SLURM's own.
         """
         if number == signal.SIGUSR2:
             return processes.catches(pid, number)
@@ -127,7 +127,7 @@ class Worker:
             say(f"stopping ({self.stop}): {len(self.running)} running, {len(self.waiting)} not started")
 
     def _own_warning(self) -> set[int]:
-        """Without SLURM nobody else warns of the time limit, and a warning that came early has waited."""
+        """Without SLURM nothing else warns of the time limit; and a warning that came early was held back."""
         return {signal.SIGUSR2} if self.stop is None and self.limit.due() else set()
 
     def _start(self, member: Member) -> None:
@@ -247,7 +247,7 @@ def become(
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.environ.update(environment)
-        os.environ.pop("SNAKEMAKE_PROFILE", None)  # the driver's profile is no business of the jobs'
+        os.environ.pop("SNAKEMAKE_PROFILE", None)  # jobs must not read the driver's profile
         for file in files:
             os.set_inheritable(file, True)
         signal.signal(signal.SIGCONT, signal.SIG_DFL)  # submitit's
