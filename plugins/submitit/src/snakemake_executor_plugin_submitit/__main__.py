@@ -33,9 +33,11 @@ def check(words: list[str]) -> int:
     from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
     from .checking import run
+    from .settings import ExecutorSettings
 
     options = snakemake_options(words)
     settings = ExecutorPluginRegistry().get_plugin("submitit").get_settings(options)
+    assert isinstance(settings, ExecutorSettings)
     return run.main(settings, options.default_resources, Path(options.directory or ".").absolute())
 
 

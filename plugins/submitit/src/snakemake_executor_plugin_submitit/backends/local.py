@@ -6,14 +6,19 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import gpus, processes, resources
 from ..members import PREEMPTION_S, PackSettings
 from ..refusals import SubmitError
 from ..resources import Request
+from ..settings import ExecutorSettings
 from ..states import Observation
 from ..tracking import Submission, Task
 from . import NODE, Backend, Payload
+
+if TYPE_CHECKING:
+    from submitit import Job
 
 JOB_VARIABLE = "SUBMITIT_LOCAL_JOB_ID"  # what submitit sets for a task, and its worker and members inherit
 MARGIN_S = 15.0  # beyond what the worker gives the members of a task that was told to end
@@ -23,7 +28,7 @@ FOR_EVER_MIN = 60 * 24 * 365  # the worker itself watches the time, from when it
 class Local(Backend):
     """This machine: tasks are processes, which share out its GPUs, cores and memory."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: ExecutorSettings):
         super().__init__(settings)
         memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
         self.machine = {
@@ -31,7 +36,7 @@ class Local(Backend):
             "core": tuple(str(core) for core in sorted(os.sched_getaffinity(0))),
             "gib": tuple(str(number) for number in range(max(1, memory_gib))),
         }
-        self._jobs = {}
+        self._jobs: dict[str, Job] = {}
         self._grace_s = PREEMPTION_S
 
     def takes(self, whole: Request) -> dict[str, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import batching, commands, resources, states
 from ..naming import comment, job_name
 from ..refusals import SubmitError, refusal
+from ..settings import ExecutorSettings
 from ..states import Observation
 from ..tracking import Submission
 from . import NODE, Backend, Payload
@@ -26,7 +27,7 @@ class Slurm(Backend):
 
     knows_why = True
 
-    def __init__(self, settings):
+    def __init__(self, settings: ExecutorSettings):
         super().__init__(settings)
         self._configuration: dict[str, str] | None = None
         self._ahead_s = 0.0  # how far the controller's clock is ahead of ours

@@ -20,6 +20,8 @@ from ..driver import messages
 from ..driver.ending import uninterrupted
 from ..members import read_json
 from ..refusals import SubmitError
+from ..resources import Request
+from ..settings import ExecutorSettings
 from ..states import Observation
 from . import cluster, findings
 from .findings import BAD, Finding
@@ -32,7 +34,7 @@ LATE_S = 15.0  # for files of a job that has ended; before a reason to wait is b
 TRIED = ("slurm_partition", "slurm_account", "qos", "slurm_qos", "constraint", "reservation", "slurm_extra")
 
 
-def main(settings, default_resources, folder: Path) -> int:
+def main(settings: ExecutorSettings, default_resources, folder: Path) -> int:
     """Check with the plugin's settings and the default resources of a profile; the exit status."""
     with leaving_on_signals():
         say = Printer()
@@ -41,7 +43,7 @@ def main(settings, default_resources, folder: Path) -> int:
         return int(any(one.kind == BAD for one in say.findings))
 
 
-def check(say: "Printer", settings, default_resources, folder: Path) -> None:
+def check(say: "Printer", settings: ExecutorSettings, default_resources, folder: Path) -> None:
     backend = Slurm(settings)
     try:
         configuration = backend.configuration()
@@ -83,7 +85,7 @@ def literals(default_resources) -> dict[str, object]:
     return found
 
 
-def look(say: Printer, site: cluster.Cluster, request) -> cluster.Choice:
+def look(say: Printer, site: cluster.Cluster, request: Request) -> cluster.Choice:
     """What needs no job."""
     say(*findings.of_cluster(site))
     more = [f"--qos={request.qos}"] * bool(request.qos) + [f"--constraint={request.constraint}"] * bool(
@@ -100,7 +102,7 @@ def look(say: Printer, site: cluster.Cluster, request) -> cluster.Choice:
     return choice
 
 
-def try_out(say: Printer, backend: Slurm, settings, request, place: Path) -> None:
+def try_out(say: Printer, backend: Slurm, settings: ExecutorSettings, request: Request, place: Path) -> None:
     """Submit the array, and report what its tasks find."""
     limit_s = LIMIT_MIN * 60.0
     parameters = resources.submitit_parameters(

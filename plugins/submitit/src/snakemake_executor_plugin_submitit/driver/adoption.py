@@ -7,9 +7,11 @@ from pathlib import Path
 from snakemake_interface_common.exceptions import WorkflowError
 
 from .. import snakemake_private
+from ..backends import Backend
 from ..tracking import Entry, Submission, Task
 from . import identity
 from .records import RunFolder, abandoned, remove_member
+from .registry import Report
 
 END_S = 90.0  # what a cancelled job gets to end; SLURM kills it after KillWait, mostly 30 s
 
@@ -17,7 +19,7 @@ END_S = 90.0  # what a cancelled job gets to end; SLURM kills it after KillWait,
 class Adoption:
     """What earlier drivers have left in this working directory; `own` is the folder of this driver's run."""
 
-    def __init__(self, base: Path, backend, report, own: Path | None = None):
+    def __init__(self, base: Path, backend: Backend, report: Report, own: Path | None = None):
         self.backend, self.report = backend, report
         self.runs: list[RunFolder] = abandoned(base, own)
         self._open: dict[str, tuple[Entry, Submission]] = {}

@@ -10,6 +10,8 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 
 from .. import states
+from ..backends import Backend
+from ..settings import ExecutorSettings
 from ..states import Patience
 from ..tracking import Entry, Submission, Task
 from . import costs
@@ -24,7 +26,9 @@ FEW_JOBS = 200  # up to so many, result files are looked at every poll_min_s, no
 class Driver:
     """All jobs of one Snakemake run."""
 
-    def __init__(self, backend, settings, run: RunFolder, patience: Patience, report: Report):
+    def __init__(
+        self, backend: Backend, settings: ExecutorSettings, run: RunFolder, patience: Patience, report: Report
+    ):
         self.backend, self.settings, self.run, self.report = backend, settings, run, report
         self.registry = Registry(settings.exclude_nodes)
         self.submitter = Submitter(backend, settings, run, self.registry, report)

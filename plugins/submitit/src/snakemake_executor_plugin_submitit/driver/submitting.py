@@ -5,7 +5,9 @@ import time
 from collections.abc import Collection
 
 from .. import batching, resources
+from ..backends import Backend, Payload
 from ..refusals import SubmitError
+from ..settings import ExecutorSettings
 from ..tracking import Entry, Submission, Task
 from . import messages
 from .records import RunFolder, new_token
@@ -20,7 +22,9 @@ PAUSE_S, PAUSE_AT_MOST_S = 1.0, 60.0  # before the next try after a failure; dou
 class Submitter:
     """Owns the jobs that the cluster does not have yet."""
 
-    def __init__(self, backend, settings, run: RunFolder, registry: Registry, report: Report):
+    def __init__(
+        self, backend: Backend, settings: ExecutorSettings, run: RunFolder, registry: Registry, report: Report
+    ):
         self.backend, self.settings, self.run, self.registry, self.report = backend, settings, run, registry, report
         self.waiting: list[Entry] = []
         self.pending: list[Submission] = []  # cut, but sbatch has not taken them yet
@@ -251,7 +255,7 @@ def pause_after(failures: int) -> float:
     return min(PAUSE_AT_MOST_S, PAUSE_S * 2.0 ** min(failures, 16))
 
 
-def payloads_of(submission: Submission, backend) -> list:
+def payloads_of(submission: Submission, backend: Backend) -> list[Payload]:
     """What submitit pickles, one per task."""
     from ..node.task import Task as NodeTask
 

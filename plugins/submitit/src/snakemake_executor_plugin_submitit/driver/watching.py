@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from .. import states
+from ..backends import Backend
 from ..states import Outcome, Patience
 from ..tracking import Entry, Task
 from . import costs, messages
@@ -20,7 +21,7 @@ SLOW_S = 5.0
 class Watcher:
     """Looks at live tasks and settles their jobs."""
 
-    def __init__(self, backend, patience: Patience, registry: Registry, report: Report):
+    def __init__(self, backend: Backend, patience: Patience, registry: Registry, report: Report):
         self.backend, self.patience, self.registry, self.report = backend, patience, registry, report
         self.usages: list[costs.Usage] = []
         self._answering = True
