@@ -1,0 +1,270 @@
+"""The classes' fractions in a set of unknown showers: a likelihood of their scores with templates from the test. NumPy and SciPy.
+
+One shower's class may be uncertain, a set's composition is not: in bins of the score, the observed counts n_b are
+N Σ_k f_k s_kb, with the fractions f on the simplex and the templates s_kb, the share of class k's test showers in bin b. The
+templates are estimates, too. Their scatter enters each bin as one factor β with the precision of the bin's sum (Barlow and
+Beeston, Comput. Phys. Commun. 77, 1993, 219, in the approximation of Dembinski and Abdelmotteleb, Eur. Phys. J. C 82, 2022, 1043,
+which holds for few and for weighted showers).
+
+The answer holds for showers that differ from the test's in their composition alone. Another spectrum, a foreign primary or another
+detector show in the goodness of fit, if they change the scores; what they may hide enters as a systematic: the shift of the
+fractions with templates of that kind. Limits are those of the profile likelihood (Wilks, Ann. Math. Stat. 9, 1938, 60).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cascada.core.errors import DataError
+from cascada.statistics import resampling
+
+FEWEST = 30  # showers of a class in the templates, and of the set
+BINS = 5  # of the probability of each predicted class
+FEWEST_IN_BIN = 20  # showers of all classes' templates
+EMPTY = 0.5  # showers that stand for none in a bin of a template: none of n is no proof
+LEAST_P = 0.01  # of the goodness of fit
+MOST_ERROR = 12**-0.5  # of a fraction: that of a guess between 0 and 1
+EDGE = 1e-9
+STEPS = 50  # towards a start near the minimum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binning:
+    """Bins of probabilities: for each predicted class the inner edges of its probability."""
+
+    edges: tuple[tuple[float, ...], ...]
+
+    @property
+    def number(self) -> int:
+        return sum(len(one) + 1 for one in self.edges)
+
+    def place(self, probability: np.ndarray) -> np.ndarray:
+        """Number (N,) of the bin of each of probabilities (N, K)."""
+        predicted, found = probability.argmax(axis=1), np.zeros(len(probability), np.int64)
+        first = 0
+        for label, edges in enumerate(self.edges):
+            inside = predicted == label
+            found[inside] = first + np.searchsorted(edges, probability[inside, label], side="right")
+            first += len(edges) + 1
+        return found
+
+    def count(self, probability: np.ndarray) -> np.ndarray:
+        """Showers (B,) in each bin."""
+        return np.bincount(self.place(probability), minlength=self.number)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Templates:
+    """Shares (K, B) of each class in each bin, and their variances (K, B)."""
+
+    shares: np.ndarray
+    variances: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Composition:
+    """Fractions (K,) with limits (K,), how well they fit, and the error (K,) that these templates let expect."""
+
+    fractions: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p_value: float
+    expected_error: np.ndarray
+    fitted: np.ndarray
+
+
+def binning(probability: np.ndarray, bins: int = BINS) -> Binning:
+    """Bins that hold about equally many of the test's showers (N, K) of each predicted class; the labels are not looked at."""
+    predicted, edges = probability.argmax(axis=1), []
+    for label in range(probability.shape[1]):
+        own = probability[predicted == label, label]
+        many = int(np.clip(len(own) // FEWEST_IN_BIN, 1, bins))
+        inner = np.quantile(own, np.arange(1, many) / many) if many > 1 else []
+        edges.append(tuple(float(edge) for edge in np.unique(inner)))
+    return Binning(edges=tuple(edges))
+
+
+def templates(
+    probability: np.ndarray,
+    labels: np.ndarray,
+    bins: Binning,
+    weights: np.ndarray | None = None,
+    shower_id: np.ndarray | None = None,
+) -> Templates:
+    """Templates from the test's predictions (N, K), weighted to the spectrum of the unknown showers."""
+    classes = probability.shape[1]
+    weight = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
+    shower, cells = resampling.numbered(len(labels), shower_id), np.eye(bins.number)[bins.place(probability)]
+    shares, variances = np.empty((2, classes, bins.number))
+    for label in range(classes):
+        own = labels == label
+        showers = len(np.unique(shower[own]))
+        if showers < FEWEST:
+            raise DataError(
+                f"{showers} test showers of class {label} given, needed are {FEWEST}: no composition can be measured."
+            )
+        of_shower = resampling.sums(weight[own, None] * cells[own], resampling.numbered(own.sum(), shower[own]))
+        shares[label], variances[label] = _shares(of_shower.sum(axis=0), (of_shower**2).sum(axis=0))
+    return Templates(shares=shares, variances=variances)
+
+
+def fit(observed: np.ndarray, by: Templates, confidence: float = 0.95) -> Composition:
+    """Fractions of the classes behind observed counts (B,)."""
+    from scipy.stats import chi2
+
+    if observed.sum() < FEWEST:
+        raise DataError(f"{int(observed.sum())} showers given, needed are {FEWEST}: no composition can be measured.")
+    best, least = _minimum(observed, by)
+    limits = np.array([_limits(observed, by, k, best[k], least, confidence) for k in range(len(best))])
+    freedom = max(len(observed) - len(best), 1)
+    return Composition(
+        fractions=best,
+        low=limits[:, 0],
+        high=limits[:, 1],
+        p_value=float(chi2.sf(least, freedom)),
+        expected_error=expected_error(by, best, int(observed.sum())),
+        fitted=observed.sum() * best @ by.shares,
+    )
+
+
+def refusals(found: Composition, least_p: float = LEAST_P, most_error: float = MOST_ERROR) -> list[str]:
+    """Why a composition is not to be believed, a sentence each; empty where it may be."""
+    reasons = []
+    if found.p_value < least_p:
+        reasons.append(
+            f"The scores fit no mixture of the classes (p = {found.p_value:.2g}, allowed is {least_p:g} or more): "
+            "a foreign primary, another spectrum or another detector. Give templates of such showers."
+        )
+    if (worst := found.expected_error.max()) > most_error:
+        reasons.append(
+            f"The templates cannot tell the classes apart: the error of a fraction is {worst:.2g}, allowed is "
+            f"{most_error:.2g}, that of a guess. Give more showers, or a classifier that separates them."
+        )
+    return reasons
+
+
+def systematics(observed: np.ndarray, nominal: Templates, variants: Mapping[str, Templates]) -> dict[str, np.ndarray]:
+    """Shift (K,) of the fractions by name, where templates of another model or spectrum take the place of the nominal ones.
+
+    The variants have the nominal bins.
+    """
+    best, _ = _minimum(observed, nominal)
+    return {name: _minimum(observed, by)[0] - best for name, by in variants.items()}
+
+
+def total_interval(found: Composition, shifts: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Limits (K,) with the shifts, either way, added in quadrature to the statistical ones."""
+    squares = sum((shift**2 for shift in shifts.values()), np.zeros_like(found.fractions))
+    down, up = (np.hypot(one, np.sqrt(squares)) for one in (found.fractions - found.low, found.high - found.fractions))
+    return np.clip(found.fractions - down, 0, 1), np.clip(found.fractions + up, 0, 1)
+
+
+def expected_error(by: Templates, fractions: np.ndarray, showers: int) -> np.ndarray:
+    """Standard error (K,) of the fractions of so many showers, infinite where templates do not differ by more than by chance.
+
+    From the information about the fractions of all classes but one, the last taking the rest: differences of templates against
+    the scatter of counts and templates, less what the templates' own scatter adds to their differences.
+    """
+    differences = by.shares[:-1] - by.shares[-1]
+    noise = fractions @ by.shares / showers + fractions**2 @ by.variances
+    precision = np.divide(1, noise, out=np.zeros_like(noise), where=noise > 0)
+    by_chance = np.diag(by.variances[:-1] @ precision) + by.variances[-1] @ precision
+    information = (differences * precision) @ differences.T - by_chance
+    eigenvalues = np.linalg.eigvalsh(information)
+    if eigenvalues[0] <= 0:
+        return np.full(len(fractions), np.inf)
+    covariance = np.linalg.inv(information)
+    return np.sqrt(np.append(np.diag(covariance), covariance.sum()))
+
+
+def _shares(sums: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares (B,) and their variances of the weights in each bin; EMPTY showers of the mean weight where there are none."""
+    mean = squares.sum() / sums.sum()
+    none = sums <= 0
+    sums, squares = np.where(none, EMPTY * mean, sums), np.where(none, EMPTY * mean**2, squares)
+    return sums / sums.sum(), squares / sums.sum() ** 2
+
+
+def _deviance(fractions: np.ndarray, observed: np.ndarray, by: Templates) -> tuple[float, np.ndarray]:
+    """−2 ln L against the saturated model, and its gradient (K,) (Dembinski and Abdelmotteleb, 2022).
+
+    m_b and v_b are the mixture and its variance, k_b = m_b²/v_b the showers it is worth; β_b = (n_b + k_b)/(N m_b + k_b) is the
+    best factor on the bin, which has to fit both n_b and k_b as Poisson numbers.
+    """
+    number = observed.sum()
+    mixture, variance = fractions @ by.shares, fractions**2 @ by.variances
+    worth = mixture**2 / variance
+    factor = (observed + worth) / (number * mixture + worth)
+    expected = number * mixture * factor
+    seen = observed > 0
+    terms = expected - observed + worth * (factor - 1 - np.log(factor))
+    terms[seen] += observed[seen] * np.log(observed[seen] / expected[seen])
+    by_mixture = number * (factor - observed / (number * mixture))
+    by_worth = factor - 1 - np.log(factor)
+    slope_of_worth = 2 * by.shares * mixture / variance - 2 * fractions[:, None] * by.variances * worth / variance
+    return 2 * float(terms.sum()), 2 * (by.shares @ by_mixture + slope_of_worth @ by_worth)
+
+
+def _minimum(observed: np.ndarray, by: Templates, fixed: dict[int, float] | None = None) -> tuple[np.ndarray, float]:
+    """The fractions (K,) of the least deviance, some of them fixed, and that deviance."""
+    from scipy.optimize import minimize
+
+    fixed, classes = fixed or {}, len(by.shares)
+    free = [k for k in range(classes) if k not in fixed]
+    rest = 1 - sum(fixed.values())
+    fractions = np.full(classes, EDGE)
+    for label, value in fixed.items():
+        fractions[label] = max(value, EDGE)
+
+    def at(some: np.ndarray) -> tuple[float, np.ndarray]:
+        fractions[free] = np.maximum(some, EDGE)
+        value, gradient = _deviance(fractions, observed, by)
+        return value, gradient[free]
+
+    if len(free) == 1:
+        return fractions.copy(), at(np.array([rest]))[0]
+    answer = minimize(
+        at,
+        _start(observed, by, fractions, free, rest),
+        jac=True,
+        method="SLSQP",
+        bounds=[(0, max(rest, EDGE))] * len(free),
+        constraints={"type": "eq", "fun": lambda some: some.sum() - rest, "jac": np.ones_like},
+        options={"ftol": 1e-10, "maxiter": 500},
+    )
+    value, _ = at(answer.x)
+    return fractions.copy(), value
+
+
+def _start(observed: np.ndarray, by: Templates, fractions: np.ndarray, free: list[int], rest: float) -> np.ndarray:
+    """The free fractions, which sum to `rest`, of the greatest likelihood with exact templates: it has one maximum.
+
+    That with templates that scatter has others at the edges, where a class that is not there knows nothing of its bins. By
+    expectation and maximisation (Dempster, Laird and Rubin, J. R. Stat. Soc. B 39, 1977, 1).
+    """
+    found = fractions.copy()
+    found[free] = rest / len(free)
+    for _ in range(STEPS):
+        found[free] *= by.shares[free] @ (observed / (found @ by.shares))
+        found[free] *= rest / max(found[free].sum(), EDGE)
+    return found[free]
+
+
+def _limits(
+    observed: np.ndarray, by: Templates, label: int, best: float, least: float, confidence: float
+) -> tuple[float, float]:
+    """Where the profile of one fraction rises by the quantile of χ² with one degree of freedom; 0 and 1 where it does not."""
+    from scipy.optimize import brentq
+    from scipy.stats import chi2
+
+    allowed = least + chi2.ppf(confidence, 1)
+
+    def above(fraction: float) -> float:
+        return _minimum(observed, by, {label: fraction})[1] - allowed
+
+    ends = []
+    for end in (0.0, 1.0):
+        inside = abs(end - best) < 1e-6 or above(end) <= 0
+        ends.append(end if inside else float(brentq(above, *sorted((best, end)), xtol=1e-5)))
+    return ends[0], ends[1]
