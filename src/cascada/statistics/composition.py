@@ -116,7 +116,10 @@ def fit(observed: np.ndarray, by: Templates, confidence: float = 0.95) -> Compos
     if observed.sum() < FEWEST:
         raise DataError(f"{int(observed.sum())} showers given, needed are {FEWEST}: no composition can be measured.")
     best, least = _minimum(observed, by)
-    limits = np.array([_limits(observed, by, k, best[k], least, confidence) for k in range(len(best))])
+    different = range(1 if len(best) == 2 else len(best))  # of two, one takes the rest
+    limits = np.array([_limits(observed, by, k, best[k], least, confidence) for k in different])
+    if len(best) == 2:
+        limits = np.concatenate([limits, 1 - limits[:, ::-1]])
     freedom = max(len(observed) - len(best), 1)
     return Composition(
         fractions=best,

@@ -7,9 +7,9 @@ optimism of that draw (Efron, JASA 78, 1983, 316).
 
 A draw starts from measured metrics, which already scatter by the noise of one sample, and adds that of another. So a winner owes
 less of its lead to either one, and the mean optimism comes out too small, for N equals by a factor 1/√2. By how much is seen one
-level further down: each draw takes the place of the sample, and its winner is corrected by draws of its own. How far these
-corrections miss what is known there corrects the correction, and their spread about it is that of the result (double bootstrap;
-Hall and Martin, Biometrika 75, 1988, 661). No new draws are needed for that: the noise of one is added to another.
+level further down: each draw takes the place of the sample, and its winner is corrected by draws of its own. The factor by which
+these corrections fall short of what is known there is applied to that of the sample, and their spread is that of the result
+(double bootstrap; Hall and Martin, Biometrika 75, 1988, 661). No new draws are needed: the noise of one is added to another.
 
 All of it on the scale of √error, where the noise of a count does not depend on its size: the winner of equals shows the fewest
 errors, and with them less noise than it has. What bias and coverage are left is measured by toys (docs/testing.md).
@@ -21,6 +21,7 @@ The choice of a checkpoint among epochs is replayed only as far as scores of sev
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -29,6 +30,8 @@ from cascada.statistics.confidence_set import LOWER, Resampled
 
 Choose = Callable[[np.ndarray], np.ndarray]  # errors (R, C) of C candidates → the chosen one's number (R,)
 ROUNDS = 50  # draws that correct each draw
+MOST_SHORT = 2**0.5  # that of equals
+TINY = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,11 +107,12 @@ def _correction(root: np.ndarray, noise: np.ndarray, choose: Choose, confidence:
     `root` (C,) is measured, `noise` (R, C) that of the draws.
     """
     own = _gains(root + noise, noise, choose)
-    # the sample replaced by each draw: its winner is too good by `own`, and gets the mean gain of other draws
+    # the sample replaced by each draw: its winner is too good by `own`, and is corrected by the mean gain of other draws
     others = np.mean([_gains(root + noise + other, other, choose) for other in _others(noise)], axis=0)
-    miss = own - others
-    tail = (1 - confidence) / 2
-    return own.mean() + miss.mean(), *(own.mean() + np.quantile(miss, [tail, 1 - tail]))
+    short = float(np.clip(own.mean() / max(others.mean(), TINY), 1, MOST_SHORT))
+    mean, spread = short * own.mean(), (own - short * others).std()
+    away = NormalDist().inv_cdf((1 + confidence) / 2) * spread
+    return mean, mean - away, mean + away
 
 
 def _gains(roots: np.ndarray, noise: np.ndarray, choose: Choose) -> np.ndarray:
