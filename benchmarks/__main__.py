@@ -6,7 +6,11 @@ import sys
 
 import benchmarks
 
-APART = {"__main__", "robustness"}  # the latter takes an hour: python -m benchmarks.robustness
+APART = {
+    "__main__",
+    "robustness",
+    "toys",
+}  # the latter two take long: python -m benchmarks.robustness, python -m benchmarks.toys
 
 
 def main() -> int:

@@ -8,7 +8,9 @@ which holds for few and for weighted showers).
 
 The answer holds for showers that differ from the test's in their composition alone. Another spectrum, a foreign primary or another
 detector show in the goodness of fit, if they change the scores; what they may hide enters as a systematic: the shift of the
-fractions with templates of that kind. Limits are those of the profile likelihood (Wilks, Ann. Math. Stat. 9, 1938, 60).
+fractions with templates of that kind. Limits are those of the profile likelihood (Wilks, Ann. Math. Stat. 9, 1938, 60), with its
+rise scaled by the ratio of the true to the assumed variance, as for any likelihood that leaves correlations out (Rotnitzky and
+Jewell, Biometrika 77, 1990, 485).
 """
 
 from collections.abc import Mapping
@@ -21,10 +23,11 @@ from cascada.statistics import resampling
 
 FEWEST = 30  # showers of a class in the templates, and of the set
 BINS = 5  # of the probability of each predicted class
-FEWEST_IN_BIN = 20  # showers of all classes' templates
-EMPTY = 0.5  # showers that stand for none in a bin of a template: none of n is no proof
+FEWEST_IN_BIN = 60  # showers of all classes' templates
+EMPTY = 0.1  # showers that stand for none in a bin of a template: none of n is no proof, and more would bias
 LEAST_P = 0.01  # of the goodness of fit
 MOST_ERROR = 12**-0.5  # of a fraction: that of a guess between 0 and 1
+SIGMAS = 5  # by which templates have to differ more than by chance
 EDGE = 1e-9
 STEPS = 50  # towards a start near the minimum
 
@@ -116,8 +119,11 @@ def fit(observed: np.ndarray, by: Templates, confidence: float = 0.95) -> Compos
     if observed.sum() < FEWEST:
         raise DataError(f"{int(observed.sum())} showers given, needed are {FEWEST}: no composition can be measured.")
     best, least = _minimum(observed, by)
+    assumed, true = _variances(by, best, int(observed.sum()))
+    ratio = true / assumed if np.isfinite(true).all() else np.ones(len(best))
+    rise = chi2.ppf(confidence, 1) * ratio
     different = range(1 if len(best) == 2 else len(best))  # of two, one takes the rest
-    limits = np.array([_limits(observed, by, k, best[k], least, confidence) for k in different])
+    limits = np.array([_limits(observed, by, k, best, least + rise[k]) for k in different])
     if len(best) == 2:
         limits = np.concatenate([limits, 1 - limits[:, ::-1]])
     freedom = max(len(observed) - len(best), 1)
@@ -126,7 +132,7 @@ def fit(observed: np.ndarray, by: Templates, confidence: float = 0.95) -> Compos
         low=limits[:, 0],
         high=limits[:, 1],
         p_value=float(chi2.sf(least, freedom)),
-        expected_error=expected_error(by, best, int(observed.sum())),
+        expected_error=np.sqrt(true),
         fitted=observed.sum() * best @ by.shares,
     )
 
@@ -164,21 +170,40 @@ def total_interval(found: Composition, shifts: Mapping[str, np.ndarray]) -> tupl
 
 
 def expected_error(by: Templates, fractions: np.ndarray, showers: int) -> np.ndarray:
-    """Standard error (K,) of the fractions of so many showers, infinite where templates do not differ by more than by chance.
+    """Standard error (K,) of the fractions of so many showers, infinite where templates do not differ by more than by chance."""
+    return np.sqrt(_variances(by, fractions, showers)[1])
 
-    From the information about the fractions of all classes but one, the last taking the rest: differences of templates against
-    the scatter of counts and templates, less what the templates' own scatter adds to their differences.
+
+def _variances(by: Templates, fractions: np.ndarray, showers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Variances (K,) of the fractions: as the likelihood has them, and as they are; infinite for templates that are alike.
+
+    The likelihood takes the bins of a template for independent, though their shares sum to 1: a whole template that is too high
+    would be mistaken for more showers of its class. What is true follows from the covariance of shares of a sum, and of the
+    counts of N showers (sandwich; White, Econometrica 50, 1982, 1). Both for all fractions but the last, which is the rest, by
+    least squares with the scatter that the likelihood assumes in each bin.
     """
+    mixture = fractions @ by.shares
+    assumed = mixture / showers + fractions**2 @ by.variances
     differences = by.shares[:-1] - by.shares[-1]
-    noise = fractions @ by.shares / showers + fractions**2 @ by.variances
-    precision = np.divide(1, noise, out=np.zeros_like(noise), where=noise > 0)
+    weighted = np.divide(differences, assumed, out=np.zeros_like(differences), where=assumed > 0)
+    information = weighted @ differences.T
+    precision = np.divide(1, assumed, out=np.zeros_like(assumed), where=assumed > 0)
     by_chance = np.diag(by.variances[:-1] @ precision) + by.variances[-1] @ precision
-    information = (differences * precision) @ differences.T - by_chance
-    eigenvalues = np.linalg.eigvalsh(information)
-    if eigenvalues[0] <= 0:
-        return np.full(len(fractions), np.inf)
-    covariance = np.linalg.inv(information)
-    return np.sqrt(np.append(np.diag(covariance), covariance.sum()))
+    # a sum of squares over the bins, by chance alone, scatters by √(2 / bins) of its mean
+    if np.linalg.eigvalsh(information - (1 + SIGMAS * (2 / by.shares.shape[1]) ** 0.5) * by_chance)[0] <= 0:
+        return np.full((2, len(fractions)), np.inf)
+    covariance = (np.diag(mixture) - np.outer(mixture, mixture)) / showers
+    for fraction, shares, variances in zip(fractions, by.shares, by.variances, strict=True):
+        covariance += fraction**2 * _covariance_of_shares(shares, variances)
+    inverse = np.linalg.inv(information)
+    true = inverse @ weighted @ covariance @ weighted.T @ inverse
+    return tuple(np.append(np.diag(part), part.sum()) for part in (inverse, true))
+
+
+def _covariance_of_shares(shares: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """Covariance (B, B) of shares whose bins have these variances before they are divided by their sum."""
+    both = np.outer(shares, variances)
+    return np.diag(variances) - both - both.T + np.outer(shares, shares) * variances.sum()
 
 
 def _shares(sums: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -209,8 +234,10 @@ def _deviance(fractions: np.ndarray, observed: np.ndarray, by: Templates) -> tup
     return 2 * float(terms.sum()), 2 * (by.shares @ by_mixture + slope_of_worth @ by_worth)
 
 
-def _minimum(observed: np.ndarray, by: Templates, fixed: dict[int, float] | None = None) -> tuple[np.ndarray, float]:
-    """The fractions (K,) of the least deviance, some of them fixed, and that deviance."""
+def _minimum(
+    observed: np.ndarray, by: Templates, fixed: dict[int, float] | None = None, near: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """The fractions (K,) of the least deviance, some of them fixed, and that deviance; the search starts `near` some."""
     from scipy.optimize import minimize
 
     fixed, classes = fixed or {}, len(by.shares)
@@ -229,7 +256,7 @@ def _minimum(observed: np.ndarray, by: Templates, fixed: dict[int, float] | None
         return fractions.copy(), at(np.array([rest]))[0]
     answer = minimize(
         at,
-        _start(observed, by, fractions, free, rest),
+        _start(observed, by, fractions, free, rest) if near is None else _scaled(near[free], rest),
         jac=True,
         method="SLSQP",
         bounds=[(0, max(rest, EDGE))] * len(free),
@@ -254,20 +281,21 @@ def _start(observed: np.ndarray, by: Templates, fractions: np.ndarray, free: lis
     return found[free]
 
 
-def _limits(
-    observed: np.ndarray, by: Templates, label: int, best: float, least: float, confidence: float
-) -> tuple[float, float]:
-    """Where the profile of one fraction rises by the quantile of χ² with one degree of freedom; 0 and 1 where it does not."""
-    from scipy.optimize import brentq
-    from scipy.stats import chi2
+def _scaled(fractions: np.ndarray, to: float) -> np.ndarray:
+    """Fractions with the sum `to`, none of them 0."""
+    some = fractions + 1e-3
+    return some * to / some.sum()
 
-    allowed = least + chi2.ppf(confidence, 1)
+
+def _limits(observed: np.ndarray, by: Templates, label: int, best: np.ndarray, allowed: float) -> tuple[float, float]:
+    """Where the profile of one fraction reaches the deviance allowed; 0 and 1 where it does not."""
+    from scipy.optimize import brentq
 
     def above(fraction: float) -> float:
-        return _minimum(observed, by, {label: fraction})[1] - allowed
+        return _minimum(observed, by, {label: fraction}, best)[1] - allowed
 
     ends = []
     for end in (0.0, 1.0):
-        inside = abs(end - best) < 1e-6 or above(end) <= 0
-        ends.append(end if inside else float(brentq(above, *sorted((best, end)), xtol=1e-5)))
+        inside = abs(end - best[label]) < 1e-6 or above(end) <= 0
+        ends.append(end if inside else float(brentq(above, *sorted((best[label], end)), xtol=1e-5)))
     return ends[0], ends[1]
