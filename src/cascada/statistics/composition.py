@@ -195,9 +195,10 @@ def _variances(by: Templates, fractions: np.ndarray, showers: int) -> tuple[np.n
     covariance = (np.diag(mixture) - np.outer(mixture, mixture)) / showers
     for fraction, shares, variances in zip(fractions, by.shares, by.variances, strict=True):
         covariance += fraction**2 * _covariance_of_shares(shares, variances)
-    inverse = np.linalg.inv(information)
-    true = inverse @ weighted @ covariance @ weighted.T @ inverse
-    return tuple(np.append(np.diag(part), part.sum()) for part in (inverse, true))
+    # templates that scatter differ by more than they should, and their scatter multiplies that of the counts
+    inverse = np.linalg.inv(information - by_chance)
+    true = inverse @ (weighted @ covariance @ weighted.T + by_chance) @ inverse
+    return tuple(np.append(np.diag(part), part.sum()) for part in (np.linalg.inv(information), true))
 
 
 def _covariance_of_shares(shares: np.ndarray, variances: np.ndarray) -> np.ndarray:
