@@ -5,7 +5,7 @@ WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the ot
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup run publish test nightly bench fuzz sandbox lint format system-packages clean
+.PHONY: help setup lock run publish quick test nightly bench fuzz sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,11 +30,31 @@ run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this m
 publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))
 
-test: $(INSTALLED) system-packages ## run the whole test suite
+quick: $(INSTALLED) ## run the tests that need no SLURM, training, workflow or browser: under two minutes
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m quick $(PYTEST_ARGUMENTS)
+
+test: $(INSTALLED) system-packages ## run all tests but the nightly ones: what CI runs
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGUMENTS)
 
-nightly: $(INSTALLED) system-packages ## run the executor's SLURM tests from its source distribution, also on Debian 13 (SLURM 24.11; root)
+# one after the other, and all of them although one fails; PYTEST_ARGUMENTS choose among the tests of each
+NIGHTLY = nightly-coverage nightly-fuzz nightly-sdist nightly-debian-13
+
+nightly: ## run everything: all tests with coverage, long fuzz, the executor from its source distribution, and on Debian 13 (SLURM 24.11; root)
+	$(MAKE) --keep-going $(NIGHTLY)
+
+.PHONY: $(NIGHTLY)
+
+nightly-coverage: $(INSTALLED) system-packages # every test, the nightly ones too; a page in htmlcov/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "" \
+	    --cov --cov-report=term:skip-covered --cov-report=html $(PYTEST_ARGUMENTS)
+
+nightly-fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzzing --mutants 20000 --seed $$(date +%j)
+
+nightly-sdist: $(INSTALLED) system-packages
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python plugins/submitit/tests/from_sdist.py -m slurm $(PYTEST_ARGUMENTS)
+
+nightly-debian-13: $(INSTALLED) system-packages
 	PYTHON="$(CURDIR)/$(BIN)/python" plugins/submitit/tests/debian_13.sh -m slurm $(PYTEST_ARGUMENTS)
 
 bench: $(INSTALLED) ## run the benchmarks, side by side with the peers
@@ -49,11 +69,15 @@ sandbox: $(INSTALLED) system-packages ## open a shell on a private SLURM of two 
 system-packages: # SLURM and a browser for the tests, where they can be had
 	sh tests/install_system_packages.sh
 
-lint: $(INSTALLED) ## check style: ruff, snakefmt, snakemake --lint
+lint: $(INSTALLED) ## check style, imports, types, declared dependencies: what .pre-commit-config.yaml runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+	$(BIN)/deptry src
+	$(BIN)/deptry plugins/submitit/src --config plugins/submitit/pyproject.toml
 
 format: $(INSTALLED) ## bring the style in order
 	$(BIN)/ruff check --fix .

@@ -64,25 +64,21 @@ def test_the_lock_is_complete_for_the_build_of_torch_that_is_installed():
     assert not common & cuda and not [name for name in common if name.startswith(("cuda-", "nvidia-cu", "triton"))]
 
 
-@pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
-def test_what_is_imported_is_declared_and_the_other_way_round(path):
-    done = subprocess.run([BIN / "deptry", "src"], cwd=path.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+MAKEFILE = (ROOT / "Makefile").read_text()
+LINT = re.findall(r"^\t\$\(BIN\)/(.+)$", re.search(r"^lint:.*\n((\t.*\n)+)", MAKEFILE, re.MULTILINE)[1], re.MULTILINE)
+MARKS = {"snakemake --lint": pytest.mark.workflow, "mypy": pytest.mark.slow}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["ruff", "check", "."],
-        ["ruff", "format", "--check", "."],
-        ["snakefmt", "--check", "Snakefile", "rules"],
-        ["snakemake", "--lint"],
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("command", [pytest.param(command, marks=MARKS.get(command, ())) for command in LINT])
 def test_style_is_clean(command):
-    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    program, *arguments = command.split()
+    done = subprocess.run([BIN / program, *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_commit_is_checked_as_by_make_lint():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == [f".venv/bin/{command}" for command in LINT]
 
 
 def test_links_of_the_documents_resolve():

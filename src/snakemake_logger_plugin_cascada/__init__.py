@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from logging import WARNING, LogRecord
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,9 +50,9 @@ class LogHandler(LogHandlerBase):
             elif event == LogEvent.JOB_INFO:
                 self._starts(record)
             elif event == LogEvent.JOB_FINISHED:
-                self._ends(getattr(record, "job_id", getattr(record, "jobid", None)))
+                self._ends(getattr(record, "job_id", getattr(record, "jobid", -1)))
             elif event == LogEvent.PROGRESS:
-                self._counts(record.done, record.total)
+                self._counts(**{name: getattr(record, name) for name in ("done", "total")})
             elif event is None and not str(record.msg or "").strip().startswith(CHATTER):
                 self._say(self.format(record))
         except Exception:
@@ -61,7 +62,8 @@ class LogHandler(LogHandlerBase):
         if text.strip():
             self.console.print(text, markup=False, soft_wrap=True)
 
-    def _starts(self, record: LogRecord) -> None:
+    def _starts(self, record: Any) -> None:
+        """`record`: with what Snakemake adds to it for a job."""
         of = " ".join(
             f"{name} {value}" if value.isdigit() else value for name, value in (record.wildcards or {}).items()
         )

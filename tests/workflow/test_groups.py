@@ -8,7 +8,7 @@ import numpy as np
 import publications
 import pytest
 import workflows
-from browser import browser, wait_for_text
+from browser import wait_for_text
 from sklearn import metrics as reference
 
 from cascada.core.files import read_json
@@ -172,19 +172,18 @@ def test_what_is_published_is_the_signals(folder, sealed):
     assert "Version 1.0.0" in card and "The signal is light." in card and "| light | " in card
 
 
-def test_the_pages_name_the_signal_in_a_browser(folder):
+def test_the_pages_name_the_signal_in_a_browser(folder, page):
     results = folder / "results/groups"
     auc = read_json(results / "test/metrics.json")["of_class"]["light"]["roc_auc"]["value"]
-    with browser() as page:
-        for name, texts in {
-            "test/test.html": ("The signal is light, the background heavy and medium.", f"{auc:.4f} [", "(mean over 3 classes)"),
-            "dataset/card.html": ("The signal is light.", "heavy and light", "402"),
-            "selection/leaderboard.html": ("validation f1 (mean over 3 classes)",),
-            "test/behaviour.html": ("the two classes that it separates best",),
-            "model.html": ("signal", "light"),
-        }.items():  # fmt: skip
-            page.get((results / name).as_uri())
-            wait_for_text(page, *texts)
+    for name, texts in {
+        "test/test.html": ("The signal is light, the background heavy and medium.", f"{auc:.4f} [", "(mean over 3 classes)"),
+        "dataset/card.html": ("The signal is light.", "heavy and light", "402"),
+        "selection/leaderboard.html": ("validation f1 (mean over 3 classes)",),
+        "test/behaviour.html": ("the two classes that it separates best",),
+        "model.html": ("signal", "light"),
+    }.items():  # fmt: skip
+        page.get((results / name).as_uri())
+        wait_for_text(page, *texts)
 
 
 def test_wrong_classes_are_one_sentence_at_the_dry_run(folder):

@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 import pytest
-from browser import browser, wait_for_text
+from browser import wait_for_text
 from workflows import snakemake
 
 pytestmark = pytest.mark.workflow
@@ -39,13 +39,13 @@ def tensorboard(logdir):
         server.wait(timeout=30)
 
 
-def test_tensorboard_shows_every_trial_and_the_table_of_hyperparameters(workflow):
+def test_tensorboard_shows_every_trial_and_the_table_of_hyperparameters(workflow, page):
     results = workflow / "results/smoke"
     configurations = [
         line.split("\t")[0] for line in (results / "search/configurations.tsv").read_text().splitlines()[1:]
     ]
     assert len(configurations) >= 2
-    with tensorboard(results / "tensorboard") as address, browser() as page:
+    with tensorboard(results / "tensorboard") as address:
         page.get(f"{address}#scalars")
         runs = [f"{configuration}/seed-1" for configuration in configurations]
         wait_for_text(
@@ -58,12 +58,11 @@ def test_tensorboard_shows_every_trial_and_the_table_of_hyperparameters(workflow
         )
 
 
-def test_the_report_opens_and_has_every_page(workflow):
+def test_the_report_opens_and_has_every_page(workflow, page):
     snakemake(workflow, "--report", "report.html")
-    with browser() as page:
-        for category, file in (("1. Data", "spectra.png"), ("2. Search", "leaderboard.png"), ("3. Test", "roc.png")):
-            page.get("about:blank")
-            page.get((workflow / "report.html").as_uri())
-            wait_for_text(page, "1. Data", "2. Search", "3. Test", "a surrogate is a fast toy cascade")
-            page.find_element("xpath", f"//*[normalize-space(text())='{category}']").click()
-            wait_for_text(page, file)
+    for category, file in (("1. Data", "spectra.png"), ("2. Search", "leaderboard.png"), ("3. Test", "roc.png")):
+        page.get("about:blank")
+        page.get((workflow / "report.html").as_uri())
+        wait_for_text(page, "1. Data", "2. Search", "3. Test", "a surrogate is a fast toy cascade")
+        page.find_element("xpath", f"//*[normalize-space(text())='{category}']").click()
+        wait_for_text(page, file)

@@ -18,7 +18,7 @@ NOT_IN_NAMES = ",|\n\t"  # they separate names in tables and in the ONNX file
 
 def codes(primaries: Primaries) -> list[int]:
     """The CORSIKA codes of one class."""
-    return [int(code) for code in (primaries if isinstance(primaries, list | tuple) else [primaries])]
+    return [int(code) for code in (primaries if isinstance(primaries, Sequence) else [primaries])]
 
 
 def labels(classes: Mapping[str, Primaries]) -> dict[int, int]:

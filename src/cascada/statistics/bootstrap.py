@@ -191,7 +191,7 @@ class _Groups:
         background = ordered - signal
         if len(self.starts) == len(self.order):  # every score is another one
             return signal, background
-        return tuple(np.add.reduceat(part, self.starts, axis=1) for part in (signal, background))
+        return np.add.reduceat(signal, self.starts, axis=1), np.add.reduceat(background, self.starts, axis=1)
 
 
 def merit_factor(value: np.ndarray, positive: np.ndarray) -> Statistic:
@@ -221,7 +221,7 @@ def brier(probability: np.ndarray, labels: np.ndarray) -> Statistic:
     return mean(squares / 2 if probability.shape[1] == 2 else squares)
 
 
-def clopper_pearson(count: int, number: int, confidence: float, showers: int | None = None) -> tuple[float, float]:
+def clopper_pearson(count: float, number: int, confidence: float, showers: int | None = None) -> tuple[float, float]:
     """Exact interval of a share; of 0 of n (or n of n) the one-sided limit, 1 − (1 − confidence)^(1/n).
 
     `count` of `number` images from `showers` showers: where these are fewer, both are scaled to the number of showers, as if
