@@ -33,3 +33,9 @@ def test_images_install_from_the_lock_and_copy_what_exists(name):
     assert {"envs/requirements.txt", "envs/cuda.txt", "pyproject.toml", "src", "plugins"} <= files
     assert all((ROOT / file).exists() for file in files)
     assert re.search(r"python:3\.11-", text) and "3.11" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_dependabot_watches_the_lock_and_the_actions():
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    assert {one["package-ecosystem"]: one["directory"] for one in updates} == {"pip": "/envs", "github-actions": "/"}
+    assert (ROOT / "envs/requirements.txt").is_file()

@@ -98,3 +98,30 @@ def test_every_rule_has_its_script():
 def test_scripts_translate_and_do_not_compute():
     for script in ROOT.glob("scripts/*.py"):
         assert len(script.read_text().splitlines()) <= 35, script
+
+
+def test_the_picture_of_the_architecture_is_that_of_the_code():
+    sys.path.insert(0, str(ROOT / "docs"))
+    import draw_architecture
+
+    assert draw_architecture.text() == draw_architecture.PAGE.read_text(), "run: python docs/draw_architecture.py"
+    edges = {rule.name: set(rule.reads) for rule in draw_architecture.rules()}
+    assert edges["select"] >= {"trials/*/seed-*/epochs-*/metrics.json", "baselines/metrics.json"}
+    assert [name for name, reads in edges.items() if "dataset/test.h5" in reads] == ["test_model", "publish"]
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads(PROJECTS[0].read_text())["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["cff-version"] == "1.2.0" and citation["title"] and citation["message"] and citation["authors"]
+
+
+def test_the_workflow_catalogue_finds_what_it_looks_for():
+    """Its criteria: https://snakemake.github.io/snakemake-workflow-catalog (adding workflows)."""
+    readme = (ROOT / "README.md").read_text().lower()
+    assert "snakemake" in readme and "workflow" in readme
+    assert (ROOT / "Snakefile").is_file() and list((ROOT / "rules").glob("*.smk"))
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment"}
+    assert set(usage["software-stack-deployment"]) == {"conda", "apptainer", "apptainer+conda", "report"}
