@@ -17,7 +17,7 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        for marker in sorted(sets.markers(item.fixturenames, item.path)):
+        for marker in sorted(sets.markers(item.fixturenames, item.path, item.nodeid)):
             item.add_marker(marker)
         if not sets.HEAVY & {marker.name for marker in item.iter_markers()}:
             item.add_marker("quick")

@@ -1,7 +1,7 @@
 """Which test is in which set: markers by rules, and a guard that stops a test from starting what its markers do not name.
 
 `make quick` runs what has none of the markers in HEAVY, `make test` all but `nightly`, `make nightly` everything. Most markers follow
-from the fixtures and the folder of a test; the others are written at the test. Because the guard is always on, a test that starts
+from the fixtures and the folder of a test; the others are written at the test, or here where they are those of files or of measured times. Because the guard is always on, a test that starts
 SLURM, Snakemake, a browser or a training without its marker fails in every set and cannot slip into `make quick`.
 """
 
@@ -19,15 +19,50 @@ HEAVY = {"slurm", "workflow", "browser", "training", "slow", "nightly"}
 FREE_OF_CHARGE = ("--help", "--version")  # snakemake --help starts no workflow
 
 
-def markers(fixtures: list[str], path: Path) -> set[str]:
-    """Return the markers that follow from a test's fixtures and its file."""
+# by the beginning of a test's id; slow is what took more than two seconds of a processor
+LISTED = {
+    "training": (
+        "tests/behaviour/test_probes.py::test_showers_in_both_splits_are_found_by_shuffled_labels",
+        "tests/behaviour/test_probes.py::test_shuffled_labels_cannot_be_told",
+        "tests/behaviour/test_probes.py::test_the_rule_writes_what_publishing_reads",
+        "tests/behaviour/test_probes.py::test_all_predictors_of_one_model_agree",
+        "tests/behaviour/test_probes.py::test_a_run_leaves_a_junit_file",
+        "tests/core/test_scripts.py::test_a_preemption_after_the_end_of_training_does_not_undo_it",
+        "tests/models/test_families.py::test_every_hyperparameter_changes_the_training",
+        "tests/models/test_families.py::test_it_can_learn_one_batch_by_heart",
+        "tests/models/test_families.py::test_the_seed_decides_all_bits",
+        "tests/models/test_hyperparameters.py::test_every_common_hyperparameter_changes_the_training",
+        "tests/models/test_hyperparameters.py::test_the_reference_repeats",
+        "tests/report/test_status.py",
+        "tests/test_recorded_bits.py",
+    ),
+    "workflow": ("tests/test_progress.py",),
+    "slow": (
+        "plugins/submitit/tests/test_packaging.py",
+        "plugins/submitit/tests/test_resume.py",
+        "plugins/submitit/tests/test_worker.py",
+        "tests/baselines/test_baselines.py::test_trees_agree_with_scikit_learn",
+        "tests/data/test_cascade.py",
+        "tests/data/test_energy_ground.py::test_memory_does_not_grow_with_the_file",
+        "tests/data/test_surrogate.py::test_other_nuclei_stand_between_proton_and_iron",
+        "tests/export/",
+        "tests/publishing/",
+        "tests/report/test_sealed_plots.py::test_every_picture",
+        "tests/test_fuzzing.py",
+    ),
+}
+
+
+def markers(fixtures: list[str], path: Path, name: str = "") -> set[str]:
+    """Return the markers that follow from a test's fixtures, its file and its id (`name`)."""
     rules = {
-        "slurm": any(name.endswith(("sandbox", "grid")) for name in fixtures),
+        "slurm": any(fixture.endswith(("sandbox", "grid")) for fixture in fixtures),
         "browser": "page" in fixtures,
         "workflow": "workflow" in fixtures or path.parent.name == "workflow",
         "training": path.parent.name == "training" or "trained" in fixtures,
     }
-    return {marker for marker, holds in rules.items() if holds}
+    listed = {marker for marker, beginnings in LISTED.items() if name.startswith(beginnings)}
+    return {marker for marker, holds in rules.items() if holds} | listed
 
 
 def needed(command: list[str]) -> str | None:

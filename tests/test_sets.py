@@ -104,11 +104,13 @@ def test_every_test_is_in_the_sets_that_it_should_be_in():
     assert done.returncode == 0 and len(items) > 1500, done.stdout[-2000:] + done.stderr
     for path, name, markers, fixtures in items:
         heavy = sets.HEAVY & set(markers)
-        assert sets.markers(fixtures, Path(path)) <= heavy, name
+        assert sets.markers(fixtures, Path(path), name) <= heavy, name
         assert ("quick" in markers) == (not heavy), name
         # the names of files are habits of their own, and say the same
         assert "slurm" in markers or not Path(path).stem.endswith(("_slurm", "_on_slurm", "_slurm_queries")), name
         assert "workflow" in markers or "workflow" not in Path(path).parts, name
+    for beginning in (beginning for listed in sets.LISTED.values() for beginning in listed):
+        assert any(name.startswith(beginning) for _, name, *_ in items), f"{beginning}: no test begins like this"
     files = {path for path, *_ in items}
     written = {
         str(path) for folder in ("tests", "plugins/submitit/tests") for path in (ROOT / folder).rglob("test_*.py")

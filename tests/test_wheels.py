@@ -1,5 +1,6 @@
 """Each wheel alone, installed by pip in an environment with nothing else, imports every module that it brings."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -32,8 +33,7 @@ print(count)
     ],
 )
 def test_a_wheel_alone_imports_every_module(project, packages, least, tmp_path):
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "dist", ROOT / project)
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    wheel = built(ROOT / project, tmp_path)
     pins = tmp_path / "pins.txt"  # what is allowed, not what is installed: only what the wheel requires is
     pins.write_text("".join(f"{line.split()[0]}\n" for line in lock_lines()))
     venv.create(tmp_path / "venv", with_pip=True)
@@ -41,6 +41,17 @@ def test_a_wheel_alone_imports_every_module(project, packages, least, tmp_path):
     run(python, "-m", "pip", "install", "--quiet", "--constraint", pins, wheel)
     run(python, "-m", "pip", "check")
     assert int(run(python, "-I", "-c", EVERY_MODULE, *packages, cwd=tmp_path).split()[-1]) >= least
+
+
+def built(project: Path, folder: Path) -> Path:
+    """The wheel, made from a copy: setuptools writes beside what it builds."""
+    source = folder / "source"
+    shutil.copytree(project / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(project / name, source)
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "dist", source)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return wheel
 
 
 def lock_lines() -> list[str]:
