@@ -97,8 +97,5 @@ def code_of_shard(wildcards):
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    return digest("cascada.training.trial", module_of_family(CONFIGURATIONS[wildcards.configuration].model))
-
-
-def module_of_family(model):
-    return families.extension(model).module
+    family = families.extension(CONFIGURATIONS[wildcards.configuration].model)
+    return digest("cascada.training.trial", family.module)

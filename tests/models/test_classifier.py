@@ -105,7 +105,7 @@ def test_a_checkpoint_stands_alone(tmp_path):
     assert torch.equal(loaded(images), model(images))
     assert loaded.channels == ["energy"] and loaded.class_names == ["iron", "proton"]
     common = {name: value for name, value in COMMON.items() if name not in later_defaults(Hyperparameters)}
-    assert loaded.hyperparameters == common | {"threshold": 0.05, "channels": (4, 5), "hidden": (100, 50, 10)}
+    assert loaded.hyperparameters == common | {"threshold": 0.05, "channels": [4, 5], "hidden": [100, 50, 10]}
     assert loaded.checkpoint()["hyperparameters"] == model.checkpoint()["hyperparameters"]
 
 

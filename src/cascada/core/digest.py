@@ -28,15 +28,17 @@ COMMENT_OF_TEMPLATE = re.compile(r"\{#.*?#\}\s*", re.DOTALL)
 
 
 @functools.cache
-def digest(*modules: str) -> str:
+def digest(*modules: str, follow: bool = True) -> str:
     """Return 16 hexadecimal digits for modules (`cascada.training.trial`) and all that they import of this library.
 
     `cascada.models.*` stands for every module of a package. What is imported by a name known only at run time (a model
-    family, a source) has to be named by the caller, and so has a module that is marked and yet counts here.
+    family, a source) has to be named by the caller, and so has a module that is marked and yet counts here. With `follow`
+    False the named modules count alone.
     """
     state = hashlib.sha256()
     followed = _followed(modules)
-    for code in sorted(code for module in _closure(modules) for code in _code(module, followed)):
+    counted = _closure(modules) if follow else modules
+    for code in sorted(code for module in counted for code in _code(module, followed)):
         state.update(code.encode() + b"\0")
     return state.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Source `surrogate`: a fast toy cascade, not a replacement of CORSIKA.
+"""The surrogate: a fast toy cascade that stands in for CORSIKA and is not a substitute for it.
 
 A vectorised Monte Carlo of the hadronic cascade (data/cascade.py) whose π⁰ start parametrised electromagnetic sub-showers.
 Known to be crude: no kaons, charm, photonuclear reactions, muon scattering or inclined showers; electromagnetic sub-showers
