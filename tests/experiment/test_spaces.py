@@ -13,7 +13,7 @@ from cascada.core import extensions
 from cascada.core.errors import ConfigError
 from cascada.core.extensions import Extension
 from cascada.core.options import tree
-from cascada.experiment import schema, spaces
+from cascada.experiment import families, schema, spaces
 
 
 def config(models_=None, **search_):
@@ -214,3 +214,11 @@ def test_numbers_that_yaml_reads_as_text_are_explained():
     space = {"lenet": {"learning_rate": {"loguniform": ["1e-4", "1e-2"]}}}
     with pytest.raises(ConfigError, match=r"YAML reads 1e-3 as text"):
         spaces.configurations(config(space, sampler="random", samples=2))
+
+
+def test_a_helper_in_the_folder_of_families_is_none():
+    assert "base" not in families.families() and {"lenet", "cae"} <= set(families.families())
+    with pytest.raises(
+        ConfigError, match=r"search\.models: 'base' is no model family: .*base\.py defines no Config and"
+    ):
+        spaces.configurations(config({"base": {}}))

@@ -74,6 +74,25 @@ def test_an_edit_of_the_library_reruns_what_depends_on_it_and_nothing_else(workf
         path.write_text(before)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("models/lenet.py", "return self.head(", "return 1 * self.head("),
+        ("experiment/hyperparameters.py", "OPTIMIZERS = (", "MORE = 1\nOPTIMIZERS = ("),  # the table's code imports it, too
+    ],
+)
+def test_an_edit_of_what_is_trained_trains_again_at_once(workflow, file, old, new):
+    """Snakemake skips what waits for an ancient file that is made again: then nothing would train until the next run."""
+    path = workflow / "src/cascada" / file
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        assert "train" in jobs(snakemake(workflow, "-n"))
+    finally:
+        path.write_text(before)
+
+
 def test_a_typo_is_found_before_anything_runs(workflow):
     path = workflow / "experiments/smoke.yaml"
     wrong = workflow / "wrong.yaml"
