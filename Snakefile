@@ -57,6 +57,7 @@ rule all:
         "<results>/test/behaviour.html",
         collect("<results>/model/{file}", file=MODEL_FILES),
         "<results>/model_check.json",
+        ALSO,
 
 
 rule predictions:

@@ -10,14 +10,27 @@ from cascada.experiment.hyperparameters import AUGMENTATIONS, OPTIMIZERS, TRANSF
 from cascada.training.trial import Machine, Trainer, Trial
 
 # every other value of a choice; a number changes by a hundredth, so that one used in rounded form is found too
-OTHERS = {"optimizer": OPTIMIZERS, "transform": TRANSFORMS, "augmentation": AUGMENTATIONS, "normalize": (False,)}
-OTHERS |= {"weight_decay": (0.0001,), "batch_size": (63,), "averaging": (0.5, 0.51)}
-OTHERS |= {name: (getattr(Hyperparameters(), name) * 0.99,) for name in ("learning_rate", "momentum", "threshold")}
+OTHERS = {"optimizer": OPTIMIZERS, "transform": TRANSFORMS, "augmentation": AUGMENTATIONS, "evaluation": ()}
+OTHERS |= {"weight_decay": (0.0001,), "averaging": (0.5, 0.51)}  # `evaluation` is of what has been trained
 NEEDS = {"momentum": {"optimizer": "sgd"}}  # a field that only counts with another
+
+
+def others(item: dataclasses.Field) -> tuple:
+    """Other values of a field: those of OTHERS, else of a number one a hundredth or one below its default, or 0.1 beside 0.
+
+    A text has no others of itself: it stands in OTHERS.
+    """
+    if item.name in OTHERS or isinstance(item.default, str):
+        return tuple(OTHERS.get(item.name, ()))
+    if isinstance(item.default, bool):
+        return (not item.default,)
+    return (item.default - 1,) if isinstance(item.default, int) else (item.default * 0.99 or 0.1,)
+
+
 CASES = [
     (item.name, value)
     for item in dataclasses.fields(Hyperparameters)
-    for value in OTHERS.get(item.name, ())
+    for value in others(item)
     if value != item.default
 ]
 
@@ -45,7 +58,7 @@ def losses(tmp_path_factory):
 
 
 def test_every_field_has_a_case():
-    trained = {item.name for item in dataclasses.fields(Hyperparameters)} - {"evaluation"}  # of what has been trained
+    trained = {item.name for item in dataclasses.fields(Hyperparameters)} - {"evaluation"}
     assert {name for name, _ in CASES} == trained
 
 

@@ -78,7 +78,11 @@ def test_an_edit_of_the_library_reruns_what_depends_on_it_and_nothing_else(workf
     ("file", "old", "new"),
     [
         ("models/lenet.py", "return self.head(", "return 1 * self.head("),
-        ("experiment/hyperparameters.py", "OPTIMIZERS = (", "MORE = 1\nOPTIMIZERS = ("),  # the table's code imports it, too
+        (
+            "experiment/hyperparameters.py",
+            "OPTIMIZERS = (",
+            "MORE = 1\nOPTIMIZERS = (",
+        ),  # the table's code imports it, too
     ],
 )
 def test_an_edit_of_what_is_trained_trains_again_at_once(workflow, file, old, new):
