@@ -28,7 +28,7 @@ SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
 ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")
 MODEL_FILES = ("model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "SHA256SUMS")
-ALSO = []  # what `rule all` makes besides: a rule that is added puts its output here, beside itself
+ALSO = []  # outputs that are made by default, too: whoever adds one appends it beside where it is made
 NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
 
 
