@@ -126,7 +126,7 @@ def _type(field: dataclasses.Field) -> Any:
 
 def _primary(text: str) -> int:
     """Return a primary's code from its name or CORSIKA code."""
-    from cascada.data.format import PRIMARY_NAMES
+    from cascada.core.classes import PRIMARY_NAMES
 
     if text not in PRIMARY_NAMES and not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} given, expected a CORSIKA code or one of {list(PRIMARY_NAMES)}")

@@ -12,6 +12,14 @@ from collections.abc import Mapping, Sequence
 from cascada.core.errors import ConfigError
 
 Primaries = int | Sequence[int]
+PRIMARY_NAMES = {
+    "gamma": 1,
+    "proton": 14,
+    "helium": 402,
+    "nitrogen": 1407,
+    "silicon": 2814,
+    "iron": 5626,
+}  # CORSIKA's codes
 ASSUMED = 1  # label of the signal where none is named
 NOT_IN_NAMES = ",|\n\t"  # they separate names in tables and in the ONNX file
 

@@ -26,6 +26,7 @@ import h5py
 import numpy as np
 
 from cascada import __version__
+from cascada.core.classes import PRIMARY_NAMES
 from cascada.core.errors import DataError
 from cascada.core.files import atomic_path
 from cascada.data.hdf5 import check_heaps, one_line, open_file, reading
@@ -43,8 +44,7 @@ CELL_SIZE = 4.0  # m
 HALF_WIDTH = IMAGE_SIZE * CELL_SIZE / 2  # 160 m: half the square's side, and the radius of the disc
 
 CHANNELS = ("energy", "electromagnetic_energy", "muon_energy", "hadron_energy", "muons")
-PROTON, IRON = 14, 5626  # CORSIKA's particle codes
-PRIMARY_NAMES = {"gamma": 1, "proton": PROTON, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": IRON}
+PROTON, IRON = PRIMARY_NAMES["proton"], PRIMARY_NAMES["iron"]  # CORSIKA's particle codes
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 NO_SPLIT, NO_LABEL = -1, -1
 ROLES = ("", "train", "test")  # of a shard: what its raw file is for

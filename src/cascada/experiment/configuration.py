@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from cascada.core import classes
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.data import catalogue
 from cascada.data.catalogue import ROLES, RUNS
 from cascada.experiment import rawfiles, samplers
-from cascada.experiment.distributions import close
 
-PRIMARIES = {"proton": 14, "helium": 402, "nitrogen": 1407, "silicon": 2814, "iron": 5626}  # names in `showers`
+PRIMARIES = {name: code for name, code in classes.PRIMARY_NAMES.items() if name != "gamma"}  # names in `showers`
 NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard", "on_error"}
 
 
@@ -113,7 +112,7 @@ def _runs(name: str, source: dict, options: dict) -> list[Shard]:
     for primary, showers in source["showers"].items():
         if primary not in makes:
             raise ConfigError(
-                f"data.sources.{name}.showers: unknown primary {primary!r}{close(primary, makes)}. "
+                f"data.sources.{name}.showers: unknown primary {primary!r}{did_you_mean(primary, makes)}. "
                 f"The source {source['kind']} makes {sorted(makes)}."
             )
         for block in range(math.ceil(showers / size)):

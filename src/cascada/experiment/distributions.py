@@ -6,14 +6,12 @@ a list may hold such entries, so that `channels: [{randint: [2, 20]}, {randint: 
 Standard library only: the Snakefile imports this.
 """
 
-import difflib
 import itertools
 import math
 import random
-from collections.abc import Iterable
 from typing import Any
 
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, did_you_mean
 
 DISTRIBUTIONS = ("choice", "randint", "uniform", "loguniform")
 
@@ -27,7 +25,7 @@ def check_entry(place: str, entry: Any) -> None:
         return
     if len(entry) != 1 or next(iter(entry)) not in DISTRIBUTIONS:
         names = list(entry)
-        near = close(str(names[0]), DISTRIBUTIONS) if names else ""
+        near = did_you_mean(str(names[0]), DISTRIBUTIONS) if names else ""
         raise ConfigError(
             f"{place}: unknown distribution {names}{near}. Known are {list(DISTRIBUTIONS)}, one at a time."
         )
@@ -80,9 +78,3 @@ def draw(entry: Any, generator: random.Random) -> Any:
         return generator.uniform(*values)
     # six digits are enough for a logarithmic scale, and can be written down
     return float(f"{math.exp(generator.uniform(math.log(values[0]), math.log(values[1]))):.6g}")
-
-
-def close(word: str, known: Iterable[str]) -> str:
-    """The known name nearest to a mistyped one, as the words of a message; nothing where none is near."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

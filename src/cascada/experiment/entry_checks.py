@@ -1,12 +1,11 @@
 """Whether a search space can be understood: names, distributions, branches. Standard library only."""
 
-import difflib
 import graphlib
 import math
 from collections.abc import Iterable
 from typing import Any
 
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.experiment.entries import DISTRIBUTIONS, VALUE, branch, dependents, distribution
 
 
@@ -59,7 +58,9 @@ def _apart(place: str, parts: list[set[str]]) -> set[str]:
 
 def _check_name(model: str, place: str, name: str, known: list[str]) -> None:
     if name not in known:
-        raise ConfigError(f"{place}: unknown hyperparameter {name!r}{_close(str(name), known)}. {model} has {known}.")
+        raise ConfigError(
+            f"{place}: unknown hyperparameter {name!r}{did_you_mean(str(name), known)}. {model} has {known}."
+        )
 
 
 def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
@@ -72,7 +73,7 @@ def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
     if len(entry) != 1 or names[0] not in DISTRIBUTIONS:
         if VALUE in entry:
             raise ConfigError(f"{place}: {names} given; a branch (`value` and what exists with it) stands in a choice.")
-        close = _close(str(names[0]), DISTRIBUTIONS) if names else ""
+        close = did_you_mean(str(names[0]), DISTRIBUTIONS) if names else ""
         raise ConfigError(
             f"{place}: unknown distribution {names}{close}. Known are {list(DISTRIBUTIONS)}, one at a time."
         )
@@ -107,8 +108,3 @@ def _check_bounds(place: str, kind: str, bounds: list) -> None:
         raise ConfigError(f"{place}: {bounds!r} given, whole numbers are needed.")
     if kind == "loguniform" and bounds[0] <= 0:
         raise ConfigError(f"{place}: {bounds!r} given, numbers above 0 are needed.")
-
-
-def _close(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

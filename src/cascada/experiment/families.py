@@ -7,10 +7,9 @@ another package names under the entry point group `cascada.models`. Standard lib
 from typing import Any
 
 from cascada.core import extensions
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.core.extensions import Extension
 from cascada.core.options import Declared, class_in, declared
-from cascada.experiment.distributions import close
 from cascada.experiment.hyperparameters import Hyperparameters, later_defaults
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: the family in use is named to it
@@ -33,7 +32,7 @@ def extension(model: str) -> Extension:
     found = extensions.found(ROOM, GROUP)
     if model not in found:
         raise ConfigError(
-            f"unknown model {model!r}{close(model, families())}. Known are {families()}; "
+            f"unknown model {model!r}{did_you_mean(model, families())}. Known are {families()}; "
             "a new family is a new file in src/cascada/models."
         )
     if missing := _missing(found[model]):

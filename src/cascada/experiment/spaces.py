@@ -9,10 +9,10 @@ from typing import Any
 
 from cascada.core import tables
 from cascada.core.canonical import canonical
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.core.files import write_text
 from cascada.experiment import samplers
-from cascada.experiment.distributions import check_entry, close
+from cascada.experiment.distributions import check_entry
 from cascada.experiment.families import families, family_defaults, neutral_defaults
 from cascada.experiment.hyperparameters import Hyperparameters, without_neutral
 
@@ -75,7 +75,7 @@ def check_space(model: str, space: dict) -> dict[str, Any]:
     for name, entry in space.items():
         if name not in defaults:
             raise ConfigError(
-                f"search.models.{model}: unknown hyperparameter {name!r}{close(name, defaults)}. "
+                f"search.models.{model}: unknown hyperparameter {name!r}{did_you_mean(name, defaults)}. "
                 f"{model} has {sorted(defaults)}."
             )
         check_entry(f"search.models.{model}.{name}", entry)
