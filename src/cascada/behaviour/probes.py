@@ -1,6 +1,6 @@
 """The probes of a predictor: what must not change its answers, what must only slowly, and what must not break it.
 
-A probe is a function of a `Subject` that yields measurements. To add one, write it, name its limits in settings.py and in
+A probe is a function of a `Subject` that yields measurements. To add one, write it, name what it measures in settings.py and in
 the config's schema, and add it to PROBES.
 """
 

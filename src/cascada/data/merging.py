@@ -205,32 +205,8 @@ def _ranges(events: np.ndarray) -> dict[str, list[float] | None]:
 
 
 def _summary(events, seen: Seen, sources: list[SourceRow], header: Header, options: MergeOptions) -> dict:
-    labels, core = events["label"], np.hypot(events["core_x"], events["core_y"])
     classes = list(options.classes)
-    edges = np.geomspace(events["true_energy"].min() * 0.999, events["true_energy"].max() * 1.001, SPECTRUM_BINS + 1)
-    counts, spectra = {}, {}
-    by_file = {
-        name: {one: int(((labels == label) & of_file).sum()) for label, one in enumerate(classes)}
-        for name, of_file in (
-            ("train.h5", events["split"] != SPLITS["test"]),
-            ("test.h5", events["split"] == SPLITS["test"]),
-        )
-    }
-    for split, code in SPLITS.items():
-        rows = {name: (events["split"] == code) & (labels == label) for label, name in enumerate(classes)}
-        counts[split] = {name: int(mine.sum()) for name, mine in rows.items()}
-        spectra[split] = {name: np.histogram(events["true_energy"][mine], edges)[0] for name, mine in rows.items()}
-    spectra_of_pairs = checks.compare_spectra(events["true_energy"].astype(float), labels, events["shower_id"])
-    distance, limit, _ = spectra_of_pairs
-    separations = {
-        "auc_of_total_energy": checks.separation(seen.energy, labels),
-        "auc_of_core_offset": checks.separation(core, labels),
-        "auc_of_muons": checks.separation(events["muons"].astype(float), labels),
-        "auc_of_true_energy": checks.separation(events["true_energy"].astype(float), labels),
-    }
-    pairs = {"ks_distance_of_energies": spectra_of_pairs[2]} | {name: pair for name, (_, pair) in separations.items()}
-    in_train = set(events["shower_id"][events["split"] != SPLITS["test"]].tolist())
-    across = len(in_train & set(events["shower_id"][events["split"] == SPLITS["test"]].tolist()))
+    content, pairs = _checks(events, seen, classes)
     return {
         "data_model_version": header.version,
         "surrogate": any(row.kind == "surrogate" for row in sources),
@@ -240,22 +216,62 @@ def _summary(events, seen: Seen, sources: list[SourceRow], header: Header, optio
         "channel_names_known": list(CHANNELS),
         "observation_altitude_m": header.observation_altitude,
         "showers": len(events),
-        "counts": counts,
-        "counts_by_file": by_file,
+        **_counts(events, classes),
         "counts_by_primary": checks.counts_by_primary(events, options.classes),
-        "energy_edges_gev": edges,
-        "energy_spectra": spectra,
-        "checks": {
-            "images_finite_and_not_negative": True,
-            "showers_in_train_and_test": across,
-            "images_in_several_splits": checks.repeated(seen.content, events["split"]),
-            "class_imbalance": checks.class_imbalance({n: int((labels == i).sum()) for i, n in enumerate(classes)}),
-            "ks_distance_of_energies": distance,
-            "ks_limit_at_1_percent": limit,
-            **{name: area for name, (area, _) in separations.items()},
-        },
+        **_spectra(events, classes),
+        "checks": content,
         # the two classes that the checks above are of: those that are told apart best
         "worst_pairs": {name: [classes[label] for label in pair] for name, pair in pairs.items() if pair},
         "sources": [{"file": r.file, "sha256": r.sha256, "kind": r.kind, "events": r.events} for r in sources],
         "split": {"validation": options.validation_fraction, "test": options.test_fraction, "seed": options.seed},
     }
+
+
+def _counts(events: np.ndarray, classes: list[str]) -> dict[str, dict]:
+    """Images by split and by file, class by class."""
+    labels, is_test = events["label"], events["split"] == SPLITS["test"]
+
+    def of_class(rows: np.ndarray) -> dict[str, int]:
+        return {name: int(((labels == label) & rows).sum()) for label, name in enumerate(classes)}
+
+    return {
+        "counts": {split: of_class(events["split"] == code) for split, code in SPLITS.items()},
+        "counts_by_file": {"train.h5": of_class(~is_test), "test.h5": of_class(is_test)},
+    }
+
+
+def _spectra(events: np.ndarray, classes: list[str]) -> dict:
+    """Histograms of the energy by split, class by class."""
+    energies = events["true_energy"]
+    edges = np.geomspace(energies.min() * 0.999, energies.max() * 1.001, SPECTRUM_BINS + 1)
+    spectra = {
+        split: {
+            name: np.histogram(energies[(events["split"] == code) & (events["label"] == label)], edges)[0]
+            for label, name in enumerate(classes)
+        }
+        for split, code in SPLITS.items()
+    }
+    return {"energy_edges_gev": edges, "energy_spectra": spectra}
+
+
+def _checks(events: np.ndarray, seen: Seen, classes: list[str]) -> tuple[dict, dict[str, tuple[int, int] | None]]:
+    """The checks, and the labels of the two classes that each is of."""
+    labels, is_test = events["label"], events["split"] == SPLITS["test"]
+    energies = events["true_energy"].astype(float)
+    distance, limit, pair = checks.compare_spectra(energies, labels, events["shower_id"])
+    separations = {
+        "auc_of_total_energy": checks.separation(seen.energy, labels),
+        "auc_of_core_offset": checks.separation(np.hypot(events["core_x"], events["core_y"]), labels),
+        "auc_of_muons": checks.separation(events["muons"].astype(float), labels),
+        "auc_of_true_energy": checks.separation(energies, labels),
+    }
+    content = {
+        "images_finite_and_not_negative": True,
+        "showers_in_train_and_test": len(np.intersect1d(events["shower_id"][is_test], events["shower_id"][~is_test])),
+        "images_in_several_splits": checks.repeated(seen.content, events["split"]),
+        "class_imbalance": checks.class_imbalance({n: int((labels == i).sum()) for i, n in enumerate(classes)}),
+        "ks_distance_of_energies": distance,
+        "ks_limit_at_1_percent": limit,
+        **{name: area for name, (area, _) in separations.items()},
+    }
+    return content, {"ks_distance_of_energies": pair} | {name: worst for name, (_, worst) in separations.items()}
