@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import h5py
 import torch
 from showers import small_dataset
 
@@ -73,3 +74,9 @@ EXPERIMENT = {"experiment": "tiny", "testing": {"bootstrap": 20, "confidence": 0
 def export_inputs(folder):
     names = ("selection/best.json", "selection/checkpoint.pt", "dataset/train.h5", "dataset/summary.json")
     return [folder / name for name in (*names, "test/metrics.json")]
+
+
+def read(path):
+    """All data sets and attributes of a file of predictions."""
+    with h5py.File(path, "r") as file:
+        return {name: file[name][:] for name in file} | dict(file.attrs)

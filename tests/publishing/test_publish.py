@@ -1,32 +1,23 @@
 """Publishing in throw-away repositories: what is committed, and that every failure leaves all as it was."""
 
-import hashlib
 import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 
 import h5py
 import numpy as np
 import publications
 import pytest
-from publications import FAILED, MISSED, PASSED, UNDECIDED, WARNED, clone, dvc, git, request, state
+from publications import FAILED, MISSED, PASSED, SHIFTS, UNDECIDED, WARNED, clone, dvc, git, request
 
-from cascada.cli import main
 from cascada.core.errors import CascadaError
 from cascada.core.files import sha256, write_json
 from cascada.core.notices import REOPENED
 from cascada.export.folder import read_content, write_description
 from cascada.export.predict import Model
 from cascada.export.verify import verify
-from cascada.publishing import publish, tables
+from cascada.publishing import publish
 from cascada.report.model import write_model_page
-from cascada.statistics.metrics import roc_curve
-
-ROTATIONS = "rotations 0.3 [0.2, 0.4], at most 0.02, failed"
-SHIFTS = "shifts 0.01 [0.005, 0.03], at most 0.02, undecided"
 
 
 @pytest.mark.parametrize(
@@ -42,99 +33,11 @@ def test_the_next_minor_version(tags, expected):
     assert publish.next_minor(tags) == expected
 
 
-@pytest.mark.parametrize(
-    ("probes", "ignore", "notes"),
-    [
-        ([PASSED], False, []),
-        ([PASSED, WARNED], False, ["Fails the behaviour tests energy_scale (warnings)."]),
-        ([FAILED], True, [f"Published although it does not pass gates ({ROTATIONS}): ignore_gates was set."]),
-        ([PASSED], True, []),
-        (
-            [PASSED, UNDECIDED],
-            False,
-            [f"Undecided gates, whose values keep their thresholds and whose intervals do not: {SHIFTS}."],
-        ),
-        (
-            [MISSED],
-            True,
-            [
-                "Published although it does not pass gates (shifts 0.025 [0.005, 0.03], at most 0.02, undecided): ignore_gates was set."
-            ],
-        ),
-        ([UNDECIDED | {"severity": "warn"}], False, ["Leaves undecided the behaviour tests shifts (warnings)."]),
-    ],
-)
-def test_notes_on_gates(probes, ignore, notes):
-    assert publish.gate_notes(probes, ignore) == notes
-
-
-@pytest.mark.parametrize(
-    ("probe", "undecided", "named"),
-    [(FAILED, "allow", ROTATIONS), (MISSED, "allow", "shifts 0.025"), (UNDECIDED, "refuse", SHIFTS)],
-)
-def test_gates_that_stop_publishing(probe, undecided, named):
-    with pytest.raises(CascadaError) as error:
-        publish.gate_notes([PASSED | {"name": "other"}, probe], False, undecided)
-    assert "does not pass 1 gate(s) of the behaviour tests: " + named in str(error.value)
-
-
-CLEAN, DIRTY, UNKNOWN = ({"provenance": {"selection": {"git_dirty": dirty}}} for dirty in (False, True, None))
-
-
-@pytest.mark.parametrize(("changes", "content"), [([" M a.py"], CLEAN), ([], DIRTY), ([], UNKNOWN)])
-def test_uncommitted_changes_are_refused_or_noted(changes, content):
-    with pytest.raises(CascadaError, match="allow_dirty"):
-        publish.dirt_notes(changes, content, False)
-    (note,) = publish.dirt_notes(changes, content, True)
-    assert "a.py" in note or "selection" in note
-    assert publish.dirt_notes([], CLEAN, False) == []
-
-
-def test_roc_joins_equal_scores_and_keeps_its_ends():
-    score, positive = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert tables.thinned(*roc_curve(score, positive)) == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
-    many = tables.thinned(*roc_curve(np.linspace(0, 1, 5000), np.arange(5000) % 2 == 0))
-    assert len(many) <= tables.POINTS + 1 and many[-1] == (1, 1)
-
-
 def test_a_linked_file_is_not_copied(tmp_path):
     (tmp_path / "one").write_bytes(b"x" * 100)
     how = publish.link(tmp_path / "one", tmp_path / "two")
     assert how in ("reflink", "hardlink") and (tmp_path / "two").read_bytes() == b"x" * 100
     assert how == "reflink" or os.path.samefile(tmp_path / "one", tmp_path / "two")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A home of its own, where the default remote is, too."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("home")
-        for name, value in publications.environment(folder).items():
-            patch.setenv(name, value)
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def repository(home, tmp_path_factory):
-    """A repository with one published version, 0.1.0."""
-    folder = publications.make_repository(tmp_path_factory.mktemp("repository"))
-    message = publish.publish(request(folder), folder)
-    assert "Published model@v0.1.0" in message and "dvc push" in message
-    return folder
-
-
-@pytest.fixture
-def fails(repository):
-    """Publish, expect an error and that all is as it was; returns the message."""
-
-    def call(**changes):
-        before = state(repository)
-        with pytest.raises(CascadaError) as error:
-            publish.publish(request(repository, **changes), repository)
-        assert state(repository) == before
-        return str(error.value)
-
-    return call
 
 
 def test_one_commit_holds_exactly_the_pointers_and_carries_an_annotated_tag(repository):
@@ -297,151 +200,6 @@ def test_without_commit_the_commands_are_printed_and_work(repository):
         subprocess.run(command, shell=True, cwd=repository, check=True, capture_output=True)  # as a person would
     assert git(repository, "rev-parse", "model@v0.4.0^{}") == git(repository, "rev-parse", "HEAD") != head
     assert git(repository, "status", "--porcelain") == ""
-
-
-# publishes in a process whose files may not grow past a limit: a disk that is full in the middle of a file
-CUT_OFF = """
-import resource, sys
-from pathlib import Path
-import publications
-from cascada.publishing.publish import publish
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-publish(publications.request(Path(sys.argv[1]), push=True, version="0.5.0"), Path(sys.argv[1]))
-"""
-
-
-def start(code, folder, **options):
-    path = os.pathsep.join([str(publications.ROOT / "src"), str(publications.ROOT / "tests")])
-    command = [sys.executable, "-c", code, str(folder)]
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, text=True, **options)
-
-
-def test_a_push_that_is_cut_off_publishes_nothing_and_can_be_repeated(repository, tmp_path):
-    remote = tmp_path / "remote"
-    local = repository / ".dvc/config.local"
-    local.write_text(f"['remote \"home\"']\n    url = {remote}\n")
-    before = state(repository)
-    failed = start(CUT_OFF, repository, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    error = failed.communicate(timeout=120)[1]
-    assert failed.returncode != 0 and "Nothing was committed or tagged" in error and "dvc push" in error, error
-    assert state(repository) == before
-    sent = {path for path in remote.rglob("*") if path.is_file()}
-    publish.publish(request(repository, push=True, version="0.5.0"), repository)
-    assert len([path for path in remote.rglob("*") if path.is_file()]) > len(sent)
-    other = clone(repository, tmp_path / "other")
-    (other / ".dvc/config.local").write_text(local.read_text())
-    dvc(other, "pull", "--quiet")
-    local.unlink()
-    assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
-
-
-KILLED = """
-import sys
-from pathlib import Path
-import publications
-from cascada.publishing.publish import publish
-publish(publications.request(Path(sys.argv[1])), Path(sys.argv[1]))
-"""
-
-
-def test_a_killed_publication_is_undone_by_the_next(repository):
-    before = state(repository)
-    process = start(KILLED, repository, start_new_session=True)
-    while process.poll() is None and not (repository / "artifacts/model/model.onnx").exists():
-        time.sleep(0.001)
-    while process.poll() is None and not (repository / publish.BEFORE).exists():
-        time.sleep(0.001)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert state(repository) != before
-    assert publish.recover(publish.Repository(repository))
-    assert state(repository) == before
-    assert not publish.recover(publish.Repository(repository))
-
-
-def test_a_damaged_object_is_noticed_when_pulling_named_and_sent_again(repository, home, tmp_path, capsys):
-    dvc(repository, "push", "--quiet")
-    digest = hashlib.md5((repository / "artifacts/dataset/train.h5").read_bytes()).hexdigest()
-    damaged = home / ".local/share/cascada/dvc/files/md5" / digest[:2] / digest[2:]
-    content = damaged.read_bytes()
-    damaged.chmod(0o644)
-    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    other = clone(repository, tmp_path / "other")
-    failed = dvc(other, "pull", check=False)
-    assert failed.returncode != 0 and "artifacts/dataset" in failed.stderr
-    assert not (other / "artifacts/dataset").exists() and (other / "artifacts/model/model.onnx").exists()
-    for arguments, status in ((["--remote"], 1), (["--repair"], 1)):
-        assert main(["verify", str(other / "artifacts/model"), *arguments]) == status
-        shown = capsys.readouterr().out
-        assert shown.count("FAILED") == 1 and "FAILED  remote: dataset/train.h5" in shown
-    dvc(repository, "push", "--quiet")
-    assert main(["verify", str(other / "artifacts/model"), "--remote"]) == 0
-    dvc(other, "pull", "--quiet")
-    assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
-
-
-def edit_in_place(path):
-    path.chmod(0o644)
-    with path.open("r+b") as file:
-        file.seek(100)
-        file.write(b"xx")
-
-
-def edit_unseen(path):
-    """As root does, and as DVC leaves an edited file after `dvc checkout --force`: it hashes no read-only file."""
-    edit_in_place(path)
-    path.chmod(0o444)
-
-
-def replace(path):
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content[:-1])
-
-
-@pytest.mark.parametrize("change", [edit_in_place, edit_unseen, replace])
-@pytest.mark.parametrize("checked_out", [False, True])
-def test_an_edited_model_comes_back_as_the_documents_say(repository, tmp_path, capsys, change, checked_out):
-    """docs/publishing.md, "When something is wrong"; also after `dvc checkout --force`, which does not help."""
-    dvc(repository, "push", "--quiet")
-    other = clone(repository, tmp_path / "other")
-    dvc(other, "pull", "--quiet")
-    folder = other / "artifacts/model"
-    change(folder / "model.onnx")
-    if checked_out:
-        dvc(other, "checkout", "--force", "artifacts/model", check=False)
-    else:
-        assert main(["verify", str(folder)]) == 1
-        assert "`--repair` and then `dvc pull`" in capsys.readouterr().out
-    main(["verify", str(folder), "--repair"])
-    shown = capsys.readouterr().out
-    if not checked_out:
-        assert (
-            "FAILED  here: model.onnx" in shown and "What was damaged was removed; then run `dvc pull` here." in shown
-        )
-    dvc(other, "pull", "--quiet")
-    assert main(["verify", str(folder)]) == 0
-    assert main(["verify", str(folder), "--remote"]) == 0
-
-
-def test_damaged_files_name_a_remedy_that_works(repository, tmp_path, capsys):
-    """Model, program, probe and description, each half as long: `cascada verify … --repair`, then `dvc pull`."""
-    dvc(repository, "push", "--quiet")
-    other = clone(repository, tmp_path / "other")
-    dvc(other, "pull", "--quiet")
-    folder = other / "artifacts/model"
-    remedy = f"`cascada verify {folder} --repair`, then `dvc pull`"
-    for name in ("model.onnx", "model.pt2", "probe.h5", "model.json"):
-        path = folder / name
-        path.chmod(0o644)
-        os.truncate(path, path.stat().st_size // 2)
-        assert main(["verify", str(folder)]) == 1
-        shown = "".join(capsys.readouterr())
-        assert remedy in shown, name
-        assert main(["verify", str(folder), "--repair"]) == 1
-        capsys.readouterr()
-        dvc(other, "pull", "--quiet")
-        assert main(["verify", str(folder)]) == 0
 
 
 def test_going_back_to_an_earlier_tag_gives_its_model_and_its_outputs(repository, tmp_path):
