@@ -1,5 +1,6 @@
 """Self-contained HTML pages of the report: the files in `templates/`, filled with what the stages have left."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cascada.core.classes import meaning
 from cascada.core.files import write_text
 from cascada.core.notices import SURROGATE
+
+NUMBER = re.compile(r"-?\d+(\.\d*)?(e[-+]?\d+)?")
 
 
 def write(path: Path, template: str, **content: Any) -> None:
@@ -40,7 +43,7 @@ def shown(value: Any) -> str:
 
 def is_words(value: Any) -> bool:
     """Whether a cell is text that is no number."""
-    return isinstance(value, str) and not value.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).isdigit()
+    return isinstance(value, str) and value != "" and not NUMBER.fullmatch(value)
 
 
 def short(digest: str) -> str:

@@ -25,7 +25,7 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
     """Write the HParams Experiment record into `logdir`, in place of an earlier one.
 
     `configurations` have `.model` and `.hyperparameters`; `metrics` are names as in `best/<name>`. Hyperparameters that vary
-    come first: the table opens with five columns, which constants would fill.
+    are marked so: the table opens with five columns, and shows the marked ones first.
     """
     logdir.mkdir(parents=True, exist_ok=True)
     for old in logdir.glob("events.out.tfevents.*"):
@@ -37,7 +37,7 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
             if _plain(value) not in seen:
                 seen.append(_plain(value))
     experiment = api_pb2.Experiment(
-        hparam_infos=[_hparam_info(name, seen) for name, seen in varying_first(values)],
+        hparam_infos=[_hparam_info(name, seen) for name, seen in values.items()],
         metric_infos=[
             api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"best/{name}"), display_name=f"best {name}")
             for name in metrics
@@ -48,11 +48,6 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
     writer = EventFileWriter(str(logdir))
     _write_hparams(writer, metadata.EXPERIMENT_TAG, data)
     writer.close()
-
-
-def varying_first(values: dict[str, list]) -> list[tuple[str, list]]:
-    """Hyperparameters with their different values: those with several first, else in the given order. Pure."""
-    return sorted(values.items(), key=lambda item: len(item[1]) < 2)
 
 
 class TrialLog:
@@ -140,6 +135,7 @@ def _hparam_info(name: str, values: list) -> api_pb2.HParamInfo:
     kinds = {bool: api_pb2.DATA_TYPE_BOOL, int: api_pb2.DATA_TYPE_FLOAT64, float: api_pb2.DATA_TYPE_FLOAT64}
     types = {kinds.get(type(value), api_pb2.DATA_TYPE_STRING) for value in values}
     info = api_pb2.HParamInfo(name=name, type=types.pop() if len(types) == 1 else api_pb2.DATA_TYPE_STRING)
+    info.differs = len(values) > 1
     if len(values) <= MOST_VALUES:
         for value in sorted(values, key=lambda v: (str(type(v)), v)):
             _set(info.domain_discrete.values.add(), value)
