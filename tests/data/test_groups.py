@@ -51,7 +51,7 @@ def test_each_primary_of_a_group_is_in_every_split_in_proportion(tmp_path):
 def test_a_primary_of_a_group_without_showers_is_a_warning(tmp_path):
     paths = [showers.small_shard(tmp_path / f"{code}.h5", code, 40) for code in (14, 5626)]
     summary = run(tmp_path / "out", paths, {"light": [14, 402], "heavy": 5626})
-    assert "The class light names the primary 402, and the data hold no shower of it." in warnings(summary)
+    assert "The class light names the primary 402, but the data hold no shower of it." in warnings(summary)
 
 
 def test_leaks_are_those_of_the_worst_pair(tmp_path):

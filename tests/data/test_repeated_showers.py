@@ -50,7 +50,7 @@ def test_a_shower_that_one_file_holds_twice_stays_in_one_split_and_is_counted(tm
             file[IMAGES][start + 1] = file[IMAGES][start]
     summary = run(tmp_path / "out", paths)
     assert summary["checks"]["showers_twice_in_one_file"] == 30 and summary["checks"]["images_in_several_splits"] == 0
-    assert "30 showers stand twice in one raw file" in " ".join(warnings(summary))
+    assert "30 showers appear twice in one raw file" in " ".join(warnings(summary))
     found = np.concatenate([read(tmp_path / "out" / name)[0] for name in ("train.h5", "test.h5")])
     assert len(np.unique(found["shower_id"])) == 170
     assert len({(one["shower_id"], one["split"]) for one in found}) == 170

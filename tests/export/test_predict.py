@@ -131,7 +131,7 @@ def test_wrong_usage_has_its_own_status(results, threads, capsys):
 
 
 def test_a_folder_that_is_no_model_is_refused(results, tmp_path):
-    with pytest.raises(DataError, match=r"no exported model \(model.json is missing\)"):
+    with pytest.raises(DataError, match=r"not an exported model \(model.json is missing\)"):
         Model(tmp_path)
     content = (results / "model/model.json").read_text()
     (tmp_path / "model.json").write_text(content.replace('"format": 1', '"format": 99'))

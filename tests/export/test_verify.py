@@ -88,7 +88,7 @@ def test_unusable_hashes_fail(folder, sums):
 
 
 def test_a_folder_that_is_none(tmp_path, capsys):
-    assert main(["verify", str(tmp_path)]) == 1 and "no exported model" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path)]) == 1 and "not an exported model" in capsys.readouterr().err
 
 
 class Evil:

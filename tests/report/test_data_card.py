@@ -55,8 +55,8 @@ def test_warnings_reach_the_log(folder, tmp_path, capsys):
     said = capsys.readouterr().err
     for words in (
         "energy spectra of the classes differ: KS distance 0.400",
-        "3 images stand in more than one split",
-        "2 showers stand in the training and in the test file",
+        "3 images are in more than one split",
+        "2 showers are in both the training and the test file",
         "not balanced: the largest has 30% more",
         "core offset alone separates the classes with AUC 0.700",
         "total energy alone separates the classes with AUC 0.900",

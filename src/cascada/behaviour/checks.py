@@ -16,7 +16,7 @@ def test_behaviour(probe, behaviour, record_property):
     """A probe keeps its thresholds. A gate that stops publishing is a failure; what else is not passed is an expected one."""
     judged = behaviour.run(probe)
     if not judged:
-        pytest.skip("nothing to measure: the data or the recipe do not say enough")
+        pytest.skip("nothing to measure: the data or the recipe do not tell enough")
     for one in judged:
         record_property(one["name"], f"{one['value']:.6g} [{one['low']:.6g}, {one['high']:.6g}]")
         record_property(f"{one['name']}.threshold", f"{one['sense']} {one['threshold']:g} ({one['severity']})")

@@ -1,6 +1,6 @@
 """Run all probes on a model under pytest: behaviour.xml for machines, behaviour.json for publishing and for the report.
 
-A model that fails is a result and ends well; a probe that crashes does not.
+A model that fails is a result, and the run succeeds; a probe that crashes ends it.
 """
 
 import contextlib

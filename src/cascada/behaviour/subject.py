@@ -53,7 +53,7 @@ class Recipe:
 
 @dataclass
 class Subject:
-    """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where nobody knows it.
+    """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where it is unknown.
 
     `classes`: their names in the order of the labels, if they are known.
     """

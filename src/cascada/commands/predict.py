@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", metavar="OUT.h5", type=Path, required=True, help="file to write")
     parser.add_argument("--force", action="store_true", help="replace OUT.h5 if it exists")
     parser.add_argument("--figures", metavar="FOLDER", type=Path, help="draw pictures of the probabilities there")
-    parser.add_argument("--source", choices=sources.kinds(), help="kind of the raw files; found out if left out")
+    parser.add_argument("--source", choices=sources.kinds(), help="kind of the raw files; detected if omitted")
     parser.add_argument(
         "--set", metavar="NAME=VALUE", type=_setting, action="append", default=[],
         help="option of the source, as in `cascada convert --source KIND --help`; may be repeated",
@@ -72,7 +72,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} given, expected NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     try:
         return name.replace("-", "_"), yaml.safe_load(value)
     except yaml.YAMLError as error:
@@ -81,7 +81,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} given, expected a number of at least 1")
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
     return int(text)
 
 

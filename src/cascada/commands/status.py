@@ -1,4 +1,4 @@
-"""`cascada status [RESULTS]`: where a search stands, from its files alone, live or once."""
+"""`cascada status [RESULTS]`: the state of a search, from its files alone, live or once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cascada.statistics.names import HEADLINES
 if TYPE_CHECKING:
     from cascada.report.status import SearchStatus
 
-HELP = "show where a running search stands: trials by state, speed, time left, recent failures"
+HELP = "show the state of a running search: trials by state, speed, time left, recent failures"
 
 
 def run(argv: list[str]) -> int:
@@ -44,15 +44,17 @@ def newest(folder: Path) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada status",
-        description="Show where a running search stands. Only files are read, so it works on any machine that sees them.",
+        description="Show the state of a running search. Only files are read, so it works on any machine that sees them.",
     )
     parser.add_argument("results", nargs="?", metavar="RESULTS", help="results/<experiment>; the newest if omitted")
     parser.add_argument(
-        "--once", action="store_true", help="print once and end (so it is where the output is no terminal)"
+        "--once", action="store_true", help="print once and end (the default if the output is not a terminal)"
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON and end")
     parser.add_argument("--metric", default="f1", choices=HEADLINES, help="validation metric to show")
-    parser.add_argument("--interval", type=float, default=2.0, metavar="SECONDS", help="between two looks (default: 2)")
+    parser.add_argument(
+        "--interval", type=float, default=2.0, metavar="SECONDS", help="between two updates (default: 2)"
+    )
     return parser
 
 

@@ -1,6 +1,6 @@
 """`cascada verify FOLDER`: recompute the hashes and probe outputs of an exported or published model, and compare.
 
-Exit status: 0 all as recorded; 1 something differs or the folder is no model; 2 wrong usage.
+Exit status: 0 all as recorded; 1 something differs or the folder is not a model; 2 wrong usage.
 """
 
 import argparse
@@ -20,7 +20,9 @@ def run(argv: list[str]) -> int:
     data = arguments.data or (beside if all((beside / name).is_file() for name in DATA_FILES) else None)
     failed = _show(verify(folder, data, arguments.against), folder)
     if failed:
-        print("Where DVC keeps the folder, `--repair` and then `dvc pull` get it again; else export or copy it again.")
+        print(
+            "Where DVC keeps the folder, `--repair` and then `dvc pull` get it again; otherwise export or copy it again."
+        )
     return int(failed)
 
 

@@ -41,12 +41,12 @@ def get_again(folder: Path) -> str:
 
 
 def read_content(folder: Path) -> dict:
-    """Return model.json. Raises DataError if the folder is no exported model of a known format."""
+    """Return model.json. Raises DataError if the folder is not an exported model of a known format."""
     path = folder / CONTENT
     if not path.is_file():
         hint = " Get it first: `dvc pull`." if folder.with_name(f"{folder.name}.dvc").exists() else ""
         raise DataError(
-            f"{folder}: no exported model ({CONTENT} is missing); give results/…/model or artifacts/model.{hint}"
+            f"{folder}: not an exported model ({CONTENT} is missing); give results/…/model or artifacts/model.{hint}"
         )
     try:
         content = read_json(path)
@@ -54,7 +54,5 @@ def read_content(folder: Path) -> dict:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the description of a model ({error!r}); {get_again(folder)}.") from error
     if found != FORMAT:
-        raise DataError(
-            f"{path}: format {found!r} given, this cascada reads format {FORMAT}; use the version that wrote it."
-        )
+        raise DataError(f"{path}: expected format {FORMAT}, got {found!r}; use the version that wrote it.")
     return content

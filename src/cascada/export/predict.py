@@ -36,7 +36,7 @@ class Model:
     """An exported folder, ready to run with ONNX Runtime on the processor.
 
     Attributes: `content` (of model.json), `channels`, `classes`, `signal`, `batch` (showers computed at a time).
-    Raises DataError for a folder that is none.
+    Raises DataError if the folder is not an exported model.
     """
 
     def __init__(self, folder: str | os.PathLike, threads: int | None = None):
@@ -65,7 +65,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to predict on. `source`: kind of the raw files, "" finds it out; `options`: the source's own.
+    """What to predict on. `source`: kind of the raw files, detected if ""; `options`: the source's own.
 
     `may_be_empty`: whether an output without showers is written where every input was skipped.
     """
@@ -152,7 +152,7 @@ class _Job:
         digest = rows[0].sha256 if len(rows) == 1 and not rows[0].events else ""
         for row in self.rows if digest else ():
             if row.sha256 == digest:
-                raise DataError(f"{path}: is a copy of {row.file}, its showers would be there twice; give it once.")
+                raise DataError(f"{path}: is a copy of {row.file}, so its showers would be there twice; give it once.")
 
 
 class _Writer:

@@ -85,7 +85,7 @@ def _open_showers(path: Path, model: Model, progress: Progress | None, warn: War
     missing = [name for name in model.channels if name not in header.channels]
     if missing:
         raise DataError(
-            f"{path}: channels {list(header.channels)} given, the model needs {list(model.channels)}; "
+            f"{path}: the model needs the channels {list(model.channels)}, got {list(header.channels)}; "
             "convert the raw files with these channels."
         )
     _compare_altitude(path, header.observation_altitude, model, warn)
@@ -127,7 +127,7 @@ def _compare_versions(path: Path, version: int, kinds: set[str], model: Model, w
     if trained != version and of_corsika and kinds & set(WITH_NEUTRINOS):
         counted = "count" if version == 1 else "do not count"
         warn(
-            f"{path}: neutrinos {counted} in its images (data model version {version}), other than in those that the model "
+            f"{path}: neutrinos {counted} in its images (data model version {version}), unlike in those that the model "
             f"was trained on (version {trained}): its probabilities may be off; convert or train again"
         )
 
@@ -144,7 +144,7 @@ class Watch:
     def look(self, path: Path, images: np.ndarray, events: np.ndarray) -> None:
         """Count a batch: images float32 (n, C, 80, 80), events (n,). Raises DataError for images that hold no energies."""
         if images.shape[1:] != (images.shape[1], IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.float32:
-            raise DataError(f"{path}: images {images.dtype} {images.shape[1:]} given, float32 (C, 80, 80) expected.")
+            raise DataError(f"{path}: expected images float32 (C, 80, 80), got {images.dtype} {images.shape[1:]}.")
         sums = images.reshape(len(images), -1).sum(axis=1)  # one pass without a temporary
         if not np.isfinite(sums).all():
             bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
@@ -169,7 +169,7 @@ class Watch:
     def sentences(self, path: Path) -> Iterator[str]:
         """Say what was counted, a sentence each."""
         if self.blank:
-            yield f"{path}: {self.blank} of {self.showers} images are blank: their probabilities say nothing of the showers"
+            yield f"{path}: {self.blank} of {self.showers} images are blank: their probabilities say nothing about the showers"
         for name, what, unit in (("true_energy", "energies", "GeV"), ("zenith", "zenith angles", "rad")):
             if self.outside[name]:
                 low, high = self.ranges[name]
@@ -188,7 +188,7 @@ def given_twice(inputs: Sequence[Path]) -> dict[int, str]:
             state = path.stat()
             other = seen.setdefault((state.st_dev, state.st_ino), path)
             if other is not path:
-                found[index] = f"{path}: is the same as {other}, its showers would be there twice; give it once."
+                found[index] = f"{path}: is the same as {other}, so its showers would be there twice; give it once."
     return found
 
 

@@ -35,7 +35,7 @@ def program(folder: Path) -> Any:
 
 
 def _checked_archive(path: Path) -> io.BytesIO:
-    """Return the archive written anew, so that PyTorch's own zip reader cannot see other members than were checked here.
+    """Return a rewritten copy of the archive, so that PyTorch's own zip reader cannot see other members than were checked here.
 
     Raises DataError where loading would execute what is inside: older layouts, pickled weights, compiled code.
     """

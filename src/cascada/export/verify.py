@@ -28,7 +28,7 @@ class Check:
 
 
 def verify(folder: Path, data: Path | None = None, other: Path | None = None) -> list[Check]:
-    """Return all checks of an exported folder; raises DataError only if it is none.
+    """Return all checks of an exported folder; raises DataError only if the folder is not an exported model.
 
     `data`: the folder of train.h5 and test.h5, if they are to be hashed as well (test.h5 is not opened).
     `other`: another exported folder that must have come out the same.

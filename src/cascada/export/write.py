@@ -254,9 +254,7 @@ def _license() -> str:
     beside = Path(__file__).parents[3] / "LICENSE"  # the source tree
     text = beside.read_text() if beside.is_file() else distribution("cascada").read_text("licenses/LICENSE")
     if not text:
-        raise DataError(
-            "The text of the licence was installed with no file; install cascada again from its repository."
-        )
+        raise DataError("The text of the licence was not installed; install cascada again from its repository.")
     return text
 
 
@@ -286,7 +284,7 @@ def check_export(folder: Path, checkpoint: Path, train: Path, report: Path) -> d
     if not worst[0] <= TOLERANCE:
         raise DataError(
             f"{folder / worst[1]}: a probability differs from PyTorch's by {worst[0]:.2e}, at most {TOLERANCE:.0e} is "
-            "allowed; an operation of the network is exported wrongly: see its file in src/cascada/models."
+            "allowed; an operation of the network is exported incorrectly: see its file in src/cascada/models."
         )
     write_json(report, content)
     return content

@@ -10,7 +10,7 @@ from cascada.core.provenance import TRACKED, UNKNOWN
 
 
 class Repository:
-    """A git repository with DVC in it, whose root is `root`. Raises CascadaError where it is none."""
+    """A git repository with DVC in it, whose root is `root`. Raises CascadaError if `root` is not one."""
 
     def __init__(self, root: Path):
         self.root = Path(root).resolve()

@@ -19,7 +19,7 @@ def read_probes(path: Path, checkpoint_sha256: str) -> list[dict]:
         probes = [{name: probe[name] for name in PROBE_FIELDS} for probe in content["probes"]]
     except (KeyError, TypeError) as error:
         raise CascadaError(
-            f"{path}: not what today's behaviour tests write ({error!r}); run them again: snakemake --forcerun test_behaviour."
+            f"{path}: not written by this version's behaviour tests ({error!r}); run them again: snakemake --forcerun test_behaviour."
         ) from error
     if found != checkpoint_sha256 or not probes:
         raise CascadaError(
@@ -38,7 +38,7 @@ def gate_notes(probes: list[dict], ignore: bool, undecided: str = ALLOW) -> list
     if stopped and not ignore:
         raise CascadaError(
             f"The model does not pass {len(stopped)} gate(s) of the behaviour tests: {_told(probes, stopped)}. Nothing was "
-            "published. Look at them in the report; `publishing: {ignore_gates: true}` publishes all the same and says so in the card."
+            "published. Look at them in the report; `publishing: {ignore_gates: true}` publishes anyway and says so in the card."
         )
     notes = (
         [f"Published although it does not pass gates ({_told(probes, stopped)}): ignore_gates was set."]
@@ -72,7 +72,7 @@ def dirt_notes(changes: list[str], content: dict, allow: bool) -> list[str]:
         raise CascadaError(
             f"Not published: {' and '.join(problems)}. Commit, and make again what records the commit "
             "(`snakemake --forcerun select describe_data`; no trial is trained again); `publishing: {allow_dirty: true}` "
-            "publishes all the same and says so in the card."
+            "publishes anyway and says so in the card."
         )
     return [f"Published although {problem}: allow_dirty was set." for problem in problems]
 

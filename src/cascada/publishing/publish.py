@@ -115,12 +115,12 @@ def next_minor(tags: list[str]) -> str:
 def _check_version(version: str, tag: str, tags: list[str]) -> None:
     if not VERSION.fullmatch(version):
         raise CascadaError(
-            f"version {version!r} given, three numbers such as 1.2.0 are expected: --config version=1.2.0."
+            f"Expected a version of three numbers such as 1.2.0, got {version!r}: --config version=1.2.0."
         )
     if tag in tags:
         raise CascadaError(
             f"The tag {tag} exists already, and a published version does not change; give another version "
-            f"(--config version=…) or none for {next_minor(tags)}."
+            f"(--config version=…) or leave it out to get {next_minor(tags)}."
         )
 
 
@@ -135,7 +135,7 @@ def _check_results(results: Path) -> None:
     summary = read_json(results / paths.SUMMARY)
     if any(data[name] != summary[name] for name in ("train_sha256", "test_sha256")):
         raise CascadaError(
-            f"{results}: the data set is not the one that the model was made from; run the workflow again."
+            f"{results}: the data set is not the one that the model was trained on; run the workflow again."
         )
 
 
@@ -143,7 +143,9 @@ def _check_repository(repository: Repository, request: Request) -> None:
     folder = repository.root / ARTIFACTS
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in OURS) if folder.is_dir() else []
     if foreign:
-        raise CascadaError(f"{folder}: holds {few(foreign)}, and publishing replaces the folder; move that elsewhere.")
+        raise CascadaError(
+            f"{folder}: contains {few(foreign)}, and publishing replaces the folder; move that elsewhere."
+        )
     if not repository.default_remote():
         raise CascadaError(
             "DVC has no default remote, so the version could not be sent anywhere; name one: "

@@ -31,15 +31,15 @@ def warnings(summary: dict) -> list[str]:
     if summary["surrogate"]:
         found.append(SURROGATE)
     if results["showers_in_train_and_test"]:
-        found.append(f"{results['showers_in_train_and_test']} showers stand in the training and in the test file.")
+        found.append(f"{results['showers_in_train_and_test']} showers are in both the training and the test file.")
     if results["images_in_several_splits"]:
         found.append(
-            f"{results['images_in_several_splits']} images stand in more than one split: look for showers that the raw "
-            "files hold twice."
+            f"{results['images_in_several_splits']} images are in more than one split: look for showers that the raw "
+            "files contain twice."
         )
     if results.get("showers_twice_in_one_file"):
         found.append(
-            f"{results['showers_twice_in_one_file']} showers stand twice in one raw file: they are kept in one split, and "
+            f"{results['showers_twice_in_one_file']} showers appear twice in one raw file: they are kept in one split, and "
             "count twice."
         )
     if summary.get("skipped"):
@@ -54,7 +54,7 @@ def warnings(summary: dict) -> list[str]:
         found.append(
             f"The energy spectra of {_classes(summary, 'ks_distance_of_energies')} differ: "
             f"KS distance {results['ks_distance_of_energies']:.3f}, "
-            f"{results['ks_limit_at_1_percent']:.3f} would be exceeded by chance in 1 % of cases."
+            f"{results['ks_limit_at_1_percent']:.3f} would be exceeded by chance in 1% of cases."
         )
     limits = {
         "auc_of_total_energy": checks.LARGEST_AUC_OF_TOTAL_ENERGY,
@@ -84,7 +84,7 @@ def _missing_primaries(summary: dict) -> list[str]:
             splits = [split for split, number in counts.items() if not number]
             if splits:
                 where = "the data" if len(splits) == len(counts) else f"the split(s) {', '.join(splits)}"
-                found.append(f"The class {name} names the primary {code}, and {where} hold no shower of it.")
+                found.append(f"The class {name} names the primary {code}, but {where} hold no shower of it.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a running search stands, from the files that trials keep: works on any machine that sees the results folder.
+"""The state of a running search, from the files that trials keep: works on any machine that sees the results folder.
 
 `collect` reads, `render` draws; neither asks SLURM.
 """
@@ -94,7 +94,7 @@ def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
     if not progress.exists():
         return None
     content = read_json(progress)
-    if content["status"] == "saved":  # interrupted in good order: it goes on when it is started again
+    if content["status"] == "saved":  # interrupted in good order: it resumes when it is started again
         trial.state = "saved"
     else:
         trial.state = "running" if now - content["time"] < SILENT_AFTER else "silent"
@@ -156,7 +156,7 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
         usage = trial.usage or {}
         table.add_row(*_row(trial, usage, metric))
-    failures = [Text(f"no result, not at work: {path}", style="red") for path in status.failures]
+    failures = [Text(f"no result and not running: {path}", style="red") for path in status.failures]
     best = max(
         (t for t in status.trials if t.state == "completed" and t.validation.get(metric) is not None),
         key=lambda t: t.validation[metric],

@@ -1,4 +1,4 @@
-"""The house style of pictures, and saving them whole. No global state of matplotlib is used."""
+"""The style that all pictures share, and saving them whole. No global state of matplotlib is used."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def figure(width: float = 7, height: float = 4.5, rows: int = 1, columns: int = 
 
 
 def colour(label: int) -> str:
-    """Of a class; beyond the last colour they begin again."""
+    """Of a class; beyond the last one the colours repeat."""
     return COLOURS[label % len(COLOURS)]
 
 

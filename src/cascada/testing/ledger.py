@@ -5,9 +5,9 @@ rule declares it, so that none deletes it. It keeps an honest user honest: whoev
 the test. A line with the result follows the opening's, since a refused opening leaves no other trace of the first.
 
 - The same seal: the same showers (`showers_sha256`), or the same images (`seal_sha256`), or the same file, in whatever order, file or
-  experiment of this `results/` they come again. Older lines know fewer of these.
+  experiment of this `results/` they come again. Older lines have fewer of these.
 - The same selection: the same configuration, seed, epochs and training data. Trained again, it rounds differently on another
-  processor: same selection, other bits. Older lines know configuration and seed alone, and are compared by these.
+  processor: same selection, other bits. Older lines have configuration and seed alone, and are compared by these.
 """
 
 import json
@@ -92,7 +92,7 @@ def open_seal(test: Path, chosen: dict, reopen: bool, train: Path | None = None)
     }
     before = sorted([*elsewhere(test, entry), *read(test)], key=lambda one: one["time"])
     others = different(before, entry)
-    # going on with a selection that was tested before needs no flag, but the mark stays (`describe`)
+    # continuing with a selection that was tested before needs no flag, but the mark stays (`describe`)
     known = any(same_selection(one, entry) for one in same_data(before, entry))
     if others and not known and not reopen:
         raise DataError(_refusal(test, others, entry))
