@@ -102,6 +102,13 @@ def test_templates_count_as_the_code_of_the_module_that_names_them(library, name
     assert (compute() != before) == changes
 
 
+def test_a_page_s_rule_covers_its_template_and_the_frame_of_all_pages():
+    room = module.SOURCE / "cascada/report"
+    texts = "".join(module._code(room / "sealed_page.py"))
+    assert "Openings of these sealed data" in texts and "<!doctype html>" in texts and "macro table" in texts
+    assert "What it cost" not in texts
+
+
 def test_a_marked_module_counts_where_it_is_named(library):
     _, compute = library
     compute()

@@ -1,5 +1,7 @@
 """Paths of results stand once in the library, and the rules write the same; tables are read as they were written."""
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -33,3 +35,15 @@ def test_tables_are_read_as_they_were_written(tmp_path):
     tables.write(tmp_path / "x.tsv", ["name", "value"], [['"adam"', 1], ["a\tb\nc", ""]])
     assert (tmp_path / "x.tsv").read_text() == 'name\tvalue\n"adam"\t1\na b c\t\n'
     assert tables.read(tmp_path / "x.tsv") == [{"name": '"adam"', "value": "1"}, {"name": "a b c", "value": ""}]
+
+
+@pytest.mark.parametrize(
+    ("lists", "module", "name"),
+    [
+        (("SCORE_PLOTS", "ENERGY_PLOTS"), "cascada.report.sealed_plots", "PLOTS"),
+        (("MODEL_FILES",), "cascada.export.folder", "FILES"),
+    ],
+)
+def test_lists_of_files_in_the_rules_are_those_of_the_library(lists, module, name):
+    written = {one for each in lists for one in ast.literal_eval(re.search(rf"^{each} = (\(.*\))", RULES, re.M)[1])}
+    assert written == {*getattr(importlib.import_module(module), name)}

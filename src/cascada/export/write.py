@@ -191,7 +191,9 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
     tested = {
         name: {part: value[part] for part in ("value", "low", "high")}
         for name, value in test.items()
-        if isinstance(value, dict) and {"value", "low", "high"} <= value.keys() and _is_number(value["value"])
+        if isinstance(value, dict)
+        and {"value", "low", "high"} <= value.keys()
+        and isinstance(value["value"], int | float)
     }
     origin = provenance(train=summary["train_sha256"], test=summary["test_sha256"])
     kept = ("configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters")
@@ -236,10 +238,6 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         "packages": _versions(),
         "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": origin},
     }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def _versions() -> dict[str, str]:

@@ -135,11 +135,8 @@ def _result(one: dict) -> str:
 
 def same_data(entries: list[dict], entry: dict) -> list[dict]:
     """Openings of the same sealed data: the same file, images or showers; entries that say none of these count as such."""
-    return [one for one in entries if "test_sha256" not in one or any(_same(one, entry, name) for name in SEALS)]
-
-
-def _same(one: dict, entry: dict, name: str) -> bool:
-    return one.get(name) is not None and one[name] == entry.get(name)
+    known = {name: entry[name] for name in SEALS if entry.get(name) is not None}
+    return [one for one in entries if "test_sha256" not in one or any(one.get(n) == seal for n, seal in known.items())]
 
 
 def same_selection(one: dict, other: dict) -> bool:
