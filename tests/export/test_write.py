@@ -11,6 +11,7 @@ from exports import EXPERIMENT, classifier, energies, export_inputs, make_export
 
 from cascada.core.errors import DataError
 from cascada.core.files import read_json, sha256, write_json
+from cascada.core.notices import SURROGATE
 from cascada.export import card as model_card
 from cascada.export import folder as exported_folder
 from cascada.export import write as exporting
@@ -114,7 +115,7 @@ def test_the_content_says_what_is_needed_to_use_and_to_judge_the_model(exported)
 
 def test_the_card_shows_surrogate_data_metrics_and_origin(exported):
     card = (exported / "model/MODEL_CARD.md").read_text()
-    assert "surrogate showers" in card and "| f1 (of proton) | " in card and "0.9000 [0.8000, 0.9500]" in card
+    assert SURROGATE in card and "| f1 (of proton) | " in card and "0.9000 [0.8000, 0.9500]" in card
     assert "## Where it comes from" in card and "Publication" not in card
     content = read_json(exported / "model/model.json")
     content["published"] = {
