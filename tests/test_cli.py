@@ -1,6 +1,7 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_module_and_version():
     command = [sys.executable, "-m", "cascada", "--version"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert result.stdout == f"cascada {cascada.__version__}\n"
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_traceback(tmp_path):
+    (tmp_path / "results/small/search").mkdir(parents=True)
+    command = [sys.executable, "-m", "cascada", "status", "results/small", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(Path(cascada.__file__).parents[1])}
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_without_a_command_the_help_is_shown(capsys):

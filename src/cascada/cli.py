@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(names).parse_args(argv)
         name, rest = arguments.command, arguments.arguments
     try:
-        return _command(name).run(rest) or 0
+        status = _command(name).run(rest) or 0
+        sys.stdout.flush()  # here, not at the interpreter's end: a reader that has gone is noticed below
+        return status
     except CascadaError as error:
         print(f"cascada {name}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `cascada … | head` has seen enough: end as the shell expects, without a word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print(f"cascada {name}: interrupted, nothing unfinished was kept", file=sys.stderr)
         return 130
