@@ -9,8 +9,9 @@ import benchmarks
 APART = {
     "__main__",
     "robustness",
+    "search",
     "toys",
-}  # the latter two take long: python -m benchmarks.robustness, python -m benchmarks.toys
+}  # minutes to days: python -m benchmarks.robustness, .search.table, .toys
 
 
 def main() -> int:

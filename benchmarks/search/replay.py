@@ -1,0 +1,161 @@
+"""Replay ways to search on the factorial table: what each costs and what it loses.
+
+python -m benchmarks.search.replay                         # 200 replays, a table in Markdown
+python -m benchmarks.search.replay --picture search.png
+
+A replay has two thirds of the configurations, drawn anew, one of the random halvings of the validation showers, and one seed that
+is trained. Regret: how much the chosen configuration is behind the best one of the replay on the judging half, mean over all
+seeds; for F1 and for cross entropy. The interval is that of the mean over replays. All replays draw from one table, so it does not
+cover that another data set might give another table.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.search.policies import F1, LOSS, Policy, Table, View, judged, policies
+from benchmarks.search.table import TABLE
+from cascada.core.errors import CascadaError
+
+PRESENT = 2 / 3  # of the table's configurations, in a replay
+NORMAL_95 = 1.959964
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Replays of one policy: share of the full cost, regret in F1 and in cross entropy, each (replays,)."""
+
+    cost: np.ndarray
+    share: np.ndarray
+    f1: np.ndarray
+    loss: np.ndarray
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search.replay", description=__doc__.partition("\n")[0])
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--replays", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--picture", type=Path)
+    arguments = parser.parse_args()
+    table = read(arguments.table)
+    print(f"{len(table.models)} configurations × {table.metrics.shape[1]} seeds × {table.epochs} epochs (surrogate showers), "
+          f"{arguments.replays} replays\n")  # fmt: skip
+    found = replay(table, policies(), arguments.replays, arguments.seed, lambda name: print(f"… {name}", flush=True))
+    print(markdown(found))
+    if arguments.picture:
+        draw(found, arguments.picture)
+
+
+def read(path: Path) -> Table:
+    """Read data/table.npz; configurations of which a seed is missing are left out. Raises CascadaError."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            about, metrics, whole = (
+                json.loads(str(content["about"])),
+                content["metrics"],
+                content["trained"].all(axis=1),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise CascadaError(f"{path}: no table ({error}); make it with `python -m benchmarks.search.table`.") from None
+    if not whole.any():
+        raise CascadaError(
+            f"{path}: no configuration has all its seeds yet; go on with `python -m benchmarks.search.table`."
+        )
+    kept = np.flatnonzero(whole)
+    models, spaces = [about["models"][i] for i in kept], about["spaces"]
+    values = [{name: about["hyperparameters"][i][name] for name in spaces[about["models"][i]]} for i in kept]
+    return Table(models, values, {model: spaces[model] for model in sorted(set(models))}, metrics[kept])
+
+
+def replay(
+    table: Table, compared: dict[str, Policy], replays: int, seed: int, say: Callable[[str], None] = lambda name: None
+) -> dict[str, Outcome]:
+    """Replay each policy on the same resampled tables. The same seed gives the same numbers."""
+    found = {}
+    for name, policy in compared.items():
+        say(name)
+        found[name] = Outcome(*np.array([_one(table, policy, seed, number) for number in range(replays)]).T)
+    return found
+
+
+def _one(table: Table, policy: Policy, seed: int, number: int) -> tuple[float, float, float, float]:
+    """One replay: cost, its share of training every present configuration to the end, regret in F1 and cross entropy."""
+    generator = np.random.default_rng([seed, number])  # the same table for every policy
+    configurations, seeds, _, halvings = table.metrics.shape[:4]
+    present = np.sort(generator.choice(configurations, math.ceil(PRESENT * configurations), replace=False)).tolist()
+    view = View(
+        table,
+        present,
+        int(generator.integers(halvings)),
+        bool(generator.integers(2)),
+        int(generator.integers(seeds)),
+        generator,
+    )
+    truth = judged(table, view.halving, view.swapped)
+    chosen = policy(view)
+    best_f1, best_loss = np.nanmax(truth[present, F1]), np.nanmin(truth[present, LOSS])
+    return (
+        view.cost,
+        view.cost / (len(present) * table.epochs),
+        best_f1 - np.nan_to_num(truth[chosen, F1], nan=0.0),
+        np.nan_to_num(truth[chosen, LOSS], nan=math.log(2)) - best_loss,  # a diverged choice knows nothing
+    )
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean of replays (R,) and its 95 % interval, normal: replays are many and drawn independently."""
+    mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
+    return mean, mean - NORMAL_95 * error, mean + NORMAL_95 * error
+
+
+def front(found: dict[str, Outcome]) -> set[str]:
+    """The policies that no other beats in mean cost and mean regret in F1 at once."""
+    points = {name: (one.cost.mean(), one.f1.mean()) for name, one in found.items()}
+    return {
+        name
+        for name, (cost, regret) in points.items()
+        if not any(c <= cost and r <= regret and (c, r) != (cost, regret) for c, r in points.values())
+    }
+
+
+def markdown(found: dict[str, Outcome]) -> str:
+    best = front(found)
+    lines = ["| policy | trial-epochs | of all | regret in F1 [95 %] | regret in cross entropy [95 %] | on the front |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for name, one in found.items():
+        cells = [name, f"{one.cost.mean():.0f}", f"{one.share.mean():.3f}", _text(one.f1), _text(one.loss)]
+        lines.append("| " + " | ".join([*cells, "yes" if name in best else ""]) + " |")
+    return "\n".join(lines)
+
+
+def _text(values: np.ndarray) -> str:
+    mean, low, high = interval(values)
+    return f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def draw(found: dict[str, Outcome], path: Path) -> None:
+    """Regret against cost, with intervals; the front as a line."""
+    from cascada.report import style
+
+    drawing, axes = style.figure(8, 5)
+    kinds = sorted({name.partition(" ")[0].rstrip(",") for name in found})
+    best = sorted((found[name].cost.mean(), found[name].f1.mean()) for name in front(found))
+    axes.plot(*zip(*best, strict=True), color="0.7", linewidth=1, zorder=0)
+    for name, one in found.items():
+        colour = style.COLOURS[kinds.index(name.partition(" ")[0].rstrip(",")) % len(style.COLOURS)]
+        mean, low, high = interval(one.f1)
+        axes.errorbar(one.cost.mean(), mean, [[mean - low], [high - mean]], fmt="o", color=colour, markersize=4)
+        axes.annotate(name, (one.cost.mean(), mean), xytext=(4, 4), textcoords="offset points", fontsize=6)
+    axes.set(xscale="log", xlabel="trial-epochs", ylabel="regret in F1 (mean and 95 % interval over replays)")
+    style.tidy(axes)
+    style.save(drawing, path, True)
+
+
+if __name__ == "__main__":
+    main()
