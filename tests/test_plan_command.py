@@ -64,6 +64,7 @@ def test_without_earlier_trials_it_says_what_to_do(capsys, tmp_path, monkeypatch
     assert status == 0
     assert "time: unknown" in out
     assert "run a small experiment" in out
+    assert "(of lenet, cae by the number of weights: no trial of it is there)" in out
 
 
 @pytest.mark.parametrize(

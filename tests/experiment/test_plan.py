@@ -80,6 +80,22 @@ def test_files_and_space_follow_from_what_trials_left():
     assert (made.files, made.gigabytes) == (120, pytest.approx(0.4))
 
 
+def test_a_family_without_trials_is_weighed():
+    arguments = (
+        "demo",
+        {"lenet": 10, "cae": 10},
+        1,
+        [12],
+        None,
+        1000,
+        [earlier("lenet", megabytes=10, files=7)],
+        Workplace(),
+    )
+    made = make(*arguments, weights={"cae": 30.0})
+    assert (made.files, made.gigabytes, made.weighed) == (120, pytest.approx(0.4), ("cae",))
+    assert make(*arguments).files is None
+
+
 def test_what_earlier_trials_showed():
     trial = {
         "model": "lenet",

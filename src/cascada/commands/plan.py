@@ -11,6 +11,7 @@ from cascada.core.errors import CascadaError, ConfigError
 
 HELP = "print what a search will cost before it runs: trainings, epochs, hours, files, space"
 SCHEMA = Path("rules/schemas/config.schema.yaml")
+WEIGHED = 5  # configurations of a family whose networks are built to count their weights
 PROPOSED = ("sobol", "tpe")  # samplers whose configurations are not known before the workflow runs
 
 
@@ -106,11 +107,32 @@ def _plan(config: dict[str, Any], trials: list[dict], workplace: Any, device: st
         raise CascadaError(
             f"--device {device}: no earlier trial of {', '.join(families)} ran on it; known are {known or 'none'}."
         )
+    weights = _weights(config, [model for model in families if model not in {one.model for one in earlier}])
     earlier = [one for one in earlier if device in (None, one.device)]
-    showers = _showers(config)
     return plan.make(
-        config["experiment"], families, len(search["seeds"]), epochs, search.get("rescore"), showers, earlier, workplace
-    )
+        config["experiment"], families, len(search["seeds"]), epochs, search.get("rescore"), _showers(config), earlier,
+        workplace, weights,
+    )  # fmt: skip
+
+
+def _weights(config: dict[str, Any], models: list[str]) -> dict[str, float]:
+    """Megabytes of the weights of families, median of some of their configurations. PyTorch is imported for these alone."""
+    if not models:
+        return {}
+    import statistics
+
+    from cascada.experiment import spaces
+    from cascada.models import build
+
+    known = [] if config["search"]["sampler"] in PROPOSED else spaces.configurations(config)
+    found = {}
+    for model in models:
+        some = [one.hyperparameters for one in known if one.model == model][:WEIGHED] or [{}]
+        networks = [build(model, one, len(config["data"]["channels"]), len(config["data"]["classes"])) for one in some]
+        found[model] = statistics.median(
+            4e-6 * sum(part.numel() for part in one.state_dict().values()) for one in networks
+        )
+    return found
 
 
 def configurations_of(config: dict[str, Any]) -> dict[str, int]:

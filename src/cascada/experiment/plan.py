@@ -95,6 +95,7 @@ class Plan:
     devices: dict[str, list[Cost]] = field(default_factory=dict)  # device → one for each stage
     files: float | None = None
     gigabytes: float | None = None
+    weighed: tuple[str, ...] = ()  # families whose space follows from their weights: no trial of them is there
 
     @property
     def trials(self) -> int:
@@ -118,6 +119,7 @@ class Plan:
 
 
 FINALISTS = "finalists"
+FILES_OF_TRIAL = 5  # metrics.json, history.tsv, checkpoint.pt, progress.json, trial.lock
 
 
 def stages(configurations: int, seeds: int, rungs: list[int], rescore: dict[str, Any] | None = None) -> list[Stage]:
@@ -143,8 +145,12 @@ def make(
     showers: int | None,
     earlier: Iterable[Earlier],
     workplace: Workplace,
+    weights: dict[str, float] | None = None,
 ) -> Plan:
-    """Plan a search of so many configurations per family; `showers`: that one epoch trains with, None where not known yet."""
+    """Plan a search of so many configurations per family; `showers`: that one epoch trains with, None where not known yet.
+
+    `weights`: megabytes of the weights of families without trials.
+    """
     found = stages(sum(configurations.values()), seeds, rungs, rescore)
     plan = Plan(
         experiment, configurations, seeds, showers, found, sum(-(-stage.trials // workplace.pack) for stage in found)
@@ -153,7 +159,7 @@ def make(
     for device in dict.fromkeys(one.device for one in earlier):
         known = {one.model: one for one in earlier if one.device == device}
         plan.devices[device] = [_cost(stage, plan, known, workplace) for stage in found]
-    _estimate_space(plan, earlier)
+    _estimate_space(plan, earlier, weights or {})
     return plan
 
 
@@ -180,9 +186,9 @@ def _trial_hours(stage: Stage, showers: int, one: Earlier) -> Span:
     return training.plus(Span(start, start, start))
 
 
-def _estimate_space(plan: Plan, earlier: list[Earlier]) -> None:
-    """Files and gigabytes of all trials, by the larger of what a family's trials left on any device."""
-    size, files = {}, {}
+def _estimate_space(plan: Plan, earlier: list[Earlier], weights: dict[str, float]) -> None:
+    """Files and gigabytes of all trials: the larger of what a family's trials left on any device, or else its weights."""
+    size, files = dict(weights), dict.fromkeys(weights, float(FILES_OF_TRIAL))
     for one in earlier:
         size[one.model] = max(one.megabytes, size.get(one.model, 0.0))
         files[one.model] = max(one.files, files.get(one.model, 0.0))
@@ -190,6 +196,7 @@ def _estimate_space(plan: Plan, earlier: list[Earlier]) -> None:
         shares = _trials_of(plan)
         plan.files = sum(files[model] * trials for model, trials in shares.items())
         plan.gigabytes = sum(size[model] * trials for model, trials in shares.items()) / 1000
+        plan.weighed = tuple(model for model in plan.configurations if model in weights)
 
 
 def _trials_of(plan: Plan) -> dict[str, float]:

@@ -101,11 +101,15 @@ def notes_of(plan: Plan, workplace: Workplace, now: float) -> list[str]:
     notes.append(
         "files and space: unknown, no trial of some family is there to be measured."
         if plan.files is None
-        else f"trials leave about {plan.files:,.0f} files, {_size(plan.gigabytes or 0)}."
+        else f"trials leave about {plan.files:,.0f} files, {_size(plan.gigabytes or 0)}{_weighed(plan)}."
     )
     if workplace.pack > 1:
         notes.append(f"{plan.allocations} allocations of up to {workplace.pack} trainings.")
     return notes
+
+
+def _weighed(plan: Plan) -> str:
+    return f" (of {', '.join(plan.weighed)} by the number of weights: no trial of it is there)" if plan.weighed else ""
 
 
 def _notes_of_device(device: str, costs: list[Cost], workplace: Workplace, now: float) -> list[str]:
