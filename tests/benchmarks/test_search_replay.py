@@ -217,3 +217,33 @@ def test_a_table_that_grows_is_collected_and_read(tmp_path, capsys):
     assert made.values == [{name: jobs[7].configuration.hyperparameters[name] for name in made.spaces[made.models[0]]}]
     assert made.metrics[0, :, 0, 0, 0, F1] == pytest.approx([0.1, 0.2, 0.3])
     assert json.loads(json.dumps(made.spaces))
+
+
+def test_a_trial_of_the_table_is_the_workflows(tmp_path):
+    """The same bits as rule train: the halves' cross entropies together are that of history.tsv, epoch by epoch."""
+    import trials
+    from showers import small_dataset
+
+    from cascada.experiment.spaces import Configuration
+
+    data, _ = small_dataset(tmp_path, showers=400)
+    one = trials.specification(tmp_path, data)
+    configuration = Configuration("lenet-0123abcd", "lenet", one["hyperparameters"], one["settings"])
+    job = table.Job(configuration, one["seed"], one["epochs"], data, tmp_path / "trials/seed-7.npz")
+    table.train(job)
+    trials.run(one)
+    with np.load(job.output, allow_pickle=False) as content:
+        found = content["metrics"]
+        assert content["seconds"] > 0
+    assert found.shape == (3, table.HALVINGS, 2, 3)
+    showers = len(table.halves(table_size(data))[0])
+    sizes = np.array([showers - showers // 2, showers // 2])
+    for row, metrics in zip(trials.history(tmp_path), found, strict=True):
+        losses = (metrics[..., LOSS] * sizes).sum(axis=1) / showers
+        assert losses == pytest.approx([float(row["validation_loss"])] * table.HALVINGS, rel=1e-5)
+
+
+def table_size(data):
+    from cascada.data.loading import Showers
+
+    return len(Showers(data, "validation"))
