@@ -90,3 +90,24 @@ def test_a_mistake_in_the_experiment_is_that_of_the_dry_run(capsys, tmp_path):
     assert status == 1
     assert str(path) in err
     assert "training" in err
+
+
+def test_halving_finalists_and_shared_samples_are_planned(monkeypatch):
+    """By the function beneath the command, with the keys that a search with rungs has."""
+    from cascada.commands import plan as command
+    from cascada.core.errors import ConfigError
+    from cascada.experiment.plan import Workplace
+
+    monkeypatch.chdir(ROOT)
+    config = command.read_experiment(ROOT / "config.yaml")
+    config["training"]["epochs"] = 12
+    config["search"] |= {"sampler": "sobol", "samples": {"total": 24}, "halving": {"rungs": [2, 4, 12]}}
+    config["search"]["rescore"] = {"top": 2, "seeds": [2]}
+    made = command._plan(config, [], Workplace(), None)
+    assert (made.configurations, made.trial_epochs) == ({"lenet": 12, "cae": 12}, 128)
+    config["search"]["rescore"] = {"top": 5, "seeds": [2]}
+    with pytest.raises(ConfigError, match="4 of 24 configurations reach the last rung"):
+        command._plan(config, [], Workplace(), None)
+    config["search"]["rescore"] = {"top": 2, "seeds": [1]}
+    with pytest.raises(ConfigError, match=r"search.rescore.seeds: \[1\] given"):
+        command._plan(config, [], Workplace(), None)

@@ -2,7 +2,7 @@
 
 python -m benchmarks.search.table --processes 2            # until it is whole; Ctrl-C at any time, a started trial is lost
 python -m benchmarks.search.table --trials 50              # so many more
-python -m benchmarks.search.table --time                   # one configuration of each family, and how long all would take
+python -m benchmarks.search.table --time                   # an epoch of a few trials, and how long all would take
 python -m benchmarks.search.table --collect                # only write data/table.npz from what is there
 
 The workflow makes the showers; the library's trainer trains, and after each epoch keeps what no workflow's file has: the
@@ -15,9 +15,11 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENT = Path(__file__).with_name("experiment.yaml")
 TABLE = Path(__file__).parent / "data/table.npz"
 HALVINGS = 8  # random splits of the validation showers into two halves
+TIMED = 3  # trials of a family, to reckon with
 METRICS = ("f1", "loss", "accuracy")
 
 
@@ -49,7 +52,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("results/search_table"), help="where it is made")
     parser.add_argument("--processes", type=int, default=1, help="trials at a time, each on one core")
     parser.add_argument("--trials", type=int, help="train at most so many more")
-    parser.add_argument("--time", action="store_true", help="train one configuration of each family and reckon")
+    parser.add_argument("--time", action="store_true", help="train an epoch of a few trials and reckon")
     parser.add_argument("--collect", action="store_true", help="train nothing")
     arguments = parser.parse_args()
     config = experiment()
@@ -92,34 +95,45 @@ def make_showers(folder: Path, cores: int) -> None:
 
 
 def train_missing(jobs: list[Job], processes: int) -> None:
+    """Train until all are there or Ctrl-C, which loses the trials that run."""
     started = time.monotonic()
-    with ProcessPoolExecutor(processes) as pool:
+    pool = ProcessPoolExecutor(processes)
+    try:
         running = [pool.submit(train, job) for job in jobs]
         for done, future in enumerate(as_completed(running), 1):
             future.result()
             each = (time.monotonic() - started) / done
-            print(
-                f"{done}/{len(jobs)} trials, {each:.0f} s each, {each * (len(jobs) - done) / 3600:.1f} h left",
-                flush=True,
-            )
+            left = each * (len(jobs) - done) / 3600
+            print(f"{done}/{len(jobs)} trials, {each:.0f} s each, {left:.1f} h left", flush=True)
+    except (KeyboardInterrupt, BrokenProcessPool):
+        print("stopped: trials that have ended are kept, start again to go on", flush=True)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def measure(jobs: list[Job]) -> None:
-    """Print the time of the first missing trial of each family, and what all missing ones would take on one core."""
+    """Train an epoch of some missing trials of each family and print what all missing ones would take on one core.
+
+    By the processor's clock, so that others on the machine count less; nothing is kept.
+    """
     total = 0.0
-    for model in dict.fromkeys(job.configuration.model for job in jobs):
-        mine = [job for job in jobs if job.configuration.model == model]
-        started, used = time.monotonic(), time.process_time()
-        train(mine[0])
-        seconds, processor = time.monotonic() - started, time.process_time() - used
-        total += processor * len(mine)
-        values = json.dumps(mine[0].configuration.hyperparameters)
-        print(f"{model}: {seconds:.0f} s, {processor:.0f} s of one core; {len(mine)} missing; {values}", flush=True)
-    print(f"all missing trials, as these: {total / 3600:.1f} core-hours")
+    with tempfile.TemporaryDirectory() as folder:
+        for model in dict.fromkeys(job.configuration.model for job in jobs):
+            mine = [job for job in jobs if job.configuration.model == model]
+            timed = [replace(job, epochs=1, output=Path(folder) / "trial.npz") for job in mine[:TIMED]]
+            seconds = [train(job) for job in timed]
+            each = sum(seconds) / len(seconds) * mine[0].epochs
+            total += each * len(mine)
+            epochs = ", ".join(f"{one:.1f}" for one in seconds)
+            print(f"{model}: {epochs} s an epoch, {each:.0f} s a trial, {len(mine)} trials missing", flush=True)
+    print(f"all of them: {total / 3600:.1f} core-hours")
 
 
-def train(job: Job) -> None:
-    """Train one trial and write its metrics (epochs, halvings, 2 halves, metrics); a diverged one has NaN from then on."""
+def train(job: Job) -> float:
+    """Train one trial and write its metrics (epochs, halvings, 2 halves, metrics); a diverged one has NaN from then on.
+
+    Returns the seconds of processor time that its epochs took.
+    """
     from cascada.training.trial import EVALUATION_BATCH, Machine, Trainer, Trial, torch
     from cascada.statistics.metrics import evaluate  # isort: skip
 
@@ -147,8 +161,10 @@ def train(job: Job) -> None:
         if trainer.state.status == "diverged":
             break
         found[epoch] = of_halves(trainer.scores, trainer.validation.labels.numpy(), trainer.validation.signal)
+    seconds = time.process_time() - started
     with atomic_path(job.output) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, metrics=found, seconds=time.process_time() - started)
+        np.savez_compressed(file, metrics=found, seconds=seconds)
+    return seconds
 
 
 def halves(showers: int) -> np.ndarray:
