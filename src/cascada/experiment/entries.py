@@ -53,7 +53,7 @@ def _walk(path: str, entry: Any, pick: Pick, values: dict[str, Any]) -> Any:
         return float(f"{picked:.{DIGITS}g}")
     if kind != "choice":
         return picked
-    value, own = branch(given[picked])
+    value, own = branch(given[int(picked)])
     for name, inner in own.items():
         values[name] = _walk(f"{path}#{picked}.{name}", inner, pick, values)
     return _walk(f"{path}#{picked}", value, pick, values)
@@ -68,6 +68,11 @@ def branch(option: Any) -> tuple[Any, dict[str, Any]]:
     if isinstance(option, dict) and VALUE in option:
         return option[VALUE], {name: entry for name, entry in option.items() if name != VALUE}
     return option, {}
+
+
+def taking(picks: dict[str, int | float]) -> Pick:
+    """A `pick` that returns what is written down for each path."""
+    return lambda path, kind, values: picks[path]
 
 
 def dimensions(space: dict[str, Any]) -> dict[str, tuple[str, list]]:
@@ -98,7 +103,7 @@ def locate(space: dict[str, Any], values: dict[str, Any]) -> dict[str, int | flo
     parts = (list(_located(name, entry, values[name], values)) for name, entry in space.items())
     for found in itertools.product(*parts):
         picks = {path: pick for part in found for path, pick in part.items()}
-        if walk(space, lambda path, kind, given, picks=picks: picks[path]).keys() == values.keys():
+        if walk(space, taking(picks)).keys() == values.keys():
             return picks
     return None
 
@@ -169,8 +174,8 @@ def every(place: str, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _every(place: str, entry: Any) -> list[tuple[Any, dict[str, Any]]]:
     """All values of an entry, each with those of its branch's hyperparameters."""
     if isinstance(entry, list):
-        found = itertools.product(*(_every(f"{place}[{number}]", item) for number, item in enumerate(entry)))
-        return [([v for v, _ in one], {k: v for _, own in one for k, v in own.items()}) for one in found]
+        parts = itertools.product(*(_every(f"{place}[{number}]", item) for number, item in enumerate(entry)))
+        return [([v for v, _ in one], {k: v for _, own in one for k, v in own.items()}) for one in parts]
     if not isinstance(entry, dict):
         return [(entry, {})]
     kind, given = distribution(entry)
@@ -180,7 +185,7 @@ def _every(place: str, entry: Any) -> list[tuple[Any, dict[str, Any]]]:
         raise ConfigError(
             f"{place}: {kind} has no list of values for a grid; use choice, randint, or the sampler random."
         )
-    found = []
+    found: list[tuple[Any, dict[str, Any]]] = []
     for number, option in enumerate(given):
         value, own = branch(option)
         inner = f"{place}.choice[{number}]"

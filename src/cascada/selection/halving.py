@@ -84,7 +84,7 @@ def _place(name: str, group: list[Score]) -> Place:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if _finite(value)]
+    known = [value for value in values if value is not None and math.isfinite(value)]
     return statistics.fmean(known) if known else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cascada.core.errors import ConfigError
 from cascada.experiment.batches import Finished
-from cascada.experiment.entries import dimensions, size, walk
+from cascada.experiment.entries import dimensions, size, taking, walk
 from cascada.experiment.spaces import canonical
 
 POINTS_PER_SAMPLE = 100  # before a space is said to be too small
@@ -39,7 +39,8 @@ def propose(
 
 def _points(space: dict[str, Any], seed: int | str, most: int) -> Iterator[dict[str, Any]]:
     """Yield the sequence's points, a power of two at a time, as its balance demands."""
-    paths = list(dimensions(space))
+    varying = dimensions(space)
+    paths = list(varying)
     if not paths:
         yield walk(space, lambda path, kind, values: 0)
         return
@@ -49,8 +50,8 @@ def _points(space: dict[str, Any], seed: int | str, most: int) -> Iterator[dict[
     drawn, block = 0, 64
     while drawn < most:
         for row in engine.random(block).tolist():
-            coordinates = dict(zip(paths, row, strict=True))
-            yield walk(space, lambda path, kind, values, at=coordinates: quantile(kind, values, at[path]))
+            levels = dict(zip(paths, row, strict=True))
+            yield walk(space, taking({path: quantile(*varying[path], level) for path, level in levels.items()}))
         drawn, block = drawn + block, drawn + block
 
 
