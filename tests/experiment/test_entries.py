@@ -1,12 +1,16 @@
 import math
 import random
+from pathlib import Path
 
 import pytest
+import yaml
 
 from cascada.core.errors import ConfigError
-from cascada.experiment.entries import conditional, dimensions, every, locate, size, walk
+from cascada.experiment import schema, spaces
+from cascada.experiment.entries import completed, conditional, dimensions, drawing, every, locate, size, walk
 from cascada.experiment.entry_checks import check
 
+ROOT = Path(__file__).parents[2]
 KNOWN = ("optimizer", "momentum", "nesterov", "depth", "channels", "learning_rate", "batch_size", "threshold")
 BRANCHES = {
     "learning_rate": {"loguniform": [0.0001, 0.01]},
@@ -19,15 +23,6 @@ BRANCHES = {
     },
     "batch_size": 64,
 }
-
-
-def drawing(generator):
-    def pick(path, kind, values):
-        if kind == "choice":
-            return generator.randrange(len(values))
-        return generator.randint(*values) if kind == "randint" else generator.uniform(*values)
-
-    return pick
 
 
 def taking(**picks):
@@ -57,13 +52,43 @@ def test_a_space_knows_what_varies_and_under_which_condition():
     assert conditional({"batch_size": {"choice": [1, {"randint": [2, 3]}]}}) == set()
 
 
-def test_random_points_are_those_of_the_random_sampler_so_far():
-    space = {"channels": [{"randint": [2, 20]}, {"randint": [2, 20]}], "optimizer": {"choice": ["adam", "sgd", "x"]}}
-    drawn, expected = random.Random("1/lenet"), random.Random("1/lenet")
-    for _ in range(50):
-        values = walk(space, drawing(drawn))
-        assert values["channels"] == [expected.randint(2, 20), expected.randint(2, 20)]
-        assert values["optimizer"] == expected.choice(["adam", "sgd", "x"])
+def made(model, space, points):
+    """The ids of points, by today's names for configurations."""
+    defaults, neutral = spaces.check_space(model, {}), spaces.neutral_defaults(model)
+    training = {"precision": "auto", "metric": "f1"}
+    return [
+        spaces.make_configuration(model, completed(space, values, defaults), training, neutral).id for values in points
+    ]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "experiments/smoke.yaml", "experiments/thesis.yaml"])
+def test_spaces_without_branches_give_the_configurations_that_they_always_gave(name):
+    config = yaml.safe_load((ROOT / name).read_text())
+    schema.validate(config, ROOT / "rules/schemas/config.schema.yaml")
+    expected = [one.id for one in spaces.configurations(config)]
+    search, found = config["search"], []
+    for model, space in search["models"].items():
+        if search["sampler"] == "grid":
+            points = list(every(model, space))
+        else:
+            pick = drawing(random.Random(f"{search['seed']}/{model}"))
+            points = [walk(space, pick) for _ in range(search["samples"])]
+        found += made(model, space, points)
+    assert found == expected
+
+
+def test_what_is_absent_is_absent_from_the_id():
+    space = {"optimizer": {"choice": ["adam", {"value": "sgd", "momentum": {"choice": [0.5, 0.9]}}]}}
+    defaults = {"optimizer": "adam", "momentum": 0.9, "batch_size": 64}
+    assert completed(space, {"optimizer": "adam"}, defaults) == {"optimizer": "adam", "batch_size": 64}
+    assert completed(space, {"optimizer": "sgd", "momentum": 0.5}, defaults) == {
+        "optimizer": "sgd", "momentum": 0.5, "batch_size": 64,
+    }  # fmt: skip
+    assert completed({"optimizer": {"choice": ["adam", "sgd"]}}, {"optimizer": "adam"}, defaults) == defaults
+    ids = made("lenet", space, [{"optimizer": "adam"}, {"optimizer": "sgd", "momentum": 0.9}])
+    plain = made("lenet", {}, [{"optimizer": "adam"}, {"optimizer": "sgd", "momentum": 0.9}])
+    assert ids[0] != plain[0]  # its momentum, which adam does not have, is in no hash any more
+    assert ids[1] == plain[1]
 
 
 def test_a_point_is_found_again_in_its_space():

@@ -20,6 +20,7 @@ an index for a `choice` and a number otherwise. Paths tell the places of a space
 
 import itertools
 import math
+import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -73,6 +74,27 @@ def branch(option: Any) -> tuple[Any, dict[str, Any]]:
 def taking(picks: dict[str, int | float]) -> Pick:
     """A `pick` that returns what is written down for each path."""
     return lambda path, kind, values: picks[path]
+
+
+def drawing(generator: random.Random) -> Pick:
+    """A `pick` that draws at random."""
+
+    def pick(path: str, kind: str, values: list) -> int | float:
+        if kind == "choice":
+            return generator.randrange(len(values))
+        if kind == "randint":
+            return generator.randint(*values)
+        if kind == "uniform":
+            return generator.uniform(*values)
+        return math.exp(generator.uniform(*map(math.log, values)))
+
+    return pick
+
+
+def completed(space: dict[str, Any], values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return a point's values with the defaults of all other hyperparameters, but for those of branches that it does not take."""
+    absent = conditional(space) - values.keys()
+    return {name: value for name, value in defaults.items() if name not in absent} | values
 
 
 def dimensions(space: dict[str, Any]) -> dict[str, tuple[str, list]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cascada.core.errors import ConfigError
 from cascada.experiment.batches import Finished, learnable
-from cascada.experiment.entries import dimensions, locate, walk
+from cascada.experiment.entries import dimensions, drawing, locate, walk
 from cascada.experiment.proposers import sobol
 from cascada.experiment.spaces import canonical
 
@@ -134,7 +134,7 @@ def _filled(space: dict, found: dict[str, dict], known: set[str], number: int, g
     for _ in range(sobol.POINTS_PER_SAMPLE * number):
         if len(found) == number:
             return list(found.values())
-        values = walk(space, lambda path, kind, given: sobol.quantile(kind, given, generator.random()))
+        values = walk(space, drawing(generator))
         if (key := canonical(values)) not in known:
             found.setdefault(key, values)
     if len(found) < number:
