@@ -126,10 +126,12 @@ def front(found: dict[str, Outcome]) -> set[str]:
 
 def markdown(found: dict[str, Outcome]) -> str:
     best = front(found)
-    lines = ["| policy | trial-epochs | of all | regret in F1 [95 %] | regret in cross entropy [95 %] | on the front |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for name, one in found.items():
-        cells = [name, f"{one.cost.mean():.0f}", f"{one.share.mean():.3f}", _text(one.f1), _text(one.loss)]
+    lines = [
+        "|  | policy | trial-epochs | of all | regret in F1 [95 %] | regret in cross entropy [95 %] | on the front |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for number, (name, one) in enumerate(found.items(), 1):
+        cells = [str(number), name, f"{one.cost.mean():.0f}", f"{one.share.mean():.3f}", _text(one.f1), _text(one.loss)]
         lines.append("| " + " | ".join([*cells, "yes" if name in best else ""]) + " |")
     return "\n".join(lines)
 
@@ -140,21 +142,39 @@ def _text(values: np.ndarray) -> str:
 
 
 def draw(found: dict[str, Outcome], path: Path) -> None:
-    """Regret against cost, with intervals; the front as a line."""
+    """Regret against cost, with intervals and the numbers of the Markdown table; the front as a line."""
+    from matplotlib.ticker import ScalarFormatter
+
     from cascada.report import style
 
-    drawing, axes = style.figure(8, 5)
-    kinds = sorted({name.partition(" ")[0].rstrip(",") for name in found})
+    drawing, axes = style.figure(10, 5)
+    kinds = sorted({_kind(name) for name in found})
     best = sorted((found[name].cost.mean(), found[name].f1.mean()) for name in front(found))
     axes.plot(*zip(*best, strict=True), color="0.7", linewidth=1, zorder=0)
-    for name, one in found.items():
-        colour = style.COLOURS[kinds.index(name.partition(" ")[0].rstrip(",")) % len(style.COLOURS)]
+    for number, (name, one) in enumerate(found.items(), 1):
+        colour = style.COLOURS[kinds.index(_kind(name)) % len(style.COLOURS)]
         mean, low, high = interval(one.f1)
-        axes.errorbar(one.cost.mean(), mean, [[mean - low], [high - mean]], fmt="o", color=colour, markersize=4)
-        axes.annotate(name, (one.cost.mean(), mean), xytext=(4, 4), textcoords="offset points", fontsize=6)
+        error = [[mean - low], [high - mean]]
+        axes.errorbar(one.cost.mean(), mean, error, fmt="o", color=colour, markersize=4, label=f"{number}  {name}")
+        # a neighbour's number stands on the other side
+        axes.annotate(
+            str(number),
+            (one.cost.mean(), mean),
+            xytext=(4 if number % 2 else -12, 3),
+            textcoords="offset points",
+            fontsize=7,
+        )
     axes.set(xscale="log", xlabel="trial-epochs", ylabel="regret in F1 (mean and 95 % interval over replays)")
+    for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        formatter(ScalarFormatter())
+    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
     style.tidy(axes)
     style.save(drawing, path, True)
+
+
+def _kind(name: str) -> str:
+    """How configurations were proposed: the first word."""
+    return name.partition(" ")[0].rstrip(",")
 
 
 if __name__ == "__main__":
