@@ -148,7 +148,7 @@ def train(job: Job) -> float:
             return evaluate(self.scores, self.validation.labels.numpy(), self.validation.signal)
 
     one = job.configuration
-    trial = getattr(Trial, "of", Trial)(  # plain values, as a script gives them
+    trial = Trial.of(  # plain values, as a script gives them
         configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
         seed=job.seed, epochs=job.epochs, data=job.data, folder=job.output.parent, tensorboard=job.output.parent,
     )  # fmt: skip
