@@ -1,5 +1,6 @@
 """Three sets of tests: every test is in those that it should be in, and what is quick starts nothing heavy."""
 
+import inspect
 import json
 import os
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import sets
+
+from cascada.training import trial
 
 ROOT = Path(__file__).parents[1]
 LISTER = """
@@ -89,6 +92,15 @@ def test_a_test_that_starts_what_its_markers_do_not_name_fails(tmp_path):
     assert started.read_text().split() == ["once", "once"]
     quick = pytest_in(tmp_path, "-q", "-p", "no:cacheprovider", "-m", "quick", "tests")
     assert re.search(r"1 failed, 2 deselected", quick.stdout), quick.stdout + quick.stderr
+
+
+def test_a_training_is_stopped_too():
+    """In this very process: the guard looks at each test that begins after the module was imported."""
+    guard = sets.Guard.__new__(sets.Guard)  # without a second audit hook
+    guard.allowed = {"quick"}
+    with pytest.raises(RuntimeError, match=r"mark it with @pytest\.mark\.training"):
+        guard._guarded(getattr(trial, sets.TRAINING))(None, None)
+    assert sets.TRAINING in inspect.getsource(trial.Trainer)
 
 
 def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
