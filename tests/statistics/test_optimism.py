@@ -15,7 +15,7 @@ def metrics_of(truth, noise, resamples=2000, seed=1, better=HIGHER):
     measured = root + random.normal(0, noise, len(truth))
     drawn = measured + random.normal(0, noise, (resamples, len(truth)))
     back = (lambda one: 1 - one**2) if better == HIGHER else (lambda one: one**2)
-    return Resampled(value=back(measured), drawn=back(drawn), better=better)
+    return Resampled(value=back(measured), drawn=back(drawn), showers=1200, better=better)
 
 
 def test_one_candidate_is_not_chosen_and_not_corrected():
@@ -40,6 +40,13 @@ def test_equals_are_corrected_by_what_the_choice_gained():
         value.append(found.value - 0.985)
     assert np.mean(raw) > 0.006
     assert abs(np.mean(value)) < np.mean(raw) / 5
+
+
+def test_a_winner_without_an_error_has_the_exact_limit():
+    perfect = Resampled(value=np.array([1.0, 0.9]), drawn=np.tile([1.0, 0.9], (50, 1)), showers=300, better=HIGHER)
+    found = corrected(perfect)
+    assert (found.raw, found.high) == (1, 1)
+    assert found.low == pytest.approx(0.05 ** (1 / 300))
 
 
 def test_of_a_loss_the_lower_is_better():
@@ -71,7 +78,7 @@ def test_promotions_have_their_optimism():
     measured = np.concatenate([first, second])
     drawn = measured + random.normal(0, 0.01, (1000, 60))
     rungs = [np.arange(40), np.where(np.arange(40) < 20, 40 + np.arange(40), -1)]
-    candidates = Resampled(value=1 - measured**2, drawn=1 - drawn**2, better=HIGHER)
+    candidates = Resampled(value=1 - measured**2, drawn=1 - drawn**2, showers=1200, better=HIGHER)
     through, plain = (corrected(candidates, choose) for choose in (promotions(rungs, [5]), lowest))
     assert through.chosen >= 40
     assert 0 < through.optimism < plain.optimism  # five finalists leave luck less room than sixty candidates

@@ -38,10 +38,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resampled:
-    """A metric of M configurations: `value` (M,) on all showers, `drawn` (R, M) on each draw of them, the same for all."""
+    """A metric of M configurations: `value` (M,) on all `showers`, `drawn` (R, M) on each draw of them, the same for all."""
 
     value: np.ndarray
     drawn: np.ndarray
+    showers: int
     better: int
 
     @property
@@ -72,7 +73,7 @@ def resampled(
     for part, terms in _terms(chosen, scores, labels, signal):
         value[part] = chosen.value(terms.sum(axis=1, dtype=np.float64))
         drawn[:, part] = chosen.value(_products(draws, terms, shower))
-    return Resampled(value=value, drawn=drawn, better=chosen.better)
+    return Resampled(value=value, drawn=drawn, showers=draws.shape[1], better=chosen.better)
 
 
 def p_values(compared: Resampled) -> np.ndarray:

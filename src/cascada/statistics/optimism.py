@@ -26,6 +26,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cascada.core.errors import DataError
+from cascada.statistics.bootstrap import clopper_pearson
 from cascada.statistics.confidence_set import LOWER, Resampled
 
 Choose = Callable[[np.ndarray], np.ndarray]  # errors (R, C) of C candidates → the chosen one's number (R,)
@@ -79,7 +80,8 @@ def corrected(candidates: Resampled, choose: Choose = lowest, confidence: float 
     """Return the metric of the chosen candidate without the optimism of the choice.
 
     `candidates` are all that the selection looked at: configurations, at several budgets where `choose` replays promotions. The
-    interval is that of the metric of the chosen network on other showers, at the confidence given.
+    interval is that of the metric of the chosen network on other showers, at the confidence given; of one without any error it
+    reaches down to the exact limit of a share.
     """
     root, drawn = (np.sqrt(_errors(part, candidates.better)) for part in (candidates.value[None], candidates.drawn))
     chosen = int(choose(root)[0])
@@ -89,12 +91,14 @@ def corrected(candidates: Resampled, choose: Choose = lowest, confidence: float 
     )
     if candidates.better == LOWER:
         low, high = high, low
+    elif raw == 1:  # draws of showers without an error have none
+        low = min(low, 1 - clopper_pearson(0, candidates.showers, confidence)[1])
     return Corrected(chosen=chosen, raw=raw, optimism=raw - value, value=value, low=low, high=high)
 
 
 def _errors(values: np.ndarray, better: int) -> np.ndarray:
     """What is the smaller, the better, and never below 0: a loss, or what a metric lacks to 1."""
-    return values if better == LOWER else 1 - values
+    return np.maximum(values if better == LOWER else 1 - values, 0)
 
 
 def _metric(error: float, better: int) -> float:
