@@ -73,6 +73,19 @@ def test_the_interval_of_a_share_is_the_exact_one():
     assert found["high"] == pytest.approx(high, abs=0.0006)
 
 
+def test_the_interval_of_a_calibration_error_is_about_what_chance_has_not_added():
+    """Of an exact network it reaches down to 0, though the value is far above; and influences give the draws' spread."""
+    random = np.random.default_rng(2)
+    p = metrics.softmax(random.normal(0, 1.5, (800, 2)))
+    labels = (random.random(800) < p[:, 1]).astype(int)
+    found = weights.intervals(weights.statistics_of(p, labels), np.ones(800))["ece"]
+    assert found["low"] < 0.01 < found["value"]
+    accuracy = weights.statistics_of(p, labels)["accuracy"]
+    influence = weights.influences(accuracy, np.arange(800))
+    share = accuracy(np.ones((1, 800)))[0]
+    assert (influence**2).sum() ** 0.5 == pytest.approx((share * (1 - share) / 800) ** 0.5, rel=0.01)
+
+
 def test_weights_and_shared_showers_widen_the_interval():
     p, y = scored(2000)
     weight = weights.spectrum_weights(log_uniform(2000), -2.7)

@@ -6,7 +6,8 @@ the sample is worth is its effective number, (Σ w)² / Σ w² (Kish, Survey Sam
 
 Intervals draw the showers with equal chances and let each keep its weight, so that they know both the labels' and the weights'
 scatter. They are the bias-corrected and accelerated percentiles (Efron, JASA 82, 1987, 171), since sums of unequal weights are
-skewed and plain percentiles then miss on one side.
+skewed and plain percentiles then miss on one side. The calibration error is a sum of absolute values, which chance makes larger in
+the sample and once more in each draw; its interval is the normal one about the value less what the draws add to it.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from cascada.statistics import bootstrap, resampling
 from cascada.statistics.bootstrap import Statistic
 
 LOG_UNIFORM = -1.0
+FOLDED = {"ece"}  # statistics that are sums of absolute values
 GROUPS = 1000  # of showers, at most, whose influence on a statistic is measured
 NUDGE = 1e-3  # by which a group's weight is changed for that
 CELLS = 200_000  # of a block of weights
@@ -87,7 +89,8 @@ def intervals(
     found = {}
     for name, statistic in under.items():
         value = float(statistic(np.ones((1, len(weights))))[0])
-        low, high = bca(value, np.concatenate(drawn[name]), influences(statistic, shower, seed), confidence)
+        interval = folded if name in FOLDED else bca
+        low, high = interval(value, np.concatenate(drawn[name]), influences(statistic, shower, seed), confidence)
         found[name] = {"value": value, "low": low, "high": high}
     return found
 
@@ -124,3 +127,12 @@ def bca(value: float, drawn: np.ndarray, influence: np.ndarray, confidence: floa
     z = bias + norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(drawn, norm.cdf(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
+
+
+def folded(value: float, drawn: np.ndarray, influence: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The interval of a sum of absolute values, at least 0: their signs as in the sample, less the mean that draws (R,) add."""
+    from scipy.stats import norm
+
+    middle = value - (np.nanmean(drawn) - value)
+    away = norm.ppf((1 + confidence) / 2) * np.sqrt((influence**2).sum())
+    return float(max(middle - away, 0)), float(max(middle + away, 0))
