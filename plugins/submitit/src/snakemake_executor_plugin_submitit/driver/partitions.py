@@ -113,7 +113,7 @@ def _value(path: Path, name: str, field: str, value: object) -> object:
 def minutes(value: object) -> float | None:
     """`240`, `4h`, `2d12h` or a time as SLURM writes it; None for anything else."""
     if not isinstance(value, str):
-        return value  # type: ignore[return-value]
+        return value  # type: ignore[return-value]  # `_value` refuses what is no number
     if value.upper() in ("UNLIMITED", "INFINITE"):
         return math.inf
     if re.fullmatch(r"(\d+[dhms])+", value):
