@@ -60,6 +60,7 @@ def test_chance_of_three_classes_is_not_underestimated():
     assert np.std(areas) < deviation_by_chance(events) == pytest.approx((151 / 12 / 50 / 100) ** 0.5)
 
 
+@pytest.mark.training
 def test_shuffled_labels_cannot_be_told(data):
     settings = Settings(bootstrap=20, limits=LIMITS)
     subject = Subject.read(data, well_behaved, settings, recipe(data, epochs=1))
@@ -69,6 +70,7 @@ def test_shuffled_labels_cannot_be_told(data):
     assert found.value < 0.13 and found.low < 0.03
 
 
+@pytest.mark.training
 def test_showers_in_both_splits_are_found_by_shuffled_labels(data, tmp_path):
     leaky = tmp_path / "train.h5"
     leaky.write_bytes(data.read_bytes())

@@ -100,6 +100,7 @@ def selected(data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.training
 def test_the_rule_writes_what_publishing_reads(selected, data, tmp_path):
     content = runner.test_behaviour(
         best=selected / "best.json", checkpoint=selected / "checkpoint.pt", train=data, xml=tmp_path / "behaviour.xml",
@@ -116,6 +117,7 @@ def test_the_rule_writes_what_publishing_reads(selected, data, tmp_path):
     assert cases(tmp_path / "behaviour.xml").keys() == {f"test_behaviour[{name}]" for name in PROBES}
 
 
+@pytest.mark.training
 def test_all_predictors_of_one_model_agree(selected, data, tmp_path):
     """The exported files are probed as the checkpoint is."""
     import onnxruntime

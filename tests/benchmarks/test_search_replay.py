@@ -219,6 +219,7 @@ def test_a_table_that_grows_is_collected_and_read(tmp_path, capsys):
     assert json.loads(json.dumps(made.spaces))
 
 
+@pytest.mark.training
 def test_a_trial_of_the_table_is_the_workflows(tmp_path):
     """The same bits as rule train: the halves' cross entropies together are that of history.tsv, epoch by epoch."""
     import trials

@@ -103,8 +103,7 @@ def test_templates_count_as_the_code_of_the_module_that_names_them(library, name
 
 
 def test_a_page_s_rule_covers_its_template_and_the_frame_of_all_pages():
-    room = module.SOURCE / "cascada/report"
-    texts = "".join(module._code(room / "sealed_page.py"))
+    texts = "".join(module._code("cascada.report.sealed_page", frozenset({"cascada"})))
     assert "Openings of these sealed data" in texts and "<!doctype html>" in texts and "macro table" in texts
     assert "What it cost" not in texts
 
