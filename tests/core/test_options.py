@@ -68,6 +68,7 @@ def test_what_the_schema_says(file):
     [
         ("width: float = option(2 * 3)", "not written literally"),
         ("width: float = option(2.0, minimum=LOWEST)", "not written literally"),
+        ("width: float = option(2.0, **{'minimum': 1})", "not written literally"),
         ("width: complex = option(2.0)", "annotation 'complex' given, expected int, float"),
     ],
 )

@@ -130,13 +130,16 @@ def first_sentence(path: Path) -> str:
 
 
 def _declared(node: ast.AnnAssign) -> Declared:
-    name, annotation, value = node.target.id, ast.unparse(node.annotation), node.value
+    name, annotation, value = ast.unparse(node.target), ast.unparse(node.annotation), node.value
     if value is None:
         return Declared(name, annotation, dataclasses.MISSING)
-    if not (isinstance(value, ast.Call) and getattr(value.func, "id", "") in MAKERS):
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in MAKERS):
         return Declared(name, annotation, ast.literal_eval(value))
     given = dict(zip(("default", "help"), map(ast.literal_eval, value.args), strict=False))
-    given |= {keyword.arg: ast.literal_eval(keyword.value) for keyword in value.keywords}
+    for keyword in value.keywords:
+        if keyword.arg is None:
+            raise ValueError(f"**{ast.unparse(keyword.value)}")
+        given[keyword.arg] = ast.literal_eval(keyword.value)
     default, text = given.pop("default", dataclasses.MISSING), given.pop("help", "")
     return Declared(name, annotation, default, text, given, value.func.id == LATER)
 

@@ -191,14 +191,15 @@ def _variances(by: Templates, fractions: np.ndarray, showers: int) -> tuple[np.n
     by_chance = np.diag(by.variances[:-1] @ precision) + by.variances[-1] @ precision
     # a sum of squares over the bins, by chance alone, scatters by √(2 / bins) of its mean
     if np.linalg.eigvalsh(information - (1 + SIGMAS * (2 / by.shares.shape[1]) ** 0.5) * by_chance)[0] <= 0:
-        return np.full((2, len(fractions)), np.inf)
+        return np.full(len(fractions), np.inf), np.full(len(fractions), np.inf)
     covariance = (np.diag(mixture) - np.outer(mixture, mixture)) / showers
     for fraction, shares, variances in zip(fractions, by.shares, by.variances, strict=True):
         covariance += fraction**2 * _covariance_of_shares(shares, variances)
     # templates that scatter differ by more than they should, and their scatter multiplies that of the counts
     inverse = np.linalg.inv(information - by_chance)
     true = inverse @ (weighted @ covariance @ weighted.T + by_chance) @ inverse
-    return tuple(np.append(np.diag(part), part.sum()) for part in (np.linalg.inv(information), true))
+    by_likelihood, as_they_are = (np.append(np.diag(part), part.sum()) for part in (np.linalg.inv(information), true))
+    return by_likelihood, as_they_are
 
 
 def _covariance_of_shares(shares: np.ndarray, variances: np.ndarray) -> np.ndarray:
