@@ -25,6 +25,10 @@ class Base(nn.Module):
         """Return logits (N, K) and, by name, weighted losses (scalars) that training adds to the cross entropy."""
         return self(images), {}
 
+    def lay_out_channels_last(self) -> None:
+        """Lay the weights out with the channels innermost: a step of a convolution takes less time."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, but in no overload
+
 
 class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation of (N, F) that takes a batch of one by its running statistics instead of refusing it."""

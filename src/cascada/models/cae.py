@@ -48,7 +48,7 @@ class Model(Base):
             nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1),
         )
         self.head = classification_head(config.code, config.hidden, classes)
-        self.to(memory_format=torch.channels_last)
+        self.lay_out_channels_last()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (N, C, 80, 80) → code (N, code) → logits (N, K)."""

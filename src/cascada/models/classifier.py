@@ -7,6 +7,7 @@ probabilities = classifier(images).softmax(dim=1)  # images: GeV per cell, (N, C
 import copy
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -38,8 +39,8 @@ class Classifier(nn.Module):
         network: Base,
         *,
         design: Design,
-        channels: list[str],
-        class_names: list[str],
+        channels: Sequence[str],
+        class_names: Sequence[str],
     ):
         super().__init__()
         self.transform, self.network, self.design = transform, network, design

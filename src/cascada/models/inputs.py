@@ -17,6 +17,9 @@ class InputTransform(nn.Module):
     (x − mean) · scale. They are kept with the weights, so that a checkpoint stands alone.
     """
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, transform: str, threshold: float, normalize: bool, channels: int):
         super().__init__()
         if transform not in TRANSFORMS:

@@ -38,7 +38,7 @@ class Model(Base):
         for _ in config.channels:
             side = (side - KERNEL + 1) // 2  # 80 → 38 → 17
         self.head = classification_head(second * side**2, config.hidden, classes)
-        self.to(memory_format=torch.channels_last)  # a step takes 0.65 to 0.8 of the time on a processor
+        self.lay_out_channels_last()  # a step takes 0.65 to 0.8 of the time on a processor
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (N, C, 80, 80) → (N, first, 38, 38) → (N, second, 17, 17) → logits (N, K)."""

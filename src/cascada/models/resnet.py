@@ -52,7 +52,7 @@ class Model(Base):
             before = after
         self.features = nn.Sequential(*layers)
         self.head = classification_head(before, config.hidden, classes)
-        self.to(memory_format=torch.channels_last)
+        self.lay_out_channels_last()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (N, C, 80, 80) → (N, channels[-1], 3, 3) → average over cells (N, channels[-1]) → logits (N, K)."""

@@ -1,23 +1,30 @@
 """Averages of the weights over the last steps of a training: steadier from epoch to epoch than the weights themselves."""
 
+from typing import Generic, TypeVar
+
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+Averaged = TypeVar("Averaged", bound=nn.Module)
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
-class AveragedWeights(AveragedModel):
+
+class AveragedWeights(AveragedModel, Generic[Averaged]):
     """An exponential average of a module's weights and buffers; the averaged copy is `module`.
 
     A plain average (decay 0.99) still holds a third of the first weights after a hundred steps. So the decay grows with the
     steps n, min(decay, (1 + n) / (10 + n)): the average reaches back over about a ninth of the training, until it is as long as asked for.
     """
 
-    def __init__(self, module: nn.Module, decay: float):
+    module: Averaged
+
+    def __init__(self, module: Averaged, decay: float):
         super().__init__(module, multi_avg_fn=self._average, use_buffers=True)
         self.decay = decay
 
     @torch.no_grad()
-    def _average(self, averages: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor) -> None:
+    def _average(self, averages: Tensors, current: Tensors, _: torch.Tensor | int) -> None:
         """Update tensors of one type in place; PyTorch's own function knows no growing decay."""
         if not averages[0].is_floating_point():  # counts of batches
             torch._foreach_copy_(averages, current)

@@ -90,7 +90,8 @@ class Progress:
     def __init__(self, trial: Trial, device: torch.device, showers: int):
         self._path, self._device = trial.folder / "progress.json", device
         self._steps = -(-showers // trial.design.common.batch_size)
-        self._content = {
+        self._epochs = trial.epochs
+        self._content: dict[str, object] = {
             "configuration": trial.configuration,
             "seed": trial.seed,
             "epochs": trial.epochs,
@@ -109,14 +110,14 @@ class Progress:
 
     def epoch(self, state: State, row: dict) -> None:
         self._content["last_epoch"] = row
-        self._write("running", epoch=min(state.epoch, self._content["epochs"]), step=state.batch)
+        self._write("running", epoch=min(state.epoch, self._epochs), step=state.batch)
 
     def saved(self, state: State) -> None:
         """Called when an interruption ends this attempt."""
         self._write("saved", epoch=state.epoch, step=state.batch)
 
     def end(self, status: str) -> None:
-        self._write(status, epoch=self._content["epochs"], step=self._steps)
+        self._write(status, epoch=self._epochs, step=self._steps)
 
     def _write(self, status: str, epoch: int, step: int) -> None:
         self._content |= {"status": status, "epoch": epoch, "step": step, "steps": self._steps, "time": time.time()}
