@@ -81,12 +81,12 @@ def check_files(found: Iterable[Shard]) -> None:
 
     With `on_error: skip` it is left to the conversion to find, skip and list what cannot be read.
     """
-    files = [shard for shard in found if shard.file is not None]
-    for source in dict.fromkeys(shard.source for shard in files):
-        mine = [shard for shard in files if shard.source == source and "on_error" not in shard.specification]
-        for kind in dict.fromkeys(shard.specification["kind"] for shard in mine):
-            rawfiles.check_contents(f"data.sources.{source}", [shard.file for shard in mine], [kind])
-    rawfiles.check_once({shard.file: f"data.sources.{shard.source}" for shard in files})
+    files = [(shard.file, shard) for shard in found if shard.file is not None]
+    for source in dict.fromkeys(shard.source for _, shard in files):
+        mine = [one for one in files if one[1].source == source and "on_error" not in one[1].specification]
+        for kind in dict.fromkeys(shard.specification["kind"] for _, shard in mine):
+            rawfiles.check_contents(f"data.sources.{source}", [file for file, _ in mine], [kind])
+    rawfiles.check_once({file: f"data.sources.{shard.source}" for file, shard in files})
 
 
 def _check_energies(name: str, source: dict) -> None:

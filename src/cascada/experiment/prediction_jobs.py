@@ -14,8 +14,7 @@ def files(settings: dict | None, say: Callable[[str], None] = lambda text: None)
     `settings`: the config's `predictions`; `say` is told which files the pattern names in vain. Raises ConfigError if
     there are no settings, no file, or equal names.
     """
-    if not settings:
-        raise ConfigError("predictions is missing in the experiment; name a folder: `predictions: {folder: data/new}`.")
+    settings = _given(settings)
     folder, pattern = Path(settings["folder"]), settings["pattern"]
     if not folder.is_dir():
         raise ConfigError(f"predictions.folder: {str(folder)!r} is no folder (from {Path.cwd()}).")
@@ -45,7 +44,14 @@ def check_files(settings: dict, found: dict[str, str]) -> None:
 
 def one_file(settings: dict | None, name: str) -> str:
     """The path of one file by its name. Raises ConfigError for an unknown one."""
+    settings = _given(settings)
     found = files(settings)
     if name not in found:
         raise ConfigError(f"predictions: no file {name!r} in {settings['folder']!r}; found {list(found)[:5]}.")
     return found[name]
+
+
+def _given(settings: dict | None) -> dict:
+    if not settings:
+        raise ConfigError("predictions is missing in the experiment; name a folder: `predictions: {folder: data/new}`.")
+    return settings

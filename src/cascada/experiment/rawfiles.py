@@ -17,7 +17,9 @@ COMPANION = re.compile(
 )
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SHOWERS = "showers"  # files of showers count as a kind where they may be given, too
-OF_SHOWERS = {HDF5: (0, 512, 1024, 2048)}  # at the start or behind a block of the user's own
+OF_SHOWERS: dict[bytes, tuple[int, ...]] = {
+    HDF5: (0, 512, 1024, 2048)
+}  # at the start or behind a block of the user's own
 SUGGESTIONS = ("DAT??????", "DAT??????.gz", "DAT??????.zst", "DAT*.gz", "DAT*.zst", "*.h5")
 SHOWN = 3  # files named in a message
 
@@ -29,7 +31,8 @@ def is_companion(path: str) -> bool:
 
 def without_companions(paths: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the paths that may hold showers, and those of companions."""
-    kept, left_out = [], []
+    kept: list[str] = []
+    left_out: list[str] = []
     for path in paths:
         (left_out if is_companion(path) else kept).append(path)
     return kept, left_out
