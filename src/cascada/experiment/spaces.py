@@ -33,7 +33,8 @@ class Configuration:
 
 def configurations(config: dict) -> list[Configuration]:
     """Return all configurations of an experiment, without doubles. Raises ConfigError for a space that cannot be used."""
-    search, found = config["search"], {}
+    search = config["search"]
+    found: dict[str, Configuration] = {}
     sampler, options = samplers.load(search)
     if not search["models"]:
         raise ConfigError(f"search.models is empty; give a space for at least one of {families()}.")
