@@ -63,7 +63,7 @@ def primaries_of(path: Path, name: str) -> dict[int, dict[str, Any]]:
         raise DataError(
             f"{file}: {len(numbers)} showers, expected {expected} as {path / 'summary.yaml'} says; {_AGAIN}"
         )
-    return {numbers[key]: _primary(f"{file}: {key}", table[key]) for key in sorted(numbers, key=numbers.get)}
+    return {numbers[key]: _primary(f"{file}: {key}", table[key]) for key in sorted(numbers, key=numbers.__getitem__)}
 
 
 def _is_shower(key: Any) -> bool:
@@ -101,7 +101,8 @@ def plane_units(path: Path, name: str, altitude: float) -> tuple[float, float]:
     """
     file = path / name / "config.yaml"
     config = entries(file)
-    units = config.get("units") if isinstance(config.get("units"), dict) else {}
+    units = config.get("units")
+    units = units if isinstance(units, dict) else {}
     length = _unit(file, "length", units.get("length", "m"), LENGTHS)
     energy = _unit(file, "energy", units.get("energy", "GeV"), ENERGIES)
     try:

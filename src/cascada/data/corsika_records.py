@@ -10,15 +10,14 @@ from __future__ import annotations
 import itertools
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from cascada.core.errors import DataError
 from cascada.data import foreign
-from cascada.data.corsika_stream import Digest, open_stream
+from cascada.data.corsika_stream import Digest, Stream, open_stream
 
 RECORD_MARKERS = {22932: False, 26208: True}  # bytes in a record: thinned?
 WORDS = {False: 273, True: 312}  # thinned?: words in a sub-block
@@ -156,7 +155,7 @@ def _head(path: Path) -> bytes:
     return bytes(head[:size])
 
 
-def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
+def _read(stream: Stream, words: int, marked: bool) -> Iterator[np.ndarray]:
     """Yield the sub-blocks float32 (n, words) of up to RECORDS records, markers checked and removed."""
     length = BLOCKS_PER_RECORD * words + 2 * marked
     buffers = itertools.cycle([np.empty((RECORDS, length), "<f4"), np.empty((RECORDS, length), "<f4")])
@@ -164,7 +163,7 @@ def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
     unit = 4 * length if marked else 4 * words  # without markers the file may end after any sub-block
     while True:
         buffer = next(buffers)
-        size, error = _fill(stream, memoryview(buffer).cast("B"))
+        size, error = _fill(stream, buffer.data.cast("B"))
         number = size // unit
         if marked:
             records = buffer[:number]
@@ -185,9 +184,9 @@ def _read(stream: BinaryIO, words: int, marked: bool) -> Iterator[np.ndarray]:
             return
 
 
-def _zeros(buffer: np.ndarray, start: int, stop: int, stream: BinaryIO) -> bool:
+def _zeros(buffer: np.ndarray, start: int, stop: int, stream: Stream) -> bool:
     """Whether bytes `start` to `stop` of the buffer and all that is left in the stream are zeros."""
-    rest = memoryview(buffer).cast("B")
+    rest = buffer.data.cast("B")
     while not np.frombuffer(rest[start:stop], np.uint8).any():
         if start == stop:
             return True
@@ -198,11 +197,11 @@ def _zeros(buffer: np.ndarray, start: int, stop: int, stream: BinaryIO) -> bool:
     return False
 
 
-def _fill(stream: BinaryIO, view: memoryview) -> tuple[int, _BrokenStreamError | None]:
+def _fill(stream: Stream, view: memoryview) -> tuple[int, _BrokenStreamError | None]:
     """Read until `view` is full or the stream ends; return the number of bytes and what went wrong after them."""
     size = 0
     # readinto would lose, with an error, what was uncompressed before it
-    read = getattr(stream, "readinto1", stream.readinto)
+    read: Callable[[memoryview], int | None] = getattr(stream, "readinto1", stream.readinto)
     try:
         while size < len(view) and (count := read(view[size:])):
             size += count
@@ -220,7 +219,7 @@ def _named(pieces: Iterator[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     for blocks in pieces:
         names = np.ascontiguousarray(blocks[:, 0]).view("<u4")
         end = 0
-        for index in np.flatnonzero((names >= _FIRST_NAME) & (names <= _LAST_NAME)):
+        for index in np.flatnonzero((names >= _FIRST_NAME) & (names <= _LAST_NAME)).tolist():
             if int(names[index]) not in _NAMES:
                 continue
             if index > end:

@@ -7,8 +7,15 @@ import io
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from _typeshed import WriteableBuffer
+    from zstandard import ZstdDecompressionObj
+
+Stream = io.RawIOBase | io.BufferedIOBase
 ZSTD_PIECE = 2048  # compressed bytes at a time, which are at most some 64 MB of others
 
 
@@ -28,9 +35,10 @@ class _Digested(io.FileIO):
     def __init__(self, path: Path, digest: Digest, wait: bool):
         super().__init__(path)
         self._digest, self._waiting = digest, 0 if wait else 1
-        self._pool, self._running = ThreadPoolExecutor(1), deque()
+        self._pool = ThreadPoolExecutor(1)
+        self._running: deque[Future[None]] = deque()
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         self._finish(self._waiting)
         size = super().readinto(buffer)
         self._running.append(self._pool.submit(self._digest.update, memoryview(buffer)[:size]))
@@ -47,19 +55,15 @@ class _Digested(io.FileIO):
         super().close()
 
 
-def open_stream(path: Path, digest: Digest | None = None) -> BinaryIO:
+def open_stream(path: Path, digest: Digest | None = None) -> Stream:
     """Open a file, uncompressed on the way if its first bytes say gzip or zstd, whatever its name."""
     with path.open("rb") as file:
         magic = file.read(4)
     packed = magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd"
-    file = path.open("rb") if digest is None else _Digested(path, digest, wait=packed)
-    if digest is not None and packed:
-        file = io.BufferedReader(file)
-    if magic[:2] == b"\x1f\x8b":
-        return _Gzip(fileobj=file)
-    if magic == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(_Zstd(file))
-    return file
+    if not packed:
+        return path.open("rb") if digest is None else _Digested(path, digest, wait=False)
+    file = path.open("rb") if digest is None else io.BufferedReader(_Digested(path, digest, wait=True))
+    return _Gzip(file) if magic[:2] == b"\x1f\x8b" else io.BufferedReader(_Zstd(file))
 
 
 class _Zstd(io.RawIOBase):
@@ -72,12 +76,13 @@ class _Zstd(io.RawIOBase):
         from zstandard import ZstdDecompressor
 
         self._file, self._new = file, ZstdDecompressor().decompressobj
-        self._frame, self._input, self._output = None, b"", memoryview(b"")
+        self._frame: ZstdDecompressionObj | None = None
+        self._input, self._output = b"", memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         while not self._output:
             if not self._input:
                 self._input = self._file.read(ZSTD_PIECE)
@@ -85,13 +90,14 @@ class _Zstd(io.RawIOBase):
                 return 0
             if not self._input:
                 raise EOFError("Compressed file ended inside a zstd frame")
-            self._frame = self._frame or self._new()
-            self._output = memoryview(self._frame.decompress(self._input))
+            frame = self._frame = self._frame or self._new()
+            self._output = memoryview(frame.decompress(self._input))
             self._input = b""
-            if self._frame.eof:
-                self._input, self._frame = self._frame.unused_data, None
-        size = min(len(buffer), len(self._output))
-        buffer[:size] = self._output[:size]
+            if frame.eof:
+                self._input, self._frame = frame.unused_data, None
+        view = memoryview(buffer)
+        size = min(len(view), len(self._output))
+        view[:size] = self._output[:size]
         self._output = self._output[size:]
         return size
 
@@ -103,8 +109,10 @@ class _Zstd(io.RawIOBase):
 class _Gzip(gzip.GzipFile):
     """One that closes its file."""
 
+    def __init__(self, file: BinaryIO):
+        self._below = file
+        super().__init__(fileobj=file)
+
     def close(self) -> None:
-        file = self.fileobj
         super().close()
-        if file is not None:
-            file.close()
+        self._below.close()

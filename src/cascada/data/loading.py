@@ -28,7 +28,9 @@ from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_
 TIERS = ("auto", "device", "host", "stream")
 BLOCK = 128  # showers read at once by the `stream` tier: neighbours in the file are often of one class
 BLOCKS_IN_MEMORY = 32
-_maps: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # those in use, by file and place in it
+_maps: weakref.WeakValueDictionary[tuple, np.memmap] = (
+    weakref.WeakValueDictionary()
+)  # those in use, by file and place in it
 
 
 class Showers:
@@ -82,7 +84,7 @@ class Showers:
         """Keep at most so many showers, evenly spread."""
         kept = slice(None, None, -(-len(self.rows) // most))
         self.rows, self.events, self.labels = self.rows[kept], self.events[kept], self.labels[kept]
-        if self.tier == "device":
+        if isinstance(self._images, torch.Tensor):  # a map is indexed by the rows
             self._images = self._images[kept]
 
     def relabel(self, labels: np.ndarray) -> None:
@@ -112,8 +114,9 @@ class Showers:
             yield self._take(part), self.labels[part].to(self.device, non_blocking=True)
 
     def _take(self, part: torch.Tensor) -> torch.Tensor:
-        if self.tier == "device":
+        if isinstance(self._images, torch.Tensor):
             return self._images[part.to(self.device)]
+        assert self._images is not None, "the tier `stream` takes no images by index"
         images = torch.from_numpy(self._images[self.rows[part.numpy()]])
         return _to_device(images, self.device)
 

@@ -58,12 +58,12 @@ def check_showers(path: Path, file: h5py.File) -> None:
 
 
 def _columns_of(version: int) -> np.dtype:
-    old = [name for name in EVENT_DTYPE.names if name not in NEW_IN_VERSION_2]
+    old = [name for name in _names(EVENT_DTYPE) if name not in NEW_IN_VERSION_2]
     return EVENT_DTYPE if version >= 2 else np.dtype([(name, EVENT_DTYPE[name]) for name in old])
 
 
 def _check_images(place: str, images: h5py.Dataset) -> None:
-    shape = images.shape or ()
+    shape: tuple[int, ...] = images.shape or ()
     if images.dtype != np.dtype("<f4") or len(shape) != 4 or shape[1] < 1 or shape[2:] != (IMAGE_SIZE, IMAGE_SIZE):
         raise DataError(
             f"{place}: {images.dtype} {shape} given, expected float32 (N, channels, {IMAGE_SIZE}, {IMAGE_SIZE}); {AGAIN}"
@@ -116,13 +116,18 @@ def _is_table_of_numbers(text: object) -> bool:
 
 
 def _check_columns(place: str, table: h5py.Dataset, expected: np.dtype) -> None:
-    given = table.dtype
+    given: np.dtype = table.dtype
     if table.ndim != 1 or given.names is None:
-        raise DataError(f"{place}: {given} {table.shape} given, expected a table of {list(expected.names)}; {AGAIN}")
-    for name in expected.names:
+        raise DataError(f"{place}: {given} {table.shape} given, expected a table of {list(_names(expected))}; {AGAIN}")
+    for name in _names(expected):
         if name not in given.names or given[name] != expected[name]:
             found = given[name] if name in given.names else "missing"
             raise DataError(f"{place}: column {name} is {found}, expected {_kind(expected[name])}; {AGAIN}")
+
+
+def _names(dtype: np.dtype) -> tuple[str, ...]:
+    """The columns of a table's type; a type that is no table's has none."""
+    return dtype.names or ()
 
 
 def _kind(dtype: np.dtype) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -122,7 +121,7 @@ def events_of(place: str, projection: Projection, cores: np.ndarray, shower: int
     return events
 
 
-def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]], left_out: Counter) -> Iterator[Block]:
+def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]], left_out: dict[str, float]) -> Iterator[Block]:
     """Gather (images (k, C, 80, 80), events (k,)) of single showers into blocks of about 32 MB.
 
     What `showers` counts in `left_out` goes to the block that is yielded next.
@@ -141,7 +140,7 @@ def blocks(showers: Iterator[tuple[np.ndarray, np.ndarray]], left_out: Counter) 
         yield _block(images, events, left_out)
 
 
-def _block(images: list[np.ndarray], events: list[np.ndarray], left_out: Counter) -> Block:
+def _block(images: list[np.ndarray], events: list[np.ndarray], left_out: dict[str, float]) -> Block:
     from cascada.data.sources import Block
 
     counts = dict(left_out)

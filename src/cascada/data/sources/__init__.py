@@ -45,8 +45,7 @@ import dataclasses
 import hashlib
 import inspect
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +78,12 @@ class Block:
     images: np.ndarray
     events: np.ndarray
     left_out: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def count(left_out: dict[str, float], more: Mapping[str, float]) -> None:
+    """Add what a reader left out to what was left out before."""
+    for name, number in more.items():
+        left_out[name] = left_out.get(name, 0) + number
 
 
 def kinds() -> list[str]:
@@ -155,7 +160,7 @@ def convert(
     header = Header(channels=options.channels, observation_altitude=options.altitude, role=getattr(options, "role", ""))
     rows: list[SourceRow] = []
     skipped: list[Skipped] = []
-    left_out: Counter = Counter()
+    left_out: dict[str, float] = {}
     next_id = 0
     with create(output, header) as writer:
         for index, item in enumerate(inputs):
@@ -165,7 +170,7 @@ def convert(
                     writer, kind, item, options, _part(progress, index, len(inputs)), len(rows), next_id
                 )
                 rows.append(row)
-                left_out.update(counts)
+                count(left_out, counts)
             except DataError as error:
                 if skip is None:
                     raise
@@ -198,7 +203,8 @@ def _append(
     """
     from cascada.data.format import SourceRow
 
-    module, left_out = source(kind), Counter()
+    module = source(kind)
+    left_out: dict[str, float] = {}
     digest = hashlib.sha256() if "digest" in inspect.signature(module.showers).parameters else None
     events, next_id = 0, first
     for block in module.showers(item, options, progress, **({"digest": digest} if digest else {})):
@@ -208,7 +214,7 @@ def _append(
         highest = max(block.events["event_id"].max(), block.events["shower_id"].max())
         next_id = max(next_id, int(highest) + 1)
         writer.append(block.images, block.events)
-        left_out.update(block.left_out)
+        count(left_out, block.left_out)
         events += len(block.events)
     if events == 0:
         raise DataError(f"{item}: no shower in it, expected at least one; leave it out.")

@@ -22,7 +22,6 @@ was read must agree. Behind RUNE another run may follow, else only zeros.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +35,14 @@ from cascada.data.corsika_records import PARTICLES, ROWS, corsika_reason, sub_bl
 from cascada.data.corsika_stream import Digest
 from cascada.data.particles import EMPTY, FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, groups
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
-from cascada.data.sources import Block, Progress
+from cascada.data.sources import Block, Progress, count
 from cascada.data.values import check_events
 
 KIND = "corsika7"
 # a file, after the first marker of a record if there is one, or what gzip or zstd made of it
 SIGNATURES = {b"RUNH": (0, 4), b"\x1f\x8b": (0,), b"\x28\xb5\x2f\xfd": (0,)}
-USED = {7: slice(0, 6), 8: [0, 1, 2, 3, 4, 5, 7]}  # columns of a row that are read: the time is of no use here
+# columns of a row that are read: the time is of no use here
+USED: dict[int, slice | list[int]] = {7: slice(0, 6), 8: [0, 1, 2, 3, 4, 5, 7]}
 LEVEL_TOLERANCE = 1.0  # m
 MOST_LEVELS = 10
 ENERGY_TOLERANCE = 1.01, 100.0  # factor, GeV: a particle has no more energy than its primary and what it hits
@@ -81,7 +81,7 @@ def showers(
     path: Path, options: Options, progress: Progress | None = None, digest: Digest | None = None
 ) -> Iterator[Block]:
     """Yield the showers of one particle file. Random cores depend on seed, run and shower number only."""
-    left_out: Counter = Counter()
+    left_out: dict[str, float] = {}
     yield from blocks(_showers(Path(path), options, left_out, progress, digest), left_out)
 
 
@@ -108,7 +108,7 @@ class _Shower:
 
 
 def _showers(
-    path: Path, options: Options, left_out: Counter, progress: Progress | None, digest: Digest | None
+    path: Path, options: Options, left_out: dict[str, float], progress: Progress | None, digest: Digest | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     seen: set[tuple[int, int]] = set()
     for name, words in sub_blocks(path, digest):
@@ -216,7 +216,7 @@ def _check_run(path: Path, run: _Run, end: np.ndarray) -> None:
         )
 
 
-def _project(shower: _Shower, rows: np.ndarray, options: Options, left_out: Counter) -> None:
+def _project(shower: _Shower, rows: np.ndarray, options: Options, left_out: dict[str, float]) -> None:
     """Add the particles of one observation level, rows (n, 7 or 8), to the images."""
     columns = np.ascontiguousarray(rows[:, USED[rows.shape[1]]].T)
     squared_mass, group = corsika_rows.look_up(shower.place, columns[0], shower.level)
@@ -267,7 +267,7 @@ def _check_particles(shower: _Shower, columns: np.ndarray, energy: np.ndarray) -
         raise DataError(f"{shower.place}: a particle of weight {columns[6].min():g}, expected at least 0; {DAMAGED}")
 
 
-def _count(place, columns, squared_mass, group, options: Options, left_out: Counter) -> None:
+def _count(place, columns, squared_mass, group, options: Options, left_out: dict[str, float]) -> None:
     """Count neutrinos and particles of unknown codes, which stay out of the images. Raises DataError for the unknown."""
     unknown = np.count_nonzero(group == UNKNOWN)
     if unknown and options.unknown_particles == "refuse":
@@ -275,10 +275,10 @@ def _count(place, columns, squared_mass, group, options: Options, left_out: Coun
     if (group == EMPTY).any():
         corsika_rows.check_empty(place, columns, group)
     if unknown:
-        left_out["unknown_particles"] += int(unknown)
+        count(left_out, {"unknown_particles": int(unknown)})
     neutrinos = np.flatnonzero(group == NEUTRINO)
     if len(neutrinos):
         chosen = columns[:, neutrinos]
         weight = chosen[6].astype(float) if len(chosen) > 6 else np.ones(len(neutrinos))
-        left_out["neutrinos"] += float(weight.sum())
-        left_out["neutrino_energy_gev"] += float((_energy(chosen, squared_mass[neutrinos]) * weight).sum())
+        energy = float((_energy(chosen, squared_mass[neutrinos]) * weight).sum())
+        count(left_out, {"neutrinos": float(weight.sum()), "neutrino_energy_gev": energy})

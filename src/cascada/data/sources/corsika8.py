@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +32,13 @@ from cascada.core.options import check, option
 from cascada.data.corsika8_texts import entries, plane_units, primaries_of, run_number
 from cascada.data.particles import FIRST_LEFT_OUT, NEUTRINO, UNKNOWN, of_pdg
 from cascada.data.projection import Projection, blocks, check_channels, check_cores, events_of, random_cores
-from cascada.data.sources import Block, Progress
+from cascada.data.sources import Block, Progress, count
 from cascada.data.values import check_events
 
 KIND = "corsika8"
 FOLDER_WITH = "config.yaml"
 COLUMNS = ("shower", "pdg", "kinetic_energy", "x", "y", "weight")
+COUNTED = ("hadrons", "muons", "em", "others")  # in the plane's summary
 BATCH = 131_072  # rows read at a time
 ENERGY_TOLERANCE = 1.01, 100.0  # factor, GeV: a particle has no more energy than its primary and what it hits
 DAMAGED = "the file is damaged: copy it again."
@@ -81,12 +81,12 @@ def can_read(path: Path) -> bool:
 
 def showers(path: Path, options: Options, progress: Progress | None = None) -> Iterator[Block]:
     """Yield the showers of one run, those of which nothing reached the ground included."""
-    left_out: Counter = Counter()
+    left_out: dict[str, float] = {}
     yield from blocks(_showers(Path(path), options, left_out, progress), left_out)
 
 
 def _showers(
-    path: Path, options: Options, left_out: Counter, progress: Progress | None
+    path: Path, options: Options, left_out: dict[str, float], progress: Progress | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     primaries = primaries_of(path, options.primary)
     length, energy = plane_units(path, options.particles, options.altitude)
@@ -115,7 +115,9 @@ def _showers(
 class _Reader:
     """The particles of a run: `folder` holds the observation plane's output, `units` are those of length [m], energy [GeV]."""
 
-    def __init__(self, folder: Path, primaries: dict[int, Any], units, unknown_particles: str, left_out: Counter):
+    def __init__(
+        self, folder: Path, primaries: dict[int, Any], units, unknown_particles: str, left_out: dict[str, float]
+    ):
         self.folder, self.primaries, self.units = folder, primaries, units
         self.skip, self.left_out = unknown_particles == "skip", left_out
 
@@ -150,8 +152,9 @@ class _Reader:
 
     def _check_count(self, file: Path, done: int, ones: bool) -> None:
         """Raise DataError if the plane's summary counts other particles. It is known for one shower without weights."""
-        counts = [entries(self.folder / "summary.yaml").get(name) for name in ("hadrons", "muons", "em", "others")]
-        if len(self.primaries) == 1 and ones and all(type(count) is int for count in counts) and sum(counts) != done:
+        summary = entries(self.folder / "summary.yaml")
+        counts = [summary[name] for name in COUNTED if type(summary.get(name)) is int]
+        if len(self.primaries) == 1 and ones and len(counts) == len(COUNTED) and sum(counts) != done:
             raise DataError(
                 f"{file}: {done} rows, expected {sum(counts)} as summary.yaml beside it says; rows are lost: copy the run again."
             )
@@ -205,10 +208,10 @@ class _Reader:
         neutrinos, unknown = group == NEUTRINO, int(np.count_nonzero(group == UNKNOWN))
         if neutrinos.any():
             weight = columns["weight"][neutrinos].astype(float)
-            self.left_out["neutrinos"] += float(weight.sum())
-            self.left_out["neutrino_energy_gev"] += float((energy[neutrinos] * weight).sum())
+            weighted = float((energy[neutrinos] * weight).sum())
+            count(self.left_out, {"neutrinos": float(weight.sum()), "neutrino_energy_gev": weighted})
         if unknown:
-            self.left_out["unknown_particles"] += unknown
+            count(self.left_out, {"unknown_particles": unknown})
 
 
 def _check_energy(place: str, shower: int, energy: np.ndarray, group: np.ndarray, primary: float) -> None:

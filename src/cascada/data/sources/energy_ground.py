@@ -96,7 +96,7 @@ def _images(path: Path, file: h5py.File) -> h5py.Dataset:
             f"{IMAGE_SIZE}) and `{INFO}`. Check --source or `kind:`."
         )
     images = file[IMAGES]
-    shape = getattr(images, "shape", ())
+    shape: tuple[int, ...] = getattr(images, "shape", ())
     if len(shape) != 3 or shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or images.dtype.kind not in "fiu":
         raise DataError(
             f"{path}: {IMAGES}: shape {shape}, type {getattr(images, 'dtype', 'group')} given, expected numbers "

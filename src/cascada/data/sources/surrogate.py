@@ -121,7 +121,8 @@ def simulate(primary: int, number: int, seed: list[int], options: Options) -> Bl
         inside = (at * at).sum(axis=1) <= HALF_WIDTH**2
         count[:, j] = np.bincount(muons.shower[inside], minlength=number)
         if options.muons_in_image:
-            image += _image(muons.shower[seen], *at[seen].T, muons.energy[seen], number)
+            muon_x, muon_y = at[seen].T
+            image += _image(muons.shower[seen], muon_x, muon_y, muons.energy[seen], number)
         images[:, j] = options.energy_scale * image
     events = new_events(number * cores)
     events["shower_id"] = np.repeat(np.arange(number), cores)
