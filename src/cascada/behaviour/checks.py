@@ -6,11 +6,6 @@ from cascada.behaviour.probes import PROBES
 from cascada.statistics.verdicts import PASSED, say, stopping
 
 
-@pytest.fixture
-def behaviour(pytestconfig):
-    return pytestconfig.behaviour
-
-
 @pytest.mark.parametrize("probe", list(PROBES))
 def test_behaviour(probe, behaviour, record_property):
     """A probe keeps its thresholds. A gate that stops publishing is a failure; what else is not passed is an expected one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cascada.behaviour.subject import Measurement, Recipe, Subject
+from cascada.behaviour.subject import Measurement, Recipe, Subject, plain
 from cascada.data.checks import pairs
 from cascada.statistics import bootstrap
 from cascada.statistics.metrics import auc
@@ -45,11 +45,8 @@ def _separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
     if not areas:
         return dict.fromkeys(("value", "low", "high"), math.nan) | {"meaning": meaning}
     worst = {"": lambda weights: np.max([area(weights) for area in areas.values()], axis=0)}
-    found = {
-        name: {part: float(value) for part, value in one.items()}
-        for name, one in subject.intervals(worst | areas, known).items()
-    }
-    rows = [{"at": name} | found[name] for name in areas]
+    found = {name: plain(one) for name, one in subject.intervals(worst | areas, known).items()}
+    rows: list[dict] = [{"at": name, **found[name]} for name in areas]
     if len(rows) < 2:
         return found[""] | {"meaning": meaning}
     best = max(rows, key=lambda row: row["value"])["at"]

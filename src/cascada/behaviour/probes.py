@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from cascada.behaviour import leaks, transformations
-from cascada.behaviour.subject import Measurement, Subject, worst
+from cascada.behaviour.subject import Measurement, Predictor, Subject, plain, worst
 from cascada.statistics import bootstrap
+from cascada.statistics.bootstrap import Interval
 from cascada.statistics.verdicts import AT_LEAST
 
 SHIFTS = (1, 2)  # cells of 4 m
@@ -49,18 +50,18 @@ def symmetries(subject: Subject) -> Iterator[Measurement]:
         meaning="labels that flip under the worst of them",
     )  # fmt: skip
     if subject.unaveraged:
-        yield _unaveraged(subject)
+        yield _unaveraged(subject, subject.unaveraged)
 
 
-def _unaveraged(subject: Subject) -> Measurement:
+def _unaveraged(subject: Subject, network: Predictor) -> Measurement:
     """What the network itself makes of the symmetries, where the average over them makes the gate trivial."""
-    plain = replace(subject, predict=subject.unaveraged)
+    alone = replace(subject, predict=network)
     flips = {
-        name: _flips(plain, plain.probabilities(transformations.symmetry(subject.images, name)))
+        name: _flips(alone, alone.probabilities(transformations.symmetry(subject.images, name)))
         for name in transformations.SYMMETRIES
     }
     return _worst_case(
-        plain, flips, name="symmetry_flips_unaveraged", share=True,
+        alone, flips, name="symmetry_flips_unaveraged", share=True,
         meaning="labels that flip under the worst of them without the average over them that the classifier takes",
     )  # fmt: skip
 
@@ -96,7 +97,7 @@ def _degradation(name: str) -> Callable[[Subject], Iterator[Measurement]]:
         for level in levels:
             found[level] = subject.probabilities(transform(subject.images, level, subject.settings.seed))
         losses = [_losses(subject, one) for one in found.values()]
-        rows = [{"at": level} | subject.interval(loss) for level, loss in zip(found, losses, strict=True)]
+        rows = [{"at": level, **subject.interval(loss)} for level, loss in zip(found, losses, strict=True)]
         drops = [subject.interval(before - after) for before, after in itertools.pairwise(losses)]
         # the drop that is surest, not the largest value: noise alone makes some step fall
         yield Measurement(
@@ -120,12 +121,12 @@ def energy_dependence(subject: Subject) -> Iterator[Measurement]:
     found = subject.intervals(statistics)
     rows = [
         {"at": f"{edges[i] / 1000:.1f} to {edges[i + 1] / 1000:.1f} TeV"}
-        | subject.exact({part: float(found["thirds"][part][i]) for part in ("value", "low", "high")}, members[:, i])
+        | subject.exact(plain({part: values[i] for part, values in found["thirds"].items()}), members[:, i])
         for i in range(3)
     ]
     yield Measurement(
         name="accuracy_fall_with_energy", details=rows, significant=True,
-        **{part: float(value) for part, value in found["fall"].items()},
+        **plain(found["fall"]),
         meaning="accuracy in the third of lowest true energy less that in the third of highest",
     )  # fmt: skip
 
@@ -196,7 +197,7 @@ def _worst_case(
     subject: Subject, cases: dict[Any, np.ndarray], *, name: str, meaning: str, share: bool = False
 ) -> Measurement:
     """The largest of the cases' means over the showers; `cases` by what was done: one value per shower (N,)."""
-    rows = [{"at": at} | subject.interval(values, share) for at, values in cases.items()]
+    rows = [{"at": at, **subject.interval(values, share)} for at, values in cases.items()]
     largest = subject.largest(np.stack(list(cases.values()), axis=1), share)
     return Measurement(name=name, meaning=meaning, details=rows, **largest)
 
@@ -205,11 +206,10 @@ def _losses(subject: Subject, found: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(found[np.arange(len(found)), subject.labels], LEAST))
 
 
-def _auc(subject: Subject, found: np.ndarray) -> dict[str, float]:
-    one = subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"]
-    return {name: float(value) for name, value in one.items()}
+def _auc(subject: Subject, found: np.ndarray) -> Interval:
+    return plain(subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"])
 
 
-def _largest(change: np.ndarray) -> dict[str, float]:
+def _largest(change: np.ndarray) -> Interval:
     value = float(np.abs(change).max())
     return {"value": value, "low": value, "high": value}

@@ -85,7 +85,9 @@ class _Plugin:
     """Gives the tests their subject and keeps what they measure."""
 
     def __init__(self, subject: Subject):
-        self.subject, self.judged, self.ran = subject, [], []
+        self.subject = subject
+        self.judged: list[dict] = []
+        self.ran: list[str] = []
         self.crash: Exception | None = None
 
     def run(self, probe: str) -> list[dict]:
@@ -99,5 +101,6 @@ class _Plugin:
         self.judged += judged
         return judged
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.behaviour = self
+    @pytest.fixture
+    def behaviour(self) -> "_Plugin":
+        return self

@@ -11,6 +11,7 @@ import numpy as np
 from cascada.behaviour.settings import Limit, Settings
 from cascada.data.loading import Showers
 from cascada.statistics import bootstrap
+from cascada.statistics.bootstrap import Interval
 from cascada.statistics.verdicts import AT_MOST, judge
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # images float32 (N, C, 80, 80) [GeV] -> probabilities (N, K)
@@ -105,33 +106,35 @@ class Subject:
         options = (self.settings.bootstrap, self.settings.confidence, self.settings.seed)
         return bootstrap.intervals(statistics, len(showers), *options, showers)
 
-    def exact(self, share: dict[str, float], chosen: np.ndarray | slice = slice(None)) -> dict[str, float]:
+    def exact(self, share: Interval, chosen: np.ndarray | slice = slice(None)) -> Interval:
         """Widen the interval of a share of the images, or of the chosen ones, to the exact one at least."""
         showers = self.events["shower_id"][chosen]
         return bootstrap.exact(share, len(showers), self.settings.confidence, len(np.unique(showers)))
 
-    def interval(self, values: np.ndarray, share: bool = False) -> dict[str, float]:
+    def interval(self, values: np.ndarray, share: bool = False) -> Interval:
         """Mean of one value per image (N,), with its bootstrap interval; of a share, at least the exact one."""
-        found = self.intervals({"mean": bootstrap.mean(values.astype(float))})["mean"]
-        found = {name: float(value) for name, value in found.items()}
+        found = plain(self.intervals({"mean": bootstrap.mean(values.astype(float))})["mean"])
         return self.exact(found) if share else found
 
-    def largest(self, cases: np.ndarray, share: bool = False) -> dict[str, float]:
+    def largest(self, cases: np.ndarray, share: bool = False) -> Interval:
         """Largest of the means of several cases (N, cases), with the interval of that maximum: all cases on the same resamples.
 
         Of shares, at least the exact interval of the largest. The worst case of a resample need not be that of the sample, so that the
         interval of the worst case alone would be too low.
         """
         values = cases.astype(float)
-        found = self.intervals({"largest": lambda weights: (weights @ values / weights.sum(1, keepdims=True)).max(1)})[
-            "largest"
-        ]
-        found = {name: float(value) for name, value in found.items()}
-        found |= {"low": min(found["low"], found["value"]), "high": max(found["high"], found["value"])}
+        statistics = {"largest": lambda weights: (weights @ values / weights.sum(1, keepdims=True)).max(1)}
+        found = plain(self.intervals(statistics)["largest"])
+        found["low"], found["high"] = min(found["low"], found["value"]), max(found["high"], found["value"])
         return self.exact(found) if share else found
 
 
-def worst(rows: Iterable[dict]) -> dict[str, float]:
+def plain(found: Mapping[str, np.ndarray]) -> Interval:
+    """`value`, `low` and `high` of one number, or of the array that holds it, as numbers that JSON knows."""
+    return {"value": float(found["value"]), "low": float(found["low"]), "high": float(found["high"])}
+
+
+def worst(rows: Iterable[dict]) -> Interval:
     """The row of the largest value, without its place; one that is not a number is the worst."""
     row = max(rows, key=lambda r: (r["value"] != r["value"], r["value"]))
-    return {name: row[name] for name in ("value", "low", "high")}
+    return {"value": row["value"], "low": row["low"], "high": row["high"]}

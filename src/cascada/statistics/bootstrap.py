@@ -10,6 +10,7 @@ with several cores are no independent events, and drawn one by one they would ma
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -18,6 +19,14 @@ from cascada.statistics import metrics
 Statistic = Callable[[np.ndarray], np.ndarray]
 CELLS = 200_000  # of a block of weights: 1.6 MB, which stay in a cache
 CALIBRATION_BINS = 15  # of equal width (Guo et al., 2017)
+
+
+class Interval(TypedDict):
+    """A number with its limits."""
+
+    value: float
+    low: float
+    high: float
 
 
 def intervals(
@@ -242,7 +251,9 @@ def clopper_pearson(count: float, number: int, confidence: float, showers: int |
     return float(low), float(high)
 
 
-def exact(share: dict, number: int, confidence: float, showers: int | None = None) -> dict:
+def exact(
+    share: Interval | Mapping[str, float], number: int, confidence: float, showers: int | None = None
+) -> Interval:
     """Widen the interval of a share of `number` images to the exact one: a bootstrap of 5 out of 5 has zero width.
 
     `showers`: how many showers the images come from, if fewer.
