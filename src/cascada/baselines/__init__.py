@@ -42,14 +42,15 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
     table = {name: np.concatenate([part[i] for part in found]) for i, name in enumerate(("moments", "profile"))}
     labels = events["label"].astype(np.int64)
     split = {name: events["split"] == SPLITS[name] for name in ("train", "validation")}
-    arrays, content = {}, {}
+    arrays: dict[str, np.ndarray] = {}
+    trained: dict[str, dict] = {}
     for name, of in zip(NAMES, ("moments", "profile"), strict=True):
         started = time.perf_counter()
         with threadpool_limits(threads):
             fit = _fit_logistic if name == "logistic_regression" else _fit_trees
             model = fit(table[of][split["train"]], labels[split["train"]], len(classes), seed)
         logits = model.logits(table[of])
-        content[name] = {
+        trained[name] = {
             "training": metrics.evaluate(logits[split["train"]], labels[split["train"]], signal),
             "validation": metrics.evaluate(logits[split["validation"]], labels[split["validation"]], signal),
             "features": table[of].shape[1],
@@ -58,9 +59,9 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
         }
         arrays |= {f"{name}.{key}": value for key, value in model.arrays().items()}
     with atomic_path(models) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, allow_pickle=False, **arrays)
     content = {
-        "baselines": content, "classes": classes, "signal": classes[signal], "seed": seed, "data_sha256": sha256(data),
+        "baselines": trained, "classes": classes, "signal": classes[signal], "seed": seed, "data_sha256": sha256(data),
         "models_sha256": sha256(models), "provenance": provenance(),
     }  # fmt: skip
     write_json(metrics_file, content)
@@ -75,7 +76,7 @@ class Baselines:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             parts = {n: {k.split(".")[1]: v for k, v in arrays.items() if k.startswith(f"{n}.")} for n in NAMES}
-            self.models = {
+            self.models: dict[str, Linear | Trees] = {
                 "logistic_regression": Linear(**parts[NAMES[0]]),
                 "gradient_boosting": Trees(**parts[NAMES[1]]),
             }

@@ -17,7 +17,8 @@ def both(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     distance = distances(core(images[:, 0]))
     channels = range(images.shape[1])
     parts = [(moments(images[:, c], distance), profile(images[:, c], distance)) for c in channels]
-    return tuple(np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    all_moments, all_profiles = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    return all_moments, all_profiles
 
 
 def core(images: np.ndarray) -> np.ndarray:

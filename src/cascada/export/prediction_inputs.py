@@ -157,9 +157,10 @@ class Watch:
             self.outside[name] += self._beyond(name, events[name])
 
     def _beyond(self, name: str, values: np.ndarray) -> int:
-        if not self.ranges.get(name):
+        limits = self.ranges.get(name)
+        if not limits:
             return 0
-        low, high = self.ranges[name]
+        low, high = limits
         if name == "zenith":
             low, high = low - BEYOND_ZENITH, high + BEYOND_ZENITH
         else:
@@ -171,8 +172,8 @@ class Watch:
         if self.blank:
             yield f"{path}: {self.blank} of {self.showers} images are blank: their probabilities say nothing about the showers"
         for name, what, unit in (("true_energy", "energies", "GeV"), ("zenith", "zenith angles", "rad")):
-            if self.outside[name]:
-                low, high = self.ranges[name]
+            if self.outside[name] and (limits := self.ranges.get(name)):
+                low, high = limits
                 yield (
                     f"{path}: {self.outside[name]} of {self.showers} showers have {what} outside of {low:g} to {high:g} {unit}, "
                     "which the model was trained on: their probabilities are extrapolated"

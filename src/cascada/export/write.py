@@ -94,6 +94,7 @@ def write_graphs(classifier: Classifier, folder: Path) -> None:
         exported = torch.onnx.export(
             program, (), input_names=["images"], output_names=["probabilities"], verbose=False, external_data=False
         )
+    assert exported is not None, "PyTorch returns what it exports"
     graph = exported.model_proto
     _tidy(graph, classifier)
     with atomic_path(folder / ONNX) as temporary:
@@ -196,8 +197,10 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         and isinstance(value["value"], int | float)
     }
     origin = provenance(train=summary["train_sha256"], test=summary["test_sha256"])
-    kept = ("configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters")
-    kept += ("metric", "number_of_configurations", "number_of_trials", "checkpoint_sha256")
+    kept = (
+        "configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters",
+        "metric", "number_of_configurations", "number_of_trials", "checkpoint_sha256",
+    )  # fmt: skip
     return {
         "format": FORMAT,
         "experiment": experiment["experiment"],
@@ -269,7 +272,7 @@ def check_export(folder: Path, checkpoint: Path, train: Path, report: Path) -> d
     expected = probabilities(classifier, images)
     session, torch_program = Model(folder, threads=1), program(folder)
     exports = {ONNX: lambda part: session.probabilities(part.numpy()), PT2: lambda part: torch_program(part).numpy()}
-    differences = {}
+    differences: dict[str, dict[str, float]] = {}
     for name, run in exports.items():
         with torch.inference_mode():
             for size in (1, 7, BATCH):

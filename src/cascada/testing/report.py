@@ -57,7 +57,7 @@ def report(
         name: {key: value.tolist() for key, value in one.items()}
         for name, one in bootstrap.intervals(statistics, len(sample.labels), *options, sample.shower).items()
     }
-    content = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
+    content: dict[str, object] = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
     score = metrics.log_odds(logits, signal)
     content |= background(found["curve"], score, sample.is_signal, settings["confidence"], sample.shower)
     content["ece"] = _calibration_error(found["ece"], sample.confidence, settings["seed"], sample.shower)
@@ -127,7 +127,7 @@ def _of_class(found: dict, sample: _Sample, names: list[str], seed: int) -> dict
 
 def _compared(sample: _Sample, baselines: dict[str, np.ndarray]) -> dict[str, bootstrap.Statistic]:
     """Of the baselines, and how much the model has more of each, on the same resamples."""
-    statistics = {}
+    statistics: dict[str, bootstrap.Statistic] = {}
     ours = bootstrap.overall(sample.logits, sample.labels, sample.signal)
     for name, theirs in baselines.items():
         mine = bootstrap.overall(theirs, sample.labels, sample.signal)
