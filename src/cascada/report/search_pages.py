@@ -14,7 +14,7 @@ def write_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path)
     """Write leaderboard.tsv as a page; where its rows come from stands once, below it."""
     rows = tables.read(leaderboard)
     names = [name for name in rows[0] if name not in ORIGIN]
-    facts = {name: rows[0].get(name, "") for name in ORIGIN}
+    facts: dict[str, object] = {name: rows[0].get(name, "") for name in ORIGIN}
     facts |= {"git_dirty": facts["git_dirty"] == "True", "data_sha256": {"training": facts["data_sha256"]}}
     html.write(
         path,

@@ -58,8 +58,8 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         known = sorted(str(path) for path in paths.RESULTS.glob("*")) or ["none yet"]
         raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
     now = time.time() if now is None else now
-    trials = [_trial(results, path, now) for path in sorted(results.glob(paths.TRIALS))]
-    trials = [trial for trial in trials if trial is not None]
+    folders = sorted(results.glob(paths.TRIALS))
+    trials = [trial for folder in folders if (trial := _trial(results, folder, now)) is not None]
     counts = Counter(trial.state for trial in trials)
     expected = _expected(results)
     if expected is not None:
@@ -126,12 +126,12 @@ def _failures(results: Path, trials: list[TrialStatus]) -> list[str]:
 
 def _time_left(trials: list[TrialStatus], counts: Counter) -> float | None:
     """Work that is left, over the number of trials that run at once; None where nothing runs."""
-    running = [trial for trial in trials if trial.state == "running" and trial.seconds_left is not None]
+    running = [(t.seconds_left, t.fraction) for t in trials if t.state == "running" and t.seconds_left is not None]
     if not running:
         return None
-    whole = [trial.seconds_left / max(1 - trial.fraction, 1e-6) for trial in running]
+    whole = [left / max(1 - fraction, 1e-6) for left, fraction in running]
     waiting = counts["waiting"] * sum(whole) / len(whole)
-    return (sum(trial.seconds_left for trial in running) + waiting) / len(running)
+    return (sum(left for left, _ in running) + waiting) / len(running)
 
 
 def as_json(status: SearchStatus) -> dict:

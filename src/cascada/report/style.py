@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from cascada.core.files import atomic_path
 from cascada.core.notices import REOPENED_IN_SHORT, SURROGATE_IN_SHORT
@@ -64,7 +65,9 @@ def save(drawing: Figure, path: Path, surrogate: bool = False, reopened: bool = 
     ] * reopened
     line = 0.16 / drawing.get_figheight()  # each note has a strip of its own, in inches
     if notes:
-        drawing.get_layout_engine().set(rect=(0, line * len(notes), 1, 1 - line * len(notes)))
+        engine = drawing.get_layout_engine()
+        assert isinstance(engine, ConstrainedLayoutEngine), "a picture is made by `figure`"
+        engine.set(rect=(0, line * len(notes), 1, 1 - line * len(notes)))
     for place, (text, colour, weight) in enumerate(notes):
         at = 0.004 + place * line
         drawing.text(0.995, at, text, ha="right", va="bottom", fontsize=7, color=colour, weight=weight)
