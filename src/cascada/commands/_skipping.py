@@ -15,7 +15,8 @@ class Skipping:
 
     def __init__(self, command: str, on_error: str, output: Path):
         self.callback = self._add if on_error == "skip" else None
-        self._command, self._rows, self._output = command, [], output
+        self._command, self._output = command, output
+        self._rows: list[Skipped] = []
 
     def _add(self, row: Skipped) -> None:
         print(f"cascada {self._command}: skipped: {row.reason}", file=sys.stderr)

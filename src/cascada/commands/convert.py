@@ -26,6 +26,7 @@ def run(argv: list[str]) -> int:
     kind = _kind(argv)
     module = sources.source(kind) if kind else None
     arguments = vars(_parser(module).parse_args(argv))
+    assert kind is not None and module is not None, "without a source the parser ends the program"
     output = Path(arguments["output"])
     _check_output(output, arguments["force"])
     options = sources.make_options(kind, _given(module.Options, arguments))
