@@ -40,7 +40,7 @@ def showers(path, channels=("energy",), number=2, value=1.0):
     ("make", "message"),
     [
         (lambda folder: folder / "missing.h5", "no such file or folder"),
-        (lambda folder: showers(folder / "muons.h5", ("muons",)), "the model needs \\['energy'\\]"),
+        (lambda folder: showers(folder / "muons.h5", ("muons",)), "the model needs the channels \\['energy'\\]"),
         (lambda folder: showers(folder / "nan.h5", value=np.nan), "image 1 holds a value that is not finite"),
         (lambda folder: showers(folder / "infinite.h5", value=np.inf), "image 1 holds a value that is not finite"),
         (lambda folder: showers(folder / "empty.h5", number=0), "no shower in it"),

@@ -199,6 +199,7 @@ def test_the_profile_can_forbid_bfloat16(tmp_path, data):
     assert result["precision"] == "float32"
 
 
+@pytest.mark.workflow
 def test_a_trial_ends_with_the_workflow_that_started_it(tmp_path, data):
     """Its ancestor here is a process called snakemake, as far as the command line tells."""
     import subprocess
