@@ -17,6 +17,7 @@ pathvars:
 
 
 include: "rules/data.smk"
+include: "rules/search.smk"
 include: "rules/training.smk"
 include: "rules/selection.smk"
 include: "rules/testing.smk"

@@ -7,23 +7,27 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from cascada.data import catalogue
-from cascada.experiment import configuration, families, prediction_jobs, schema, spaces as search
+from cascada.experiment import configuration, families, population, prediction_jobs, rungs, schema, spaces as search
 from cascada.core.digest import digest
-from cascada.core.errors import ConfigError
+from cascada.core.errors import CascadaError, ConfigError
 
 try:
     schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
     configuration.check(config)
+    BUDGETS = rungs.check(config["search"], config["training"]["epochs"])
     CONFIGURATIONS = {one.id: one for one in search.configurations(config)}
+    rungs.check_finalists(config["search"], len(CONFIGURATIONS), BUDGETS)
     say = logger.warning if workflow.is_main_process else (lambda text: None)  # once, not in every job
     SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config, say)}
     if workflow.is_main_process:
         configuration.check_files(SHARDS.values())
-except ConfigError as error:
+    RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
+    POPULATION = population.of(config["search"], BUDGETS, Path(RESULTS), lambda: list(CONFIGURATIONS))
+    if workflow.is_main_process:
+        POPULATION.check()
+except CascadaError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
 
-RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
-TRIALS = configuration.trials(config, list(CONFIGURATIONS))
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
 ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")
@@ -34,6 +38,7 @@ NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neith
 
 wildcard_constraints:
     configuration=r"\w+-[0-9a-f]{8}",
+    rung=r"\d+",
     seed=r"\d+",
     epochs=r"\d+",
 
@@ -51,11 +56,51 @@ def all_shards(wildcards):
     return [f"<results>/dataset/shards/{source}/{name}.h5" for source, name in SHARDS]
 
 
-def trial_files(name):
-    """All trials' files of one name."""
+def trial_files(name, trials=POPULATION.compared):
+    """The input function for one file of all trials: of those of the full budget, unless `trials` names others."""
+
+    def files(wildcards):
+        wait_for_finalists()
+        return files_of(trials(), name)
+
+    return files
+
+
+def files_of(trials, name):
     return [
-        f"<results>/trials/{trial.configuration}/seed-{trial.seed}/epochs-{trial.epochs}/{name}" for trial in TRIALS
+        f"<results>/trials/{trial.configuration}/seed-{trial.seed}/epochs-{trial.epochs}/{name}" for trial in trials
     ]
+
+
+def wait_for_rung(number):
+    """Have Snakemake make the record that says who is on a rung, unless it is there; asked once, for the last one needed."""
+    if number > 1:
+        checkpoints.promote.get(rung=number)
+
+
+def wait_for_finalists():
+    """As `wait_for_rung`, for all of the search."""
+    if POPULATION.more_seeds:
+        checkpoints.rescore.get()
+    else:
+        wait_for_rung(len(BUDGETS))
+
+
+def trials_below(wildcards):
+    """The trials of the rung below, which are compared for a rung."""
+    below = int(wildcards.rung) - 1
+    wait_for_rung(below)
+    return files_of(POPULATION.rung(below), "metrics.json")
+
+
+def budgets_of_rungs(wildcards):
+    """The epochs of the rung below and those of the rung."""
+    return BUDGETS[int(wildcards.rung) - 2 : int(wildcards.rung)]
+
+
+def trials_of_last_rung(wildcards):
+    wait_for_rung(len(BUDGETS))
+    return files_of(POPULATION.rung(len(BUDGETS)), "metrics.json")
 
 
 def configuration_of_trial(wildcards):

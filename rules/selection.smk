@@ -23,6 +23,8 @@ rule select:
         table="<results>/search/configurations.tsv",
         metrics=trial_files("metrics.json"),
         checkpoints=trial_files("checkpoint.pt"),
+        left_behind=trial_files("metrics.json", POPULATION.left_behind),
+        finalists="<results>/search/finalists.json" if POPULATION.more_seeds else [],
         baselines="<results>/baselines/metrics.json",
     output:
         leaderboard="<results>/selection/leaderboard.tsv",

@@ -9,13 +9,10 @@ rule list_configurations:
     conda:
         "../envs/cascada.yaml"
     params:
-        search=config["search"],
-        training=config["training"],
+        # what the table says and no more: while it is written, Snakemake does not ask whether a trial's code has changed
+        configurations=search.digest_of(CONFIGURATIONS),
+        shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
         tensorboard=f"{RESULTS}/tensorboard",
-        configurations=list(CONFIGURATIONS),
-        # Of the modules alone: Snakemake does not look whether a job has changed that waits for an ancient file which is made
-        # again, so that an edit which changed the table's digest too would train nothing until the next run.
-        code=digest("cascada.experiment.spaces", "cascada.training.tensorboard", follow=False),
     script:
         "../scripts/list_configurations.py"
 
@@ -50,7 +47,7 @@ rule train:
 
 rule summarize_costs:
     input:
-        metrics=trial_files("metrics.json"),
+        metrics=trial_files("metrics.json", POPULATION.everything),
     output:
         table="<results>/search/costs.tsv",
         page=report(

@@ -8,7 +8,6 @@ from cascada.statistics.names import METRICS
 from cascada.training.tensorboard import write_experiment
 
 with logged(snakemake):
-    search = snakemake.params.search
-    found = configurations({"search": search, "training": snakemake.params.training})
+    found = configurations(snakemake.config)
     write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])
-    write_table(found, Path(snakemake.output.table), search["seeds"])
+    write_table(found, Path(snakemake.output.table), snakemake.config["search"]["seeds"])

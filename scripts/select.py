@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
+from cascada.selection.deciding import finalists
 from cascada.selection.ranking import select
 
 with logged(snakemake):
@@ -10,4 +11,5 @@ with logged(snakemake):
     checkpoints = [Path(path) for path in snakemake.input.checkpoints]
     output = snakemake.output
     paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint), Path(snakemake.input.baselines))
-    select(metrics, checkpoints, snakemake.params.metric, *paths)
+    left_behind = [Path(path) for path in snakemake.input.left_behind]
+    select(metrics, checkpoints, snakemake.params.metric, *paths, left_behind, finalists(snakemake.input.finalists))

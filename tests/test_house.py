@@ -91,7 +91,8 @@ def test_links_of_the_documents_resolve():
 
 
 def test_every_rule_has_its_script():
-    rules = set(re.findall(r"^rule (\w+):", "".join(p.read_text() for p in ROOT.glob("rules/*.smk")), re.MULTILINE))
+    text = "".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
+    rules = set(re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, re.MULTILINE))
     assert rules == {path.stem for path in ROOT.glob("scripts/*.py")}
 
 

@@ -48,4 +48,4 @@ def snakemake(folder: Path, *arguments: str, check: bool = True, configfile: str
 
 def jobs(done) -> list[str]:
     """The rule of each job that a dry-run lists."""
-    return re.findall(r"^(?:local)?rule (\w+):", done.stdout + done.stderr, re.MULTILINE)
+    return re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stdout + done.stderr, re.MULTILINE)

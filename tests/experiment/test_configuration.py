@@ -81,13 +81,6 @@ def test_the_two_files_of_the_thesis_layout_have_roles(tmp_path):
         configuration.shards(experiment({"thesis": source | {"test": str(tmp_path / "gone.h5")}}))
 
 
-def test_trials_are_all_configurations_with_all_seeds():
-    found = configuration.trials(experiment(), ["lenet-00000000", "cae-00000000"])
-    assert [(one.configuration, one.seed, one.epochs) for one in found] == [
-        ("lenet-00000000", 1, 4), ("lenet-00000000", 2, 4), ("cae-00000000", 1, 4), ("cae-00000000", 2, 4),
-    ]  # fmt: skip
-
-
 def surrogate(seed=1, **showers):
     return {"kind": "surrogate", "showers": showers, "showers_per_shard": 10, "seed": seed}
 

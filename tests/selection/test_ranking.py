@@ -6,13 +6,13 @@ import pytest
 
 from cascada.core.errors import CascadaError
 from cascada.core.files import sha256
-from cascada.selection.ranking import rank, select, table
+from cascada.selection.ranking import rank, rank_stopped, select, table
 
 
-def trial(configuration, seed, f1, status="completed", loss=0.1):
+def trial(configuration, seed, f1, status="completed", loss=0.1, epochs=3):
     values = {"f1": f1, "accuracy": f1, "roc_auc": f1, "loss": loss}
     return {
-        "configuration": configuration, "model": "lenet", "hyperparameters": {"batch_size": 8}, "seed": seed, "epochs": 3,
+        "configuration": configuration, "model": "lenet", "hyperparameters": {"batch_size": 8}, "seed": seed, "epochs": epochs,
         "status": status, "validation": values, "best_epoch": 2, "parameters": 10, "wall_seconds": 5.0, "gpu_hours": 0.0,
         "data_sha256": "00",
     }  # fmt: skip
@@ -56,7 +56,7 @@ def test_the_table_has_a_row_per_configuration():
     assert len(lines) == 4 and lines[1].startswith("1\tlenet-cccccccc\tlenet\tcompleted\t2")
 
 
-def write(folder, trials, baselines=None):
+def write(folder, trials, baselines=None, stopped=None):
     paths = []
     for number, one in enumerate(trials):
         path = folder / f"{number}.json"
@@ -64,7 +64,7 @@ def write(folder, trials, baselines=None):
         path.with_suffix(".pt").write_bytes(bytes([number]))
         paths.append(path)
     outputs = [folder / name for name in ("leaderboard.tsv", "best.json", "checkpoint.pt")]
-    return select(paths, [path.with_suffix(".pt") for path in paths], "f1", *outputs, baselines)
+    return select(paths, [path.with_suffix(".pt") for path in paths], "f1", *outputs, baselines, stopped)
 
 
 def test_the_choice_is_frozen_with_its_checkpoint(tmp_path):
@@ -88,6 +88,37 @@ def test_baselines_are_shown_and_never_selected(tmp_path):
     assert all(len(row) == len(header) for row in rows)
     assert [(row[0], row[3]) for row in rows][-1] == ("", "baseline")
     assert [row[0] for row in rows[:-1]] == ["1", "2", "3"]
+
+
+def test_finalists_come_first_unless_they_diverged():
+    ranked = rank(TRIALS, "f1", ["lenet-aaaaaaaa", "lenet-bbbbbbbb"])
+    assert [row["configuration"][-1] for row in ranked] == ["a", "c", "b"]
+
+
+def test_what_stopped_is_ranked_among_its_own_budget_alone():
+    rows = rank_stopped(
+        [
+            trial("lenet-dddddddd", 1, 0.99, epochs=1), trial("lenet-eeeeeeee", 1, 0.5, epochs=2),
+            trial("lenet-ffffffff", 1, 0.6, epochs=2), trial("lenet-99999999", 1, None, "diverged", epochs=2),
+        ],
+        "f1",
+    )  # fmt: skip
+    assert [(row["configuration"][-1], row["epochs"], row["status"]) for row in rows] == [
+        ("f", 2, "stopped"), ("e", 2, "stopped"), ("9", 2, "diverged"), ("d", 1, "stopped"),
+    ]  # fmt: skip
+
+
+def test_what_stopped_is_shown_without_a_rank_and_never_selected(tmp_path):
+    stopped = tmp_path / "stopped.json"
+    stopped.write_text(json.dumps(trial("lenet-dddddddd", 1, 1.0, epochs=1)))
+    best = write(tmp_path, TRIALS, None, [stopped])
+    assert best["configuration"] == "lenet-cccccccc"
+    assert best["number_of_configurations"] == 4 and best["number_of_trials"] == 7
+    header, *rows = [line.split("\t") for line in (tmp_path / "leaderboard.tsv").read_text().splitlines()]
+    assert all(len(row) == len(header) for row in rows)
+    places = [(row[0], row[1], row[3], row[header.index("epochs")]) for row in rows]
+    assert places[0] == ("1", "lenet-cccccccc", "completed", "3")
+    assert places[-1] == ("", "lenet-dddddddd", "stopped", "1")
 
 
 def test_nothing_is_selected_where_all_diverged(tmp_path):

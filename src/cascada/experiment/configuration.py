@@ -30,15 +30,6 @@ class Shard:
     specification: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class TrialName:
-    """One training job."""
-
-    configuration: str
-    seed: int
-    epochs: int
-
-
 def check(config: dict) -> None:
     """Check what a schema cannot: names that refer to each other, fractions that add up. Raises ConfigError."""
     data = config["data"]
@@ -197,9 +188,3 @@ def _existing(name: str, path: str) -> str:
             f"data.sources.{name}: {path!r} does not exist (from {Path.cwd()}); give the path of the file."
         )
     return path
-
-
-def trials(config: dict, configurations: list[str]) -> list[TrialName]:
-    """Return all training jobs: every configuration with every seed."""
-    epochs = config["training"]["epochs"]
-    return [TrialName(name, seed, epochs) for name in configurations for seed in config["search"]["seeds"]]

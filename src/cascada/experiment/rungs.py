@@ -44,6 +44,12 @@ def budgets(search: dict, epochs: int) -> list[int]:
     return _listed(halving, epochs) if "rungs" in halving else _geometric(halving, epochs)
 
 
+def check(search: dict, epochs: int) -> list[int]:
+    """Return the budgets after checking them and the seeds. Raises ConfigError."""
+    check_seeds(search)
+    return budgets(search, epochs)
+
+
 def _listed(halving: dict, epochs: int) -> list[int]:
     rungs = halving["rungs"]
     if "eta" in halving:

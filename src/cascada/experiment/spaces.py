@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ def make_configuration(model: str, hyperparameters: dict, training: dict, neutra
     content = {"model": model, "hyperparameters": hyperparameters, "training": training}
     digits = hashlib.sha256(canonical(content).encode()).hexdigest()[:8]
     return Configuration(f"{model}-{digits}", model, hyperparameters, training)
+
+
+def digest_of(ids: Iterable[str]) -> str:
+    """Sixteen hexadecimal digits that stand for a set of configurations: their ids determine all that they are."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
 
 
 def check_space(model: str, space: dict) -> dict[str, Any]:

@@ -16,8 +16,9 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
     content = read_json(summary)
     known = [row for row in tables.read(leaderboard) if row[f"validation_{metric}_mean"]]
     baselines = [row for row in known if row["status"] == "baseline"]
-    rows = [row for row in known if row["status"] != "baseline"][:MOST_BARS]
-    diverged = sum(row["status"] == "diverged" for row in tables.read(leaderboard))
+    rows = [row for row in known if row["rank"]][:MOST_BARS]
+    statuses = [row["status"] for row in tables.read(leaderboard)]
+    diverged, stopped = statuses.count("diverged"), statuses.count("stopped")
     drawing, axes = style.figure(7.5, 1.4 + 0.28 * (len(rows) + len(baselines)))
     models = sorted({row["model"] for row in rows})
     for place, row in enumerate(rows):
@@ -35,14 +36,15 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
         f"validation {metric}{meaning(content, metric)}\n(mean and spread over seeds; diamonds: baselines, never selected)",
         fontsize=9,
     )
-    axes.set_title(f"{diverged} configuration(s) diverged" if diverged else "no configuration diverged", fontsize=9)
+    title = f"{diverged} configuration(s) diverged" if diverged else "no configuration diverged"
+    axes.set_title(f"{title}, {stopped} stopped at fewer epochs" if stopped else title, fontsize=9)
     style.tidy(axes)
     style.save(drawing, path, content["surrogate"])
 
 
 def plot_learning_curves(leaderboard: Path, histories: list[Path], summary: Path, path: Path) -> None:
     """Loss and F1 against the epoch for the best configurations; dashed: training, solid: validation."""
-    best = [row["configuration"] for row in tables.read(leaderboard) if row["status"] != "baseline"][:MOST_CURVES]
+    best = [row["configuration"] for row in tables.read(leaderboard) if row["rank"]][:MOST_CURVES]
     content = read_json(summary)
     drawing, axes = style.figure(9, 3.8, 1, 2)
     labelled = set()

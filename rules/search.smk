@@ -1,0 +1,44 @@
+# What a search decides while it runs, each decision a record that stays: what climbs to the next rung, who gets more seeds.
+
+
+if len(BUDGETS) > 1:
+
+    checkpoint promote:
+        input:
+            metrics=trials_below,
+            table="<results>/search/configurations.tsv",
+        output:
+            # kept until it is replaced: what follows from it must not stand alone if this job is killed
+            update("<results>/search/rung-{rung}.json"),
+        log:
+            "<results>/logs/promote/rung-{rung}.log",
+        localrule: True
+        conda:
+            "../envs/cascada.yaml"
+        params:
+            budgets=budgets_of_rungs,
+            metric=config["search"]["metric"],
+            code=digest("cascada.selection.deciding"),
+        script:
+            "../scripts/promote.py"
+
+
+if POPULATION.more_seeds:
+
+    checkpoint rescore:
+        input:
+            metrics=trials_of_last_rung,
+            table="<results>/search/configurations.tsv",
+        output:
+            update("<results>/search/finalists.json"),
+        log:
+            "<results>/logs/rescore.log",
+        localrule: True
+        conda:
+            "../envs/cascada.yaml"
+        params:
+            rescore=config["search"].get("rescore"),
+            metric=config["search"]["metric"],
+            code=digest("cascada.selection.deciding"),
+        script:
+            "../scripts/rescore.py"

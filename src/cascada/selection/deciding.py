@@ -1,0 +1,41 @@
+"""The decisions of a running search as records: read the trials' metrics, decide, write, and say what was decided."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cascada.core.files import read_json
+from cascada.experiment import records
+from cascada.experiment.population import FINALISTS, RUNG
+from cascada.selection import halving
+
+
+def promote(trials: Iterable[Path], rung: int, budgets: list[int], metric: str, path: Path) -> None:
+    """Compare the trials (their metrics.json) of the rung below, trained to `budgets[0]` epochs; write who climbs to `rung`."""
+    epochs, following = budgets
+    record = halving.promote(_scores(trials, metric), rung=rung - 1, epochs=epochs, following=following, metric=metric)
+    records.write(path, RUNG, record)
+    print(
+        f"{len(record['promoted'])} of {record['configurations']} configurations go on to {following} epochs; {_troubles(record)}"
+    )
+
+
+def rescore(trials: Iterable[Path], top: int, seeds: list[int], metric: str, path: Path) -> None:
+    """Compare the trials of the last rung; write which of them get more seeds."""
+    record = halving.finalists(_scores(trials, metric), top=top, seeds=seeds, metric=metric)
+    records.write(path, FINALISTS, record)
+    names = ", ".join(row["configuration"] for row in record["finalists"])
+    print(f"trained with seeds {seeds} too: {names}; {_troubles(record)}")
+
+
+def finalists(path: str | list) -> list[str]:
+    """The finalists of a record; none where a search has none (no path)."""
+    return [row["configuration"] for row in records.read(Path(path), FINALISTS)["finalists"]] if path else []
+
+
+def _scores(trials: Iterable[Path], metric: str) -> list[halving.Score]:
+    return [halving.score_of(read_json(path), metric) for path in trials]
+
+
+def _troubles(record: dict[str, Any]) -> str:
+    return f"{record['diverged_configurations']} diverged, {record['failed_trials']} trial(s) failed"
