@@ -7,7 +7,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from cascada.data import catalogue
-from cascada.experiment import configuration, families, population, prediction_jobs, rungs, schema, spaces as search
+from cascada.experiment import configuration, families, population, prediction_jobs, proposals, rungs, schema
 from cascada.core.digest import digest
 from cascada.core.errors import CascadaError, ConfigError
 
@@ -15,15 +15,15 @@ try:
     schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
     configuration.check(config)
     BUDGETS = rungs.check(config["search"], config["training"]["epochs"])
-    CONFIGURATIONS = {one.id: one for one in search.configurations(config)}
-    rungs.check_finalists(config["search"], len(CONFIGURATIONS), BUDGETS)
+    RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
     say = logger.warning if workflow.is_main_process else (lambda text: None)  # once, not in every job
+    CANDIDATES = proposals.candidates(config, Path(RESULTS) / "search", say)
+    POPULATION = population.of(config["search"], BUDGETS, Path(RESULTS), CANDIDATES.all)
+    rungs.check_finalists(config["search"], CANDIDATES.expected, BUDGETS)
+    proposals.check_decisions(CANDIDATES.batches, len(BUDGETS), bool(POPULATION.more_seeds))
     SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config, say)}
     if workflow.is_main_process:
         configuration.check_files(SHARDS.values())
-    RESULTS = f"results/{config['experiment']}"  # params, unlike paths, do not know pathvars
-    POPULATION = population.of(config["search"], BUDGETS, Path(RESULTS), lambda: list(CONFIGURATIONS))
-    if workflow.is_main_process:
         POPULATION.check()
 except CascadaError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
@@ -38,6 +38,7 @@ NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neith
 
 wildcard_constraints:
     configuration=r"\w+-[0-9a-f]{8}",
+    batch=r"\d+",
     rung=r"\d+",
     seed=r"\d+",
     epochs=r"\d+",
@@ -76,6 +77,14 @@ def wait_for_rung(number):
     """Have Snakemake make the record that says who is on a rung, unless it is there; asked once, for the last one needed."""
     if number > 1:
         checkpoints.promote.get(rung=number)
+    else:
+        wait_for_batch(CANDIDATES.batches)
+
+
+def wait_for_batch(number):
+    """As `wait_for_rung`, for the batches up to one."""
+    if number > 0:
+        checkpoints.propose.get(batch=number)
 
 
 def wait_for_finalists():
@@ -84,6 +93,21 @@ def wait_for_finalists():
         checkpoints.rescore.get()
     else:
         wait_for_rung(len(BUDGETS))
+
+
+def batches(wildcards):
+    """The records of all batches; none of a search whose configurations are listed when the experiment is read."""
+    wait_for_batch(CANDIDATES.batches)
+    return [f"<results>/search/batch-{number}.json" for number in range(1, CANDIDATES.batches + 1)]
+
+
+def trials_of_batches_before(wildcards):
+    """The trials of the first rung from which the next batch learns, in whatever state: a batch that is there stays."""
+    number = int(wildcards.batch)
+    if not CANDIDATES.learns or number == 1:
+        return []
+    wait_for_batch(number - 1)
+    return [ancient(file) for file in files_of(POPULATION.first_rung(CANDIDATES.before(number)), "metrics.json")]
 
 
 def trials_below(wildcards):
@@ -105,7 +129,7 @@ def trials_of_last_rung(wildcards):
 
 def configuration_of_trial(wildcards):
     """All that determines the trial's result, seed and epochs apart."""
-    one = CONFIGURATIONS[wildcards.configuration]
+    one = CANDIDATES.find(wildcards.configuration)
     return {
         "model": one.model,
         "hyperparameters": one.hyperparameters,
@@ -143,5 +167,8 @@ def code_of_shard(wildcards):
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    family = families.extension(CONFIGURATIONS[wildcards.configuration].model)
-    return digest("cascada.training.trial", family.module)
+    return digest("cascada.training.trial", module_of_family(CANDIDATES.find(wildcards.configuration).model))
+
+
+def module_of_family(model):
+    return families.extension(model).module

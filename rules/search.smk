@@ -1,4 +1,25 @@
-# What a search decides while it runs, each decision a record that stays: what climbs to the next rung, who gets more seeds.
+# What a search decides while it runs, each decision a record that stays: what is tried next, what climbs to the next rung, who
+# gets more seeds.
+
+
+if CANDIDATES.batches:
+
+    checkpoint propose:
+        input:
+            metrics=trials_of_batches_before,
+        output:
+            # kept, whatever has changed: a search that grows adds batches
+            update("<results>/search/batch-{batch}.json"),
+        log:
+            "<results>/logs/propose/batch-{batch}.log",
+        localrule: True
+        conda:
+            "../envs/cascada.yaml"
+        params:
+            budgets=BUDGETS,
+            tensorboard=f"{RESULTS}/tensorboard",
+        script:
+            "../scripts/propose.py"
 
 
 if len(BUDGETS) > 1:

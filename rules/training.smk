@@ -2,6 +2,8 @@
 
 
 rule list_configurations:
+    input:
+        batches=batches,
     output:
         table="<results>/search/configurations.tsv",
     log:
@@ -10,7 +12,7 @@ rule list_configurations:
         "../envs/cascada.yaml"
     params:
         # what the table says and no more: while it is written, Snakemake does not ask whether a trial's code has changed
-        configurations=search.digest_of(CONFIGURATIONS),
+        configurations=CANDIDATES.digest,
         shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
         tensorboard=f"{RESULTS}/tensorboard",
     script:
@@ -21,7 +23,7 @@ rule train:
     input:
         data="<results>/dataset/train.h5",
         # there before the first trial, and no reason to train again: a search that grows keeps what it has
-        table=ancient("<results>/search/configurations.tsv"),
+        table=ancient("<results>/search/batch-1.json" if CANDIDATES.batches else "<results>/search/configurations.tsv"),
     output:
         metrics="<results>/trials/{configuration}/seed-{seed}/epochs-{epochs}/metrics.json",
         history="<results>/trials/{configuration}/seed-{seed}/epochs-{epochs}/history.tsv",

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.experiment.spaces import configurations, write_table
+from cascada.experiment.proposals import candidates
+from cascada.experiment.spaces import write_table
 from cascada.statistics.names import METRICS
 from cascada.training.tensorboard import write_experiment
 
 with logged(snakemake):
-    found = configurations(snakemake.config)
+    table = Path(snakemake.output.table)
+    found = list(candidates(snakemake.config, table.parent).all().values())
     write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])
-    write_table(found, Path(snakemake.output.table), snakemake.config["search"]["seeds"])
+    write_table(found, table, snakemake.config["search"]["seeds"])

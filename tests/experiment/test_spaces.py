@@ -216,9 +216,23 @@ def test_numbers_that_yaml_reads_as_text_are_explained():
         spaces.configurations(config(space, sampler="random", samples=2))
 
 
-def test_a_helper_in_the_folder_of_families_is_none():
-    assert "base" not in families.families() and {"lenet", "cae"} <= set(families.families())
-    with pytest.raises(
-        ConfigError, match=r"search\.models: 'base' is no model family: .*base\.py defines no Config and"
-    ):
-        spaces.configurations(config({"base": {}}))
+BRANCHES = {"choice": ["adam", {"value": "sgd", "momentum": {"choice": [0.5, 0.9]}}]}
+
+
+def test_what_a_branch_lacks_is_absent():
+    """Not None, and not its default: a momentum that nothing uses tells no two configurations apart."""
+    found = spaces.configurations(config({"lenet": {"optimizer": BRANCHES}}))
+    points = [(one.hyperparameters["optimizer"], one.hyperparameters.get("momentum")) for one in found]
+    assert points == [("adam", None), ("sgd", 0.5), ("sgd", 0.9)]
+    assert "momentum" not in found[0].hyperparameters
+
+
+def test_without_branches_a_default_is_written_down():
+    (one,) = spaces.configurations(config())
+    assert one.hyperparameters["momentum"] == 0.9
+
+
+def test_a_number_is_shared_between_families():
+    both = {"lenet": {"batch_size": {"randint": [8, 64]}}, "cae": {"batch_size": {"randint": [8, 64]}}}
+    found = spaces.configurations(config(both, sampler="random", samples={"total": 5}))
+    assert [one.model for one in found] == ["lenet"] * 3 + ["cae"] * 2

@@ -139,10 +139,8 @@ def test_an_edited_record_is_refused_before_anything_runs(search):
             assert damaged != whole
             path.write_bytes(damaged)
             done = run(search, "-n", check=False)
-            assert done.returncode == 1 and "Traceback" not in done.stderr
-            assert (
-                "results/halved/search/rung-2.json: " in done.stderr
-                and "delete it with the records after it" in done.stderr
-            )
+            said = done.stdout + done.stderr
+            assert done.returncode == 1 and "Traceback" not in said
+            assert "results/halved/search/rung-2.json: " in said and "delete it with the records after it" in said
     finally:
         path.write_bytes(whole)

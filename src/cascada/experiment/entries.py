@@ -24,8 +24,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
-from cascada.experiment.spaces import canonical
 
 DISTRIBUTIONS = ("choice", "randint", "uniform", "loguniform")
 VALUE = "value"

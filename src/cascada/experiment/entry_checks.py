@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from cascada.core.errors import ConfigError, did_you_mean
+from cascada.core.errors import ConfigError
+from cascada.core.hints import close
 from cascada.experiment.entries import DISTRIBUTIONS, VALUE, branch, dependents, distribution
 
 
@@ -58,9 +59,7 @@ def _apart(place: str, parts: list[set[str]]) -> set[str]:
 
 def _check_name(model: str, place: str, name: str, known: list[str]) -> None:
     if name not in known:
-        raise ConfigError(
-            f"{place}: unknown hyperparameter {name!r}{did_you_mean(str(name), known)}. {model} has {known}."
-        )
+        raise ConfigError(f"{place}: unknown hyperparameter {name!r}{close(str(name), known)}. {model} has {known}.")
 
 
 def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
@@ -73,9 +72,9 @@ def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
     if len(entry) != 1 or names[0] not in DISTRIBUTIONS:
         if VALUE in entry:
             raise ConfigError(f"{place}: {names} given; a branch (`value` and what exists with it) stands in a choice.")
-        close = did_you_mean(str(names[0]), DISTRIBUTIONS) if names else ""
+        near = close(str(names[0]), DISTRIBUTIONS) if names else ""
         raise ConfigError(
-            f"{place}: unknown distribution {names}{close}. Known are {list(DISTRIBUTIONS)}, one at a time."
+            f"{place}: unknown distribution {names}{near}. Known are {list(DISTRIBUTIONS)}, one at a time."
         )
     kind, given = distribution(entry)
     if not isinstance(given, list) or not given:

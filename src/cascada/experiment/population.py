@@ -35,8 +35,12 @@ class Population:
 
     def rung(self, number: int) -> list[TrialName]:
         """The trials of a rung, counted from 1. Raises DataError for a record that is missing or damaged."""
-        names = self.configurations() if number == 1 else self.promoted(number)
-        return trials(names, self.seeds, self.budgets[number - 1])
+        if number == 1:
+            return self.first_rung(self.configurations())
+        return trials(self.promoted(number), self.seeds, self.budgets[number - 1])
+
+    def first_rung(self, configurations: Iterable[str]) -> list[TrialName]:
+        return trials(configurations, self.seeds, self.budgets[0])
 
     def promoted(self, rung: int) -> list[str]:
         content = records.read(self.folder / f"rung-{rung}.json", RUNG)

@@ -12,8 +12,8 @@ from cascada.core import tables
 from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError, did_you_mean
 from cascada.core.files import write_text
-from cascada.experiment import samplers
-from cascada.experiment.distributions import check_entry
+from cascada.experiment import entry_checks, samplers
+from cascada.experiment.entries import conditional
 from cascada.experiment.families import families, family_defaults, neutral_defaults
 from cascada.experiment.hyperparameters import Hyperparameters, without_neutral
 
@@ -34,23 +34,48 @@ class Configuration:
 
 def configurations(config: dict) -> list[Configuration]:
     """Return all configurations of an experiment, without doubles. Raises ConfigError for a space that cannot be used."""
-    search = config["search"]
+    sampler, options = samplers.load(config["search"])
     found: dict[str, Configuration] = {}
-    sampler, options = samplers.load(search)
+    for model, space in spaces_of(config).items():
+        for values in sampler.values(space.entries, options, model):
+            configuration = space.configuration(values)
+            found.setdefault(configuration.id, configuration)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The search space of a family, and what all of its configurations share; `conditional` names exist in branches alone."""
+
+    model: str
+    entries: dict[str, Any]
+    defaults: dict[str, Any]
+    neutral: dict[str, Any]
+    conditional: set[str]
+    training: dict[str, Any]
+
+    def configuration(self, values: dict[str, Any]) -> Configuration:
+        """The configuration of a point. What its branches lack is absent, whatever its default."""
+        defaults = {name: value for name, value in self.defaults.items() if name not in self.conditional}
+        return make_configuration(self.model, defaults | values, self.training, self.neutral)
+
+
+def spaces_of(config: dict) -> dict[str, Space]:
+    """Return the space of each family. Raises ConfigError for one that cannot be used."""
+    search = config["search"]
     if not search["models"]:
         raise ConfigError(f"search.models is empty; give a space for at least one of {families()}.")
     training = {name: value for name, value in config["training"].items() if name != "epochs"}
     training = without_neutral(training, LATER_SETTINGS) | {"metric": search["metric"]}
-    for model, space in search["models"].items():
-        try:
-            neutral = neutral_defaults(model)
-        except ConfigError as error:
-            raise ConfigError(f"search.models: {error}") from None
-        defaults = check_space(model, space or {})
-        for values in sampler.values(space or {}, options, model):
-            configuration = make_configuration(model, defaults | values, training, neutral)
-            found.setdefault(configuration.id, configuration)
-    return list(found.values())
+    return {model: _space(model, entries or {}, training) for model, entries in search["models"].items()}
+
+
+def _space(model: str, entries: dict, training: dict) -> Space:
+    try:
+        neutral = neutral_defaults(model)
+    except ConfigError as error:
+        raise ConfigError(f"search.models: {error}") from None
+    return Space(model, entries, check_space(model, entries), neutral, conditional(entries), training)
 
 
 def make_configuration(model: str, hyperparameters: dict, training: dict, neutral: dict) -> Configuration:
@@ -79,13 +104,7 @@ def check_space(model: str, space: dict) -> dict[str, Any]:
     """Return the defaults of all hyperparameters of a model after checking a space's names and distributions."""
     common = {field.name: field.default for field in dataclasses.fields(Hyperparameters)}
     defaults = common | family_defaults(model)
-    for name, entry in space.items():
-        if name not in defaults:
-            raise ConfigError(
-                f"search.models.{model}: unknown hyperparameter {name!r}{did_you_mean(name, defaults)}. "
-                f"{model} has {sorted(defaults)}."
-            )
-        check_entry(f"search.models.{model}.{name}", entry)
+    entry_checks.check(model, space, defaults)
     return defaults
 
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.experiment.batches import Finished
-from cascada.experiment.entries import dimensions, size, taking, walk
-from cascada.experiment.spaces import canonical
+from cascada.experiment.entries import dimensions, size, walk
 
 POINTS_PER_SAMPLE = 100  # before a space is said to be too small
 

@@ -10,11 +10,11 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.experiment.batches import Finished, learnable
 from cascada.experiment.entries import dimensions, drawing, locate, walk
 from cascada.experiment.proposers import sobol
-from cascada.experiment.spaces import canonical
 
 ENOUGH = 4  # results of one budget before they teach more than random numbers do
 TRIES = 10  # asks and random draws per configuration before a space is said to be too small

@@ -12,8 +12,11 @@ docstring
     the values of one family's space (experiment/distributions.py), each a dictionary from the names in the space to plain
     values; one that comes twice is trained once. The same for the same space, options and model, whatever else is searched.
     Raises ConfigError that begins with `search.models.<model>`.
+`propose`, instead of `values`, where the points are computed in a job of its own (rule `propose`), because that needs a heavy library
+    or trials that are finished: the contract is in cascada.experiment.proposers. `LEARNS = True` says that it needs trials;
+    then it proposes in batches of `Options.batch`, otherwise all at once.
 
-Standard library only: the Snakefile imports the sampler in use.
+Standard library only at the top: the Snakefile imports the sampler in use.
 """
 
 from typing import Any
@@ -22,6 +25,7 @@ from cascada.core import extensions
 from cascada.core.errors import ConfigError
 from cascada.core.extensions import Extension
 from cascada.core.options import Declared, declared, first_sentence
+from cascada.experiment.batches import samples_of
 
 ROOM = __name__
 
@@ -60,4 +64,7 @@ def load(search: dict) -> tuple[Any, Any]:
     for item in fields:
         if item.required and item.name not in search:
             raise ConfigError(f"search.{item.name} is missing; the sampler {name} needs it: {item.help}.")
-    return module, module.Options(**{item.name: search[item.name] for item in fields if item.name in search})
+    given = {item.name: search[item.name] for item in fields if item.name in search}
+    if "samples" in given:
+        given["samples"] = samples_of(given["samples"], list(search["models"]), name)
+    return module, module.Options(**given)

@@ -1,11 +1,10 @@
 """All combinations of the values of a space."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cascada.experiment.distributions import all_values
+from cascada.experiment.entries import every
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +13,4 @@ class Options:
 
 
 def values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]]:
-    names = list(space)
-    for combination in itertools.product(*(all_values(f"search.models.{model}.{name}", space[name]) for name in names)):
-        yield dict(zip(names, combination, strict=True))
+    return every(f"search.models.{model}", space)

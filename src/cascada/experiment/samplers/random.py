@@ -1,14 +1,15 @@
 """Independent random values; a search that grows keeps what it has drawn."""
 
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.core.options import option
-from cascada.experiment.distributions import draw
+from cascada.experiment.entries import walk
 
 DRAWS_PER_SAMPLE = 100  # before a space is said to be too small
 
@@ -16,20 +17,21 @@ DRAWS_PER_SAMPLE = 100  # before a space is said to be too small
 @dataclass(frozen=True, kw_only=True)
 class Options:
     samples: int | dict[str, int] = option(
-        help="number of random configurations per model, one number or one for each model", minimum=1
+        help="number of configurations per model, one number or one for each model, or {total: n} to share out",
+        minimum=1,
     )
-    seed: int = option(1, "seed of the random sampler", minimum=0)
+    seed: int = option(1, "seed of the sampler", minimum=0)
 
 
 def values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]]:
-    wanted = _wanted(options.samples, model)
+    wanted = options.samples[model]
     # a generator per model: a model that is added or left out does not change what is drawn for the others
     generator = random.Random(f"{options.seed}/{model}")
     seen: dict[str, dict] = {}
     for _ in range(wanted * DRAWS_PER_SAMPLE):
         if len(seen) == wanted:
             break
-        drawn = {name: draw(entry, generator) for name, entry in space.items()}
+        drawn = walk(space, picking(generator))
         seen.setdefault(canonical(drawn), drawn)
     if len(seen) < wanted:
         raise ConfigError(
@@ -39,12 +41,16 @@ def values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]
     yield from seen.values()
 
 
-def _wanted(samples: int | dict[str, int], model: str) -> int:
-    if not isinstance(samples, dict):
-        return samples
-    if model not in samples:
-        raise ConfigError(
-            f"search.models.{model}: search.samples has no number for it, only for {sorted(samples)}; "
-            "add one, or give one number for all models."
-        )
-    return samples[model]
+def picking(generator: random.Random) -> Callable[[str, str, list], int | float]:
+    """A `pick` of cascada.experiment.entries that draws."""
+
+    def pick(path: str, kind: str, given: list) -> int | float:
+        if kind == "choice":
+            return generator.choice(range(len(given)))
+        if kind == "randint":
+            return generator.randint(*given)
+        if kind == "uniform":
+            return generator.uniform(*given)
+        return math.exp(generator.uniform(math.log(given[0]), math.log(given[1])))
+
+    return pick

@@ -1,0 +1,100 @@
+"""A search whose configurations are proposed batch by batch, as a user runs it: what stays, what is repeated, what grows."""
+
+import pytest
+import workflows
+import yaml
+
+from cascada.core import tables
+from cascada.experiment import records
+
+pytestmark = pytest.mark.workflow
+
+
+def write(folder, **search):
+    content = yaml.safe_load((folder / "experiments/smoke.yaml").read_text())
+    model = {"channels": [2, 4], "batch_size": 16, "learning_rate": {"loguniform": [0.001, 0.03]}}
+    content["search"] = {"sampler": "tpe", "samples": 3, "batch": 2, "models": {"lenet": model}} | search
+    (folder / "proposed.yaml").write_text(
+        yaml.safe_dump(content | {"experiment": "proposed", "training": {"epochs": 1}})
+    )
+    return folder
+
+
+def run(folder, *arguments, **options):
+    return workflows.snakemake(folder, *arguments, configfile="proposed.yaml", **options)
+
+
+def listed(folder, *arguments):
+    """How many jobs of each rule the dry-run lists, and what it says."""
+    done = run(folder, "-n", "search", *arguments)
+    found = workflows.jobs(done)
+    return {rule: found.count(rule) for rule in found if rule != "search"}, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Two configurations of Sobol's, and a third that was proposed from their trials."""
+    folder = write(workflows.copy(tmp_path_factory.mktemp("proposed")))
+    jobs, _ = listed(folder)
+    assert jobs["propose"] == 2 and "train" not in jobs
+    run(folder, "search")
+    return folder
+
+
+@pytest.fixture
+def search(finished):
+    write(finished)
+    yield finished
+    write(finished)
+
+
+def test_each_batch_learns_from_those_before(search):
+    results = search / "results/proposed"
+    batches = [records.read(results / f"search/batch-{number}.json", "batch")["proposals"] for number in (1, 2)]
+    ids = [row["configuration"] for batch in batches for row in batch]
+    assert [len(batch) for batch in batches] == [2, 1]
+    assert sorted(row["configuration"] for row in tables.read(results / "search/configurations.tsv")) == sorted(ids)
+    assert sorted(path.name for path in (results / "trials").iterdir()) == sorted(ids)
+    assert "from 2 result(s)" in (results / "logs/propose/batch-2.log").read_text()
+
+
+def test_nothing_is_left_to_do(search):
+    assert listed(search)[0] == {}
+
+
+def test_a_batch_that_is_proposed_again_is_the_same(search):
+    path = search / "results/proposed/search/batch-2.json"
+    before = path.read_bytes()
+    path.unlink()
+    run(search, "results/proposed/search/batch-2.json")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "proposals", "said"),
+    [
+        ({"samples": 6}, 2, ""),
+        ({"samples": 2}, 0, ""),
+        ({"seed": 7}, 2, "3 configuration(s) of lenet proposed for another space, sampler or seed are left aside"),
+        ({"sampler": "sobol", "samples": 4}, 1, "3 configuration(s) of lenet proposed for another"),
+    ],
+    ids=["more samples", "fewer samples", "another seed", "another sampler"],
+)
+def test_a_search_that_changes_proposes_what_is_new(search, change, proposals, said):
+    write(search, **change)
+    jobs, text = listed(search)
+    assert jobs.get("propose", 0) == proposals and "train" not in jobs and "select" in jobs
+    assert said in text
+
+
+def test_an_edited_batch_is_refused_before_anything_runs(search):
+    path = search / "results/proposed/search/batch-1.json"
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-40])
+        done = run(search, "-n", check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "Traceback" not in said
+        assert "results/proposed/search/batch-1.json: not a whole record of a batch; take it from a backup" in said
+    finally:
+        path.write_bytes(whole)
