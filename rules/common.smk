@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from cascada.data import catalogue
 from cascada.experiment import configuration, families, population, prediction_jobs, proposals, rungs, schema
 from cascada.core.digest import digest
+from cascada.experiment.spaces import digest_of
 from cascada.core.errors import CascadaError, ConfigError
 
 try:
@@ -99,6 +100,12 @@ def batches(wildcards):
     """The records of all batches; none of a search whose configurations are listed when the experiment is read."""
     wait_for_batch(CANDIDATES.batches)
     return [f"<results>/search/batch-{number}.json" for number in range(1, CANDIDATES.batches + 1)]
+
+
+def search_of_batch(wildcards):
+    """What the search asks for. What is newer there calls for the batches that are missing, and leaves those that are there alone."""
+    there = Path(f"{RESULTS}/search/batch-{wildcards.batch}.json").exists()
+    return ancient("<results>/search/search.json") if there else "<results>/search/search.json"
 
 
 def trials_of_batches_before(wildcards):

@@ -4,8 +4,22 @@
 
 if CANDIDATES.batches:
 
+    rule describe_search:
+        output:
+            "<results>/search/search.json",
+        log:
+            "<results>/logs/describe_search.log",
+        localrule: True
+        conda:
+            "../envs/cascada.yaml"
+        params:
+            search=CANDIDATES.asked,
+        script:
+            "../scripts/describe_search.py"
+
     checkpoint propose:
         input:
+            search=search_of_batch,
             metrics=trials_of_batches_before,
         output:
             # kept, whatever has changed: a search that grows adds batches

@@ -4,6 +4,7 @@
 rule list_configurations:
     input:
         batches=batches,
+        search="<results>/search/search.json" if CANDIDATES.batches else [],
     output:
         table="<results>/search/configurations.tsv",
     log:
@@ -12,7 +13,7 @@ rule list_configurations:
         "../envs/cascada.yaml"
     params:
         # what the table says and no more: while it is written, Snakemake does not ask whether a trial's code has changed
-        configurations=CANDIDATES.digest,
+        configurations=digest_of(CANDIDATES.all()) if not CANDIDATES.batches else None,
         shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
         tensorboard=f"{RESULTS}/tensorboard",
     script:

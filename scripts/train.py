@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 from cascada.core.scripts import logged
+from cascada.training.failures import recorded
 from cascada.training.trial import Machine, Trial, train
 
 with logged(snakemake):
@@ -25,4 +26,7 @@ with logged(snakemake):
     )
     # once the trial's files are written, a preemption must not undo them: training sees to signals while it lasts
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    train(trial, limits)
+    # the configuration, not a parameter: what becomes of a failure does not change what is trained
+    with recorded(trial, snakemake.config["training"]["on_failure"]) as wanted:
+        if wanted:
+            train(trial, limits)

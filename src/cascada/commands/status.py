@@ -86,4 +86,6 @@ def _watch(results: Path, metric: str, interval: float) -> None:
 def ended(status: SearchStatus) -> bool:
     """Whether every trial that is expected has its result."""
     counts = status.counts
-    return status.expected is not None and counts["completed"] + counts["diverged"] >= status.expected
+    return (
+        status.expected is not None and counts["completed"] + counts["diverged"] + counts["failed"] >= status.expected
+    )

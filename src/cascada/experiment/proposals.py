@@ -17,7 +17,7 @@ from cascada.core.errors import ConfigError
 from cascada.experiment import records, samplers
 from cascada.experiment.batches import sizes
 from cascada.experiment.population import check_sequence
-from cascada.experiment.spaces import Configuration, Space, configurations, digest_of, spaces_of
+from cascada.experiment.spaces import Configuration, Space, configurations, spaces_of
 
 BATCH = "batch"  # kind of a record
 MOST_DECISIONS = 10  # checkpoints: at each Snakemake builds its graph of jobs anew
@@ -39,7 +39,7 @@ class Candidates:
     expected: int
     batches: int
     learns: bool  # whether a batch follows from the trials of those before
-    digest: str
+    asked: dict[str, Any]  # of a search whose configurations are proposed: all that they follow from, trials apart
     _read: Callable[[int | None], dict[str, Configuration]]
     _known: dict[str, Configuration] = field(default_factory=dict)
 
@@ -68,16 +68,15 @@ def candidates(config: dict, folder: Path, say: Callable[[str], None] = lambda t
     sampler, options = samplers.load(config["search"])
     if not hasattr(sampler, "propose"):
         listed = {one.id: one for one in configurations(config)}
-        return Candidates(len(listed), 0, False, digest_of(listed), lambda batch: listed)
+        return Candidates(len(listed), 0, False, {}, lambda batch: listed)
     search = Search.of(config, folder)
     check_sequence(search.paths())
     ahead, left = search.ahead(), search.left_aside()
     if left:
         say(f"{folder}: {left} proposed for another space, sampler or seed are left aside; others are proposed.")
     batches = search.needed() + len(ahead)
-    origins = canonical([search.origins, options.samples, config["training"]])
     expected = sum(options.samples.values())
-    return Candidates(expected, batches, search.learns, digest_of([origins]), search.configurations)
+    return Candidates(expected, batches, search.learns, search.asked(), search.configurations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,14 @@ class Search:
         name = config["search"]["sampler"]
         origins = {model: _hash([name, options.seed, space.entries]) for model, space in spaces.items()}
         return cls(folder, sampler, options, spaces, origins)
+
+    def asked(self) -> dict[str, Any]:
+        """What the search asks for, for a file; `training` is in the ids."""
+        spaces = {
+            model: {"samples": self.options.samples[model], "origin": self.origins[model], "space": space.entries}
+            for model, space in self.spaces.items()
+        }
+        return {"seed": self.options.seed, "models": spaces, "training": next(iter(self.spaces.values())).training}
 
     @property
     def learns(self) -> bool:

@@ -17,6 +17,7 @@ from cascada.experiment.entries import conditional
 from cascada.experiment.families import families, family_defaults, neutral_defaults
 from cascada.experiment.hyperparameters import Hyperparameters, without_neutral
 
+NO_PART_OF_RESULTS = ("epochs", "on_failure")  # of `training`: they stay out of an id
 LATER_SETTINGS: dict[
     str, Any
 ] = {}  # of `training`, added after the first release: name and neutral default, as by `later`
@@ -65,7 +66,7 @@ def spaces_of(config: dict) -> dict[str, Space]:
     search = config["search"]
     if not search["models"]:
         raise ConfigError(f"search.models is empty; give a space for at least one of {families()}.")
-    training = {name: value for name, value in config["training"].items() if name != "epochs"}
+    training = {name: value for name, value in config["training"].items() if name not in NO_PART_OF_RESULTS}
     training = without_neutral(training, LATER_SETTINGS) | {"metric": search["metric"]}
     return {model: _space(model, entries or {}, training) for model, entries in search["models"].items()}
 

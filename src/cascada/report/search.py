@@ -18,7 +18,7 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
     baselines = [row for row in known if row["status"] == "baseline"]
     rows = [row for row in known if row["rank"]][:MOST_BARS]
     statuses = [row["status"] for row in tables.read(leaderboard)]
-    diverged, stopped = statuses.count("diverged"), statuses.count("stopped")
+    diverged, stopped, failed = (statuses.count(name) for name in ("diverged", "stopped", "failed"))
     drawing, axes = style.figure(7.5, 1.4 + 0.28 * (len(rows) + len(baselines)))
     models = sorted({row["model"] for row in rows})
     for place, row in enumerate(rows):
@@ -37,6 +37,7 @@ def plot_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path) 
         fontsize=9,
     )
     title = f"{diverged} configuration(s) diverged" if diverged else "no configuration diverged"
+    title += f", {failed} failed" if failed else ""
     axes.set_title(f"{title}, {stopped} stopped at fewer epochs" if stopped else title, fontsize=9)
     style.tidy(axes)
     style.save(drawing, path, content["surrogate"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SILENT_AFTER = 120.0  # seconds without a word after which a running trial counts as silent
-STATES = ("running", "saved", "silent", "completed", "diverged", "waiting")
+STATES = ("running", "saved", "silent", "completed", "diverged", "failed", "waiting")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -58,9 +58,11 @@ def _finished(one: Proposal, results: Path, settings: dict, budgets: list[int]) 
 
 
 def _score(trials: list[dict], metric: str) -> tuple[float | None, str]:
-    """The mean over seeds, larger is better, and the worst status of them."""
-    statuses = {trial["status"] for trial in trials}
-    values = [trial["validation"][metric] for trial in trials]
-    if statuses != {"completed"} or None in values:
-        return None, "failed" if statuses == {"failed"} else "diverged"
+    """The mean over the seeds that did not fail, larger is better, and the worst status of these."""
+    there = [trial for trial in trials if trial["status"] != "failed"]
+    values = [trial["validation"][metric] for trial in there]
+    if not there:
+        return None, "failed"
+    if {trial["status"] for trial in there} != {"completed"} or None in values:
+        return None, "diverged"
     return (-1 if metric == "loss" else 1) * statistics.fmean(values), "completed"

@@ -14,6 +14,7 @@ from cascada.core.files import atomic_path, read_json, sha256, write_json, write
 from cascada.core.provenance import provenance
 from cascada.statistics.names import METRICS
 
+STATUSES = ("completed", "diverged", "failed")  # of a trial, from the best to the worst
 STOPPED = "stopped"  # status of a configuration that did not reach the full budget
 ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the leaderboard's last columns
 
@@ -34,7 +35,7 @@ def select(
     Of the best configuration, the trial with the best validation metric is the one that will be tested. `baselines` (their
     metrics) and `left_behind` (those of trials that stopped at a smaller budget) are shown in the leaderboard and never
     selected; `finalists`, who have more seeds, come first.
-    Raises CascadaError if every trial has diverged.
+    Raises CascadaError if no configuration has completed.
     """
     trials = [
         read_json(path) | {"checkpoint": str(ckpt)} for path, ckpt in zip(metrics_files, checkpoints, strict=True)
@@ -43,8 +44,9 @@ def select(
     stopped = rank_stopped([read_json(path) for path in left_behind or []], metric)
     if not ranked or ranked[0]["status"] != "completed":
         raise CascadaError(
-            f"None of {len(trials)} trials has completed (all diverged): nothing can be selected. "
-            "Lower the learning rates in search.models, and look at the loss curves in TensorBoard."
+            f"No configuration has completed ({len(trials)} trials, {_counted(trials)}): nothing can be selected. "
+            "Look at the loss curves in TensorBoard and at the logs of rule train; if trials diverged, lower the learning rates in "
+            "search.models."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
     chosen = choose(ranked[0]["trials"], metric)
@@ -60,6 +62,11 @@ def select(
     }
     write_json(best, content)
     return content
+
+
+def _counted(trials: list[dict]) -> str:
+    statuses = [trial["status"] for trial in trials]
+    return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
 
 
 def choose(trials: list[dict], metric: str) -> dict:
@@ -85,7 +92,7 @@ def _content(ranked: list[dict], stopped: list[dict], chosen: dict, metric: str)
 def rank(trials: list[dict], metric: str, finalists: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Group trials by configuration and rank them, finalists first, diverged ones last. Pure.
 
-    A configuration counts as diverged if any of its seeds did; `validation` holds the mean and the spread (sample standard
+    A configuration counts as diverged or failed if any of its seeds did; `validation` holds the mean and the spread (sample standard
     deviation, None for one seed) over the seeds that completed.
     """
     if metric not in METRICS:
@@ -130,10 +137,10 @@ def _row(name: str, group: list[dict]) -> dict[str, Any]:
         "model": group[0]["model"],
         "hyperparameters": group[0]["hyperparameters"],
         "epochs": group[0]["epochs"],
-        "status": "completed" if len(completed) == len(group) else "diverged",
+        "status": max((trial["status"] for trial in group), key=STATUSES.index),
         "validation": validation,
         "trials": group,
-        "parameters": group[0]["parameters"],
+        "parameters": next((trial["parameters"] for trial in group if trial["parameters"] is not None), None),
         "wall_seconds": sum(trial["wall_seconds"] for trial in group),
         "gpu_hours": sum(trial["gpu_hours"] for trial in group),
     }
@@ -159,7 +166,11 @@ def table(
     for place, row in places:
         cells = [place, row["configuration"], row["model"], row["status"], len(row["trials"]), row["epochs"]]
         cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
-        cells += [row["parameters"], f"{row['wall_seconds']:.1f}", f"{row['gpu_hours']:.4f}"]
+        cells += [
+            "" if row["parameters"] is None else row["parameters"],
+            f"{row['wall_seconds']:.1f}",
+            f"{row['gpu_hours']:.4f}",
+        ]
         rows.append(cells + [row["hyperparameters"].get(name, "") for name in names] + last)
     for name, one in (baselines or {}).items():
         cells = ["", name, name, "baseline", 1, ""]
