@@ -29,6 +29,8 @@ try:
 except CascadaError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
 
+SEARCH = {name: config["search"].get(name) for name in ("sampler", "metric", "seeds", "rescore")}
+SEARCH |= {"budgets": BUDGETS, "configurations": CANDIDATES.expected, "proposed": CANDIDATES.asked}
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
 ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")

@@ -1,21 +1,22 @@
-# What a search decides while it runs, each decision a record that stays: what is tried next, what climbs to the next rung, who
+# What a search asks for and what it decides while it runs, each decision a record that stays: what is tried next, what climbs to the next rung, who
 # gets more seeds.
 
 
-if CANDIDATES.batches:
+rule describe_search:
+    output:
+        "<results>/search/search.json",
+    log:
+        "<results>/logs/describe_search.log",
+    localrule: True
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        search=SEARCH,
+    script:
+        "../scripts/describe_search.py"
 
-    rule describe_search:
-        output:
-            "<results>/search/search.json",
-        log:
-            "<results>/logs/describe_search.log",
-        localrule: True
-        conda:
-            "../envs/cascada.yaml"
-        params:
-            search=CANDIDATES.asked,
-        script:
-            "../scripts/describe_search.py"
+
+if CANDIDATES.batches:
 
     checkpoint propose:
         input:

@@ -1,4 +1,4 @@
-"""Rule `describe_search`: what a search whose configurations are proposed asks for."""
+"""Rule `describe_search`: what a search asks for: budgets, seeds, how many configurations, and what proposals follow from."""
 
 from pathlib import Path
 

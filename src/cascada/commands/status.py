@@ -85,7 +85,8 @@ def _watch(results: Path, metric: str, interval: float) -> None:
 
 def ended(status: SearchStatus) -> bool:
     """Whether every trial that is expected has its result."""
+    if status.stages:
+        return all(stage.decided and stage.done >= stage.expected for stage in status.stages)
     counts = status.counts
-    return (
-        status.expected is not None and counts["completed"] + counts["diverged"] + counts["failed"] >= status.expected
-    )
+    ended = counts["completed"] + counts["diverged"] + counts["failed"]
+    return status.expected is not None and ended >= status.expected

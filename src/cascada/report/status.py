@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from cascada.core import paths, tables
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
+from cascada.report.stages import Best, Stage, batches, best, stages
+from cascada.statistics.names import METRICS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,6 +52,9 @@ class SearchStatus:
     failures: list[str]
     seconds_left: float | None
     skipped: int = 0  # raw files that the data set is without
+    stages: list[Stage] = field(default_factory=list)
+    batches: str = ""
+    best: dict[str, Best | None] = field(default_factory=dict)  # by metric
 
 
 def collect(results: Path, now: float | None = None) -> SearchStatus:
@@ -61,9 +66,11 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
     folders = sorted(results.glob(paths.TRIALS))
     trials = [trial for folder in folders if (trial := _trial(results, folder, now)) is not None]
     counts = Counter(trial.state for trial in trials)
-    expected = _expected(results)
+    found = stages(results, trials)
+    expected = sum(stage.expected for stage in found) if found else _expected(results)
     if expected is not None:
-        counts["waiting"] = max(0, expected - len(trials))
+        done = sum(stage.done + stage.running for stage in found) if found else len(trials)
+        counts["waiting"] = max(0, expected - done - (counts["saved"] + counts["silent"] if found else 0))
     return SearchStatus(
         results=str(results),
         expected=expected,
@@ -72,6 +79,9 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         failures=_failures(results, trials),
         seconds_left=_time_left(trials, counts),
         skipped=_skipped(results),
+        stages=found,
+        batches=batches(results),
+        best={metric: best(results, trials, metric) for metric in METRICS},
     )
 
 
@@ -156,19 +166,39 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
         usage = trial.usage or {}
         table.add_row(*_row(trial, usage, metric))
-    failures = [Text(f"no result and not running: {path}", style="red") for path in status.failures]
-    best = max(
-        (t for t in status.trials if t.state == "completed" and t.validation.get(metric) is not None),
-        key=lambda t: t.validation[metric],
-        default=None,
-    )
+    failures = [Text(f"no result, not at work: {path}", style="red") for path in status.failures]
     foot = []
     if status.skipped:
         foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/{paths.SKIPPED}", style="red"))
-    if best is not None:
-        value = best.validation[metric]
-        foot.append(Text(f"best so far: {best.configuration} seed {best.seed}, validation {metric} {value:.4f}"))
-    return Group(head, table, *foot, *failures)
+    if status.best.get(metric) is not None:
+        foot.append(Text(best_so_far(status.best[metric], metric)))
+    return Group(head, *_stages(status), table, *foot, *failures)
+
+
+def best_so_far(best: Best, metric: str) -> str:
+    """The best configuration with its uncertainty, as a sentence."""
+    seeds = f"seed {best.seeds[0]}" if len(best.seeds) == 1 else f"{len(best.seeds)} seeds"
+    spread = "" if best.spread is None else f" ± {best.spread:.4f} (spread over seeds)"
+    error = best.standard_error if metric in ("f1", "accuracy") else None
+    chance = "" if error is None else f", standard error by {best.showers} validation showers about {error:.4f}"
+    return f"best so far: {best.configuration} {seeds}, {best.epochs} epochs, validation {metric} {best.value:.4f}{spread}{chance}"
+
+
+def _stages(status: SearchStatus) -> "list[RenderableType]":
+    """A table of rungs and finalists, where there is more than one stage, and a line about batches."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown: list[RenderableType] = [Text(status.batches)] if status.batches else []
+    if len(status.stages) > 1:
+        table = Table(box=None, pad_edge=False)
+        for name in ("stage", "epochs", "trials done", "running", "then"):
+            table.add_column(name, justify="left" if name in ("stage", "then") else "right")
+        for stage in status.stages:
+            of = f"{stage.done}/{'' if stage.decided else '≤ '}{stage.expected}"
+            table.add_row(stage.name, str(stage.epochs), of, str(stage.running), stage.told)
+        shown.append(table)
+    return shown
 
 
 def _row(trial: TrialStatus, usage: dict, metric: str) -> list[str]:
