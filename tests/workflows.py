@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parents[1]
 COPIED = (
@@ -49,3 +52,18 @@ def snakemake(folder: Path, *arguments: str, check: bool = True, configfile: str
 def jobs(done) -> list[str]:
     """The rule of each job that a dry-run lists."""
     return re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stdout + done.stderr, re.MULTILINE)
+
+
+def trainer_of(driver: subprocess.Popen) -> psutil.Process:
+    """The process that trains below a running Snakemake."""
+    children = psutil.Process(driver.pid).children(recursive=True)
+    return next(child for child in children if "train.py" in " ".join(child.cmdline()))
+
+
+def wait_for_resume_file(results: Path, driver: subprocess.Popen, pattern: str = "trials/*/*/*/resume.pt") -> Path:
+    for _ in range(1200):
+        assert driver.poll() is None, "the run ended before it could be killed"
+        if found := list(results.glob(pattern)):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("no training began")

@@ -3,11 +3,9 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 import workflows
@@ -51,12 +49,8 @@ def test_the_same_command_goes_on_and_ends_with_the_same_bits(tmp_path, uninterr
         cwd=folder, env=workflows.environment(folder), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    resume = wait_for_resume_file(folder / "results/long", driver)
-    trainer = next(
-        child
-        for child in psutil.Process(driver.pid).children(recursive=True)
-        if "train.py" in " ".join(child.cmdline())
-    )
+    resume = workflows.wait_for_resume_file(folder / "results/long", driver)
+    trainer = workflows.trainer_of(driver)
     if number == signal.SIGINT:
         os.killpg(driver.pid, number)  # as a terminal does
     else:
@@ -75,15 +69,6 @@ def test_the_same_command_goes_on_and_ends_with_the_same_bits(tmp_path, uninterr
     assert found.keys() == uninterrupted.keys() and len(found) == 1
     for path, weights in uninterrupted.items():
         assert all(np.array_equal(tensor, found[path][key]) for key, tensor in weights.items())
-
-
-def wait_for_resume_file(results: Path, driver: subprocess.Popen) -> Path:
-    for _ in range(1200):
-        assert driver.poll() is None, "the run ended before it could be killed"
-        if found := list(results.glob("trials/*/*/*/resume.pt")):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError("no training began")
 
 
 @pytest.mark.skipif("CASCADA_TEST_DATA" not in os.environ, reason="CASCADA_TEST_DATA is not set: no real CORSIKA files")

@@ -1,5 +1,8 @@
 """Successive halving as a user runs it: what climbs, with which bits, what a larger or smaller search trains, kills, damaged records."""
 
+import subprocess
+import sys
+
 import pytest
 import workflows
 import yaml
@@ -16,7 +19,8 @@ RATES = [0.001, 0.003, 0.01, 0.03]
 def write(folder, rates=RATES, epochs=2, name="halved", **search):
     content = yaml.safe_load((folder / "experiments/smoke.yaml").read_text())
     model = {"channels": [2, 4], "batch_size": 16, "learning_rate": {"choice": rates}}
-    content["search"] |= {"halving": {"rungs": [1, 2]}, "models": {"lenet": model}} | search
+    halved = {"halving": {"rungs": [1, 2]}, "rescore": {"top": 1, "seeds": [2]}}
+    content["search"] |= halved | {"models": {"lenet": model}} | search
     content["search"] = {key: value for key, value in content["search"].items() if value is not None}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(content | {"experiment": name, "training": {"epochs": epochs}}))
     return folder
@@ -42,7 +46,7 @@ def promoted(results, rung=2):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Four configurations for one epoch, two of them for a second one."""
+    """Four configurations for one epoch, two of them for a second one, one of these with a second seed."""
     folder = write(workflows.copy(tmp_path_factory.mktemp("halved")))
     run(folder, "search")
     return folder
@@ -68,13 +72,36 @@ def test_the_better_half_climbs_and_is_compared(search):
     rows = tables.read(results / "selection/leaderboard.tsv")
     assert [(row["rank"], row["epochs"]) for row in rows[:4]] == [("1", "2"), ("2", "2"), ("", "1"), ("", "1")]
     assert [row["configuration"] for row in rows[2:4]] == order[2:]
+
+
+def test_the_choice_is_between_finalists_by_all_their_seeds(search):
+    results = search / "results/halved"
+    (finalist,) = records.read(results / "search/finalists.json", "finalists")["finalists"]
     best = read_json(results / "selection/best.json")
-    assert best["configuration"] == rows[0]["configuration"] and best["epochs"] == 2
-    assert best["number_of_configurations"] == best["number_of_trials"] == 4
+    assert best["configuration"] == finalist["configuration"] and best["seeds"] == [1, 2] and best["epochs"] == 2
+    assert best["number_of_configurations"] == 4 and best["number_of_trials"] == 5
+    row = tables.read(results / "selection/leaderboard.tsv")[0]
+    values = [
+        read_json(results / f"trials/{best['configuration']}/seed-{seed}/epochs-2/metrics.json")["validation"]["f1"]
+        for seed in (1, 2)
+    ]
+    assert (row["rank"], row["configuration"], row["seeds"]) == ("1", best["configuration"], "2")
+    assert float(row["validation_f1_mean"]) == pytest.approx(sum(values) / 2, abs=1e-6)
+
+
+def test_status_shows_the_rungs(search):
+    command = [sys.executable, "-m", "cascada", "status", "results/halved", "--once"]
+    done = subprocess.run(command, cwd=search, env=workflows.environment(search), capture_output=True, text=True)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert "rung 1 of 2 1 4/4 0 2 of 4 configurations went on" in lines and "rung 2 of 2 2 2/2 0" in lines
+    best = read_json(search / "results/halved/selection/best.json")["configuration"]
+    assert f"finalists 2 1/1 0 {best} with seeds 2 too" in lines
+    assert any(line.startswith("best so far: ") and "2 epochs" in line for line in lines)
 
 
 def test_its_trials_have_the_bits_of_a_full_search(search):
-    write(search, name="full", halving=None)
+    write(search, name="full", halving=None, rescore=None)
     climbers = [f"trials/{name}/seed-1/epochs-2/checkpoint.pt" for name in promoted(search / "results/halved")]
     run(search, *(f"results/full/{path}" for path in climbers), name="full")
     for path in climbers:
@@ -83,7 +110,7 @@ def test_its_trials_have_the_bits_of_a_full_search(search):
 
 def test_tensorboard_has_one_run_per_trial(search):
     runs = {path.parent.relative_to(search) for path in search.glob("results/halved/tensorboard/**/*tfevents*")}
-    assert len(runs) == 1 + 4  # the experiment's record and four trials, of which two went on
+    assert len(runs) == 1 + 4 + 1  # the experiment's record, four trials, of which two went on, and the finalist's
 
 
 def test_a_finished_search_has_nothing_left_to_do(search):
@@ -94,12 +121,13 @@ def test_a_finished_search_has_nothing_left_to_do(search):
     ("change", "trainings", "rules"),
     [
         ({"rates": [*RATES, 0.1]}, 1, {"list_configurations", "promote", "select"}),
-        ({"seeds": [1, 2]}, 4, {"list_configurations", "promote", "select"}),
+        ({"seeds": [1, 3]}, 4, {"list_configurations", "promote", "select"}),
         ({"epochs": 3, "halving": {"rungs": [1, 2, 3]}}, 0, {"promote", "select"}),
         ({"epochs": 3, "halving": {"rungs": [1, 3]}}, 0, {"promote", "select"}),
         ({"rates": RATES[:3]}, 0, {"list_configurations", "promote", "select"}),
         ({"halving": None}, 2, {"list_configurations", "select"}),
-        ({"rescore": {"top": 1, "seeds": [2]}}, 0, {"rescore", "select"}),
+        ({"rescore": {"top": 2, "seeds": [2]}}, 0, {"rescore", "select"}),
+        ({"rescore": None}, 0, {"select"}),
     ],
     ids=[
         "a configuration more",
@@ -109,6 +137,7 @@ def test_a_finished_search_has_nothing_left_to_do(search):
         "one less",
         "no rungs",
         "finalists",
+        "no finalists",
     ],
 )
 def test_a_search_that_changes_trains_what_is_new(search, change, trainings, rules):
@@ -131,6 +160,45 @@ def test_changed_code_trains_again_from_the_first_rung(search):
         path.write_text(before)
 
 
+def test_a_decision_is_made_again_from_the_trials(search):
+    """As docs/search.md says: without the records and the selection, nothing is trained."""
+    results = search / "results/halved"
+    away = search / "away"
+    away.mkdir()
+    names = ["search/rung-2.json", "search/finalists.json", "selection"]
+    for name in names:
+        (results / name).rename(away / name.split("/")[-1])
+    try:
+        found = listed(search)
+        assert {"promote", "rescore", "select"} <= found.keys() and "train" not in found
+    finally:
+        for name in names:
+            (away / name.split("/")[-1]).rename(results / name)
+        away.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"halving": {"first": 1, "eta": 1.5}}, "search.halving.eta: 1.5 given, at least 2"),
+        ({"halving": {"rungs": [2, 2]}}, "each rung needs more epochs than the one before"),
+        ({"halving": {"first": 3}}, "the first rung has 3 epochs and training.epochs is 2"),
+        ({"halving": {"rung": [1]}}, "search.halving: unknown key(s) ['rung'] (did you mean 'rungs'?)"),
+        ({"rescore": {"top": 3, "seeds": [2]}}, "search.rescore.top: 3 given and 2 of 4 configurations reach the last rung"),
+        ({"rescore": {"top": 1, "seeds": [1]}}, "search.rescore.seeds: [1] given, with which search.seeds trains"),
+        ({"seeds": [1, 1]}, "search.seeds: "),
+        ({"sampler": "sobl"}, "search.sampler: 'sobl' given"),
+        ({"sampler": "tpe"}, "search.samples is missing; the sampler tpe needs it"),
+        ({"sampler": "tpe", "samples": 40, "batch": 2}, "20 batches, 2 rung(s) and finalists are 22 decisions, at most 10"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_searched_is_said_at_the_dry_run(search, change, sentence):
+    write(search, **change)
+    done = run(search, "-n", "search", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and sentence in said and "Traceback" not in said
+
+
 def test_an_edited_record_is_refused_before_anything_runs(search):
     path = search / "results/halved/search/rung-2.json"
     whole = path.read_bytes()
@@ -144,3 +212,30 @@ def test_an_edited_record_is_refused_before_anything_runs(search):
             assert "results/halved/search/rung-2.json: " in said and "delete it with the records after it" in said
     finally:
         path.write_bytes(whole)
+
+
+def test_a_search_that_is_killed_in_the_second_rung_ends_with_the_same_bits(finished):
+    write(finished, rates=RATES[:2], epochs=40, name="killed", halving={"rungs": [1, 40]}, rescore=None)
+    results = finished / "results/killed"
+    driver = subprocess.Popen(
+        workflows.command("search", configfile="killed.yaml"),
+        cwd=finished, env=workflows.environment(finished), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    resume = workflows.wait_for_resume_file(results, driver, "trials/*/*/epochs-40/resume.pt")
+    trainer = workflows.trainer_of(driver)
+    driver.kill()
+    driver.wait(timeout=60)
+    trainer.wait(timeout=60)
+    assert resume.exists()
+    kept = {path: path.stat().st_mtime_ns for path in results.glob("**/epochs-1/metrics.json")}
+    record = (results / "search/rung-2.json").read_bytes()
+    run(finished, "--unlock", name="killed")
+    run(finished, "search", "--rerun-incomplete", name="killed")
+    assert "goes on at epoch" in (results / f"logs/train/{promoted(results)[0]}/seed-1-epochs-40.log").read_text()
+    assert kept == {path: path.stat().st_mtime_ns for path in results.glob("**/epochs-1/metrics.json")}
+    assert (results / "search/rung-2.json").read_bytes() == record
+    write(finished, rates=RATES[:2], epochs=40, name="undisturbed", halving=None, rescore=None)
+    path = f"trials/{promoted(results)[0]}/seed-1/epochs-40/checkpoint.pt"
+    run(finished, f"results/undisturbed/{path}", name="undisturbed")
+    assert sha256(results / path) == sha256(finished / "results/undisturbed" / path)
