@@ -19,6 +19,11 @@ FUNCTIONS = {
     "all_shards": "dataset/shards/*/*.h5",
     "prediction_file": "files to predict",
     "all_predictions": "predictions/*.h5",
+    "batches": "search/batch-*.json",
+    "search_of_batch": "search/search.json",
+    "trials_of_batches_before": TRIAL + "metrics.json",
+    "trials_below": TRIAL + "metrics.json",
+    "trials_of_last_rung": TRIAL + "metrics.json",
 }
 HEAD = """\
 # Architecture
@@ -52,10 +57,14 @@ def rules() -> list[Rule]:
     return [
         Rule(name, stage, paths(section(body, "input")), paths(section(body, "output")), rooms(name))
         for stage in stages
-        for name, body in re.findall(
-            r"^rule (\w+):\n((?:    .*\n|\n)*)", (ROOT / f"rules/{stage}.smk").read_text(), re.MULTILINE
-        )
+        for name, body in bodies((ROOT / f"rules/{stage}.smk").read_text())
     ]
+
+
+def bodies(text: str) -> list[tuple[str, str]]:
+    """Name and body of each rule or checkpoint, also of those that only some experiments have."""
+    found = re.findall(r"^( *)(?:rule|checkpoint) (\w+):\n((?:\1    .*\n|\n)*)", text, re.MULTILINE)
+    return [(name, re.sub(f"^{margin}", "", body, flags=re.MULTILINE)) for margin, name, body in found]
 
 
 def section(body: str, name: str) -> str:
@@ -78,9 +87,11 @@ def files(node: ast.expr) -> list[str]:
             return [path for part in parts for path in files(part)]
         case ast.Name(id=name) if name in FUNCTIONS:
             return [FUNCTIONS[name]]
-        case ast.Call(func=ast.Name(id="trial_files"), args=[ast.Constant(value=name)]):
+        case ast.Call(func=ast.Name(id="trial_files"), args=[ast.Constant(value=name), *_]):
             return [TRIAL + name]
-        case ast.Call(func=ast.Name(id="report" | "ancient"), args=[inner, *_]):
+        case ast.IfExp(body=one, orelse=other):
+            return files(one) + files(other)
+        case ast.Call(func=ast.Name(id="report" | "ancient" | "update"), args=[inner, *_]):
             return files(inner)
         case ast.Call(func=ast.Name(id="collect"), args=[ast.Constant(value=pattern), *_], keywords=keywords):
             return collected(pattern, {keyword.arg: keyword.value for keyword in keywords})

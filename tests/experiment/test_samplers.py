@@ -12,22 +12,22 @@ from experiments import SCHEMA, experiment
 
 def test_the_schema_lists_them_and_their_keys():
     search = schema.complete(SCHEMA)["properties"]["search"]["properties"]
-    assert search["sampler"]["enum"] == samplers.names() == ["grid", "random"]
+    assert search["sampler"]["enum"] == samplers.names() == ["grid", "random", "sobol", "tpe"]
     assert search["sampler"]["description"].startswith("grid: All combinations of the values of a space. random: ")
     assert search["samples"]["anyOf"][0] == {"type": "integer", "minimum": 1} and search["seed"]["default"] == 1
 
 
 def test_a_key_that_a_sampler_needs_is_missed_at_the_dry_run():
-    with pytest.raises(ConfigError, match=r"search\.samples is missing; the sampler random needs it: number of random"):
+    with pytest.raises(ConfigError, match=r"search\.samples is missing; the sampler random needs it: number of config"):
         samplers.load({"sampler": "random"})
-    with pytest.raises(ConfigError, match=r"'latin' given, allowed are \['grid', 'random'\]"):
+    with pytest.raises(ConfigError, match=r"'latin' given, allowed are \['grid', 'random', 'sobol', 'tpe'\]"):
         samplers.load({"sampler": "latin"})
 
 
 def test_a_model_without_a_number_of_samples_is_named():
-    module, options = samplers.load({"sampler": "random", "samples": {"lenet": 3}})
-    with pytest.raises(ConfigError, match=r"search\.models\.cae: search\.samples has no number for it, only for \['le"):
-        list(module.values({}, options, "cae"))
+    models = {"lenet": {}, "cae": {}}
+    with pytest.raises(ConfigError, match=r"search\.samples: no number for \['cae'\]; give one for each model"):
+        samplers.load({"sampler": "random", "samples": {"lenet": 3}, "models": models})
 
 
 def test_two_samplers_that_differ_on_a_key_are_refused(tmp_path, monkeypatch):
