@@ -9,7 +9,7 @@ from cascada.training.trial import Machine, Trial, train
 
 with logged(snakemake):
     wildcards, resources, configuration = snakemake.wildcards, snakemake.resources, snakemake.params.configuration
-    trial = Trial.of(
+    trial = Trial.of_table(
         configuration=wildcards.configuration,
         model=configuration["model"],
         hyperparameters=configuration["hyperparameters"],

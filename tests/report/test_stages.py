@@ -77,6 +77,9 @@ def test_the_best_is_of_the_largest_budget_and_has_an_uncertainty(tmp_path):
         "showers about 0.0400"
     )
     assert stages.best(tmp_path, trials, "loss").configuration == "a"
+    (tmp_path / "search").mkdir()
+    records.write(tmp_path / "search/finalists.json", "finalists", {"finalists": [{"configuration": "b"}]})
+    assert stages.best(tmp_path, trials, "f1").configuration == "b"
     assert stages.best(tmp_path, [trial("a", 1, 2, state="running")], "f1") is None
 
 

@@ -3,8 +3,11 @@
 import pytest
 import workflows
 import yaml
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams import metadata
 
 from cascada.core import tables
+from cascada.core.files import read_json
 from cascada.experiment import records
 
 pytestmark = pytest.mark.workflow
@@ -12,7 +15,13 @@ pytestmark = pytest.mark.workflow
 
 def write(folder, **search):
     content = yaml.safe_load((folder / "experiments/smoke.yaml").read_text())
-    model = {"channels": [2, 4], "batch_size": 16, "learning_rate": {"loguniform": [0.001, 0.03]}}
+    optimizers = {"choice": [{"value": "sgd", "momentum": {"uniform": [0.5, 0.9]}}, "adam"]}
+    model = {
+        "channels": [2, 4],
+        "batch_size": 16,
+        "learning_rate": {"loguniform": [0.001, 0.03]},
+        "optimizer": optimizers,
+    }
     content["search"] = {"sampler": "tpe", "samples": 3, "batch": 2, "models": {"lenet": model}} | search
     (folder / "proposed.yaml").write_text(
         yaml.safe_dump(content | {"experiment": "proposed", "training": {"epochs": 1}})
@@ -56,6 +65,33 @@ def test_each_batch_learns_from_those_before(search):
     assert sorted(row["configuration"] for row in tables.read(results / "search/configurations.tsv")) == sorted(ids)
     assert sorted(path.name for path in (results / "trials").iterdir()) == sorted(ids)
     assert "from 2 result(s)" in (results / "logs/propose/batch-2.log").read_text()
+
+
+def test_what_a_branch_lacks_is_absent(search):
+    """A momentum that adam does not use: from the table, from the trial, from the leaderboard and from TensorBoard."""
+    results = search / "results/proposed"
+    rows = {row["configuration"]: row for row in tables.read(results / "search/configurations.tsv")}
+    assert {row["optimizer"] for row in rows.values()} == {'"sgd"', '"adam"'}
+    for row in tables.read(results / "selection/leaderboard.tsv"):
+        if row["status"] != "baseline":
+            momentum = rows[row["configuration"]]["momentum"]
+            assert row["momentum"] == momentum and (momentum == "") == (row["optimizer"] == "adam")
+            trial = results / f"trials/{row['configuration']}/seed-1/epochs-1/metrics.json"
+            assert ("momentum" in read_json(trial)["hyperparameters"]) == (row["optimizer"] == "sgd")
+            assert ("momentum" in session(results / f"tensorboard/{row['configuration']}")) == (
+                row["optimizer"] == "sgd"
+            )
+
+
+def session(folder):
+    """The hyperparameters of a run of TensorBoard."""
+    (path,) = folder.glob("seed-1/events.out.tfevents.*")
+    for event in EventFileLoader(str(path)).Load():
+        for value in event.summary.value:
+            if value.tag == metadata.SESSION_START_INFO_TAG:
+                data = metadata.parse_session_start_info_plugin_data(value.metadata.plugin_data.content)
+                return set(data.hparams)
+    raise AssertionError("no session")
 
 
 def test_nothing_is_left_to_do(search):

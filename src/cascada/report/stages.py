@@ -125,8 +125,10 @@ def batches(results: Path) -> str:
 
 
 def best(results: Path, trials: Iterable[Seen], metric: str) -> Best | None:
-    """The best so far; only trials of one budget are compared. None before a trial has ended."""
+    """The best so far; only trials of one budget are compared, of finalists alone once there are any. None before a trial has ended."""
     ended = [trial for trial in trials if trial.state == "completed" and trial.validation.get(metric) is not None]
+    chosen = _named(results / "search/finalists.json", FINALISTS, "finalists")
+    ended = [trial for trial in ended if chosen is None or trial.configuration in chosen]
     epochs = max((trial.epochs for trial in ended), default=0)
     groups: dict[str, dict[int, float]] = {}
     for trial in ended:

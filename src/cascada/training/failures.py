@@ -83,7 +83,7 @@ def describe(trial: Trial, reason: str, seconds: float) -> dict[str, Any]:
     return {
         "configuration": trial.configuration,
         "model": trial.design.model,
-        "hyperparameters": trial.design.plain(),
+        "hyperparameters": trial.hyperparameters(),
         "seed": trial.seed,
         "epochs": trial.epochs,
         "status": FAILED,

@@ -38,7 +38,7 @@ def describe(trial: Trial, state: State, validation: dict | None, conditions: Co
     return {
         "configuration": trial.configuration,
         "model": trial.design.model,
-        "hyperparameters": trial.design.plain(),
+        "hyperparameters": trial.hyperparameters(),
         "seed": trial.seed,
         "epochs": trial.epochs,
         "status": state.status,

@@ -37,11 +37,23 @@ class Trial:
     folder: Path
     tensorboard: Path
     code: str = ""
+    absent: frozenset[str] = frozenset()  # hyperparameters of branches that the configuration does not take
 
     @classmethod
     def of(cls, *, model: str, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any], **others: Any) -> Self:
-        """From plain values, as the table of configurations has them. Raises ConfigError."""
+        """From plain values. Raises ConfigError."""
         return cls(design=Design.of(model, hyperparameters), settings=Settings(**settings), **others)
+
+    @classmethod
+    def of_table(cls, *, hyperparameters: Mapping[str, Any], **others: Any) -> Self:
+        """As `of`, from a row of the table of configurations: it names every hyperparameter but those of branches not taken."""
+        trial = cls.of(hyperparameters=hyperparameters, **others)
+        trial.absent = frozenset(trial.design.plain().keys() - hyperparameters.keys())
+        return trial
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Plain values of those that the configuration has, for tables; a default that nothing uses would look as if it were tried."""
+        return {name: value for name, value in self.design.plain().items() if name not in self.absent}
 
     def determines(self) -> dict[str, Any]:
         """Plain values of what determines the result, epochs, data and code apart."""

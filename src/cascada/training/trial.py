@@ -190,7 +190,7 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         progress = Progress(trial, trainer.device, len(trainer.training))
         log = TrialLog(
             trial.tensorboard, trial.configuration, trial.seed,
-            {"model": trial.design.model, **trial.design.plain()}, history=trainer.state.history,
+            {"model": trial.design.model, **trial.hyperparameters()}, history=trainer.state.history,
         )  # fmt: skip
         with log:
             _run_epochs(trainer, interruption, resume, progress, log, report)
