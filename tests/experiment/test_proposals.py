@@ -6,6 +6,7 @@ import pytest
 
 from cascada.core.errors import ConfigError, DataError
 from cascada.experiment import proposals, records
+from cascada.experiment.samplers import tpe
 from cascada.selection.proposing import propose
 from experiments import experiment
 
@@ -122,3 +123,12 @@ def test_too_many_decisions_are_refused():
         ConfigError, match=r"search.batch: 8 batches, 3 rung.s. and finalists are 11 decisions.* at most 7"
     ):
         proposals.check_decisions(8, 3, True)
+
+
+def test_a_library_that_is_missing_is_said_by_its_sampler_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tpe, "NEEDS", "optuna_that_is_not_there")
+    with pytest.raises(
+        ConfigError, match=r"search\.sampler: tpe needs optuna_that_is_not_there, which is not installed"
+    ):
+        of(tmp_path, sampler="tpe")
+    assert of(tmp_path).batches == 1

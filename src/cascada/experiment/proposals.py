@@ -6,6 +6,7 @@ comes back with it.
 """
 
 import hashlib
+import importlib.util
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def candidates(config: dict, folder: Path, say: Callable[[str], None] = lambda t
     if not hasattr(sampler, "propose"):
         listed = {one.id: one for one in configurations(config)}
         return Candidates(len(listed), 0, False, {}, lambda batch: listed)
+    _check_installed(config["search"]["sampler"], getattr(sampler, "NEEDS", ""))
     search = Search.of(config, folder)
     check_sequence(search.paths())
     ahead, left = search.ahead(), search.left_aside()
@@ -166,6 +168,15 @@ class Search:
         rows = [row for path in self.paths() for row in records.read(path, BATCH)["proposals"]]
         counts = Counter(row["model"] for row in rows if row["model"] in self.origins and not self._is_of_now(row))
         return ", ".join(f"{number} configuration(s) of {model}" for model, number in counts.items())
+
+
+def _check_installed(sampler: str, library: str) -> None:
+    """Raise ConfigError where a sampler's library is missing, without importing it."""
+    if library and importlib.util.find_spec(library) is None:
+        raise ConfigError(
+            f"search.sampler: {sampler} needs {library}, which is not installed; install it in the version of "
+            "envs/requirements.txt, or use sobol or random."
+        )
 
 
 def check_decisions(batches: int, rungs: int, rescored: bool) -> None:

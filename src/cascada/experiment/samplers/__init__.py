@@ -14,7 +14,7 @@ docstring
     Raises ConfigError that begins with `search.models.<model>`.
 `propose`, instead of `values`, where the points are computed in a job of its own (rule `propose`), because that needs a heavy library
     or trials that are finished: the contract is in cascada.experiment.proposers. `LEARNS = True` says that it needs trials;
-    then it proposes in batches of `Options.batch`, otherwise all at once.
+    then it proposes in batches of `Options.batch`, otherwise all at once. `NEEDS` names a library that must be installed.
 
 Standard library only at the top: the Snakefile imports the sampler in use.
 """

@@ -6,8 +6,9 @@ from cascada.core.options import option
 from cascada.experiment.proposers.tpe import propose
 
 LEARNS = True
+NEEDS = "optuna"  # the library, looked for at the dry-run
 
-__all__ = ["LEARNS", "Options", "propose"]
+__all__ = ["LEARNS", "NEEDS", "Options", "propose"]
 
 
 @dataclass(frozen=True, kw_only=True)
