@@ -19,6 +19,9 @@ FUNCTIONS = {
     "all_shards": "dataset/shards/*/*.h5",
     "prediction_file": "files to predict",
     "all_predictions": "predictions/*.h5",
+    "DECISIONS": "search/finalists.json",
+    "batch_before": "search/batch-*.json",
+    "record_below": "search/rung-*.json",
     "batches": "search/batch-*.json",
     "search_of_batch": "search/search.json",
     "trials_of_batches_before": TRIAL + "metrics.json",
@@ -89,6 +92,8 @@ def files(node: ast.expr) -> list[str]:
             return [FUNCTIONS[name]]
         case ast.Call(func=ast.Name(id="trial_files"), args=[ast.Constant(value=name), *_]):
             return [TRIAL + name]
+        case ast.JoinedStr(values=parts):
+            return files(ast.Constant("".join(p.value if isinstance(p, ast.Constant) else "*" for p in parts)))
         case ast.IfExp(body=one, orelse=other):
             return files(one) + files(other)
         case ast.Call(func=ast.Name(id="report" | "ancient" | "update"), args=[inner, *_]):

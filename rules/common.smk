@@ -60,6 +60,18 @@ def all_shards(wildcards):
     return [f"<results>/dataset/shards/{source}/{name}.h5" for source, name in SHARDS]
 
 
+# What the list of trials follows from, for every job that reads all trials: asking the checkpoint alone would not make such a job
+# wait for a decision that is made again although an older one is there.
+if POPULATION.more_seeds:
+    DECISIONS = ["<results>/search/finalists.json"]
+elif len(BUDGETS) > 1:
+    DECISIONS = [f"<results>/search/rung-{len(BUDGETS)}.json"]
+elif CANDIDATES.batches:
+    DECISIONS = [f"<results>/search/batch-{CANDIDATES.batches}.json"]
+else:
+    DECISIONS = []
+
+
 def trial_files(name, trials=POPULATION.compared):
     """The input function for one file of all trials: of those of the full budget, unless `trials` names others."""
 
@@ -76,26 +88,29 @@ def files_of(trials, name):
     ]
 
 
-def wait_for_rung(number):
-    """Have Snakemake make the record that says who is on a rung, unless it is there; asked once, for the last one needed."""
-    if number > 1:
-        checkpoints.promote.get(rung=number)
-    else:
-        wait_for_batch(CANDIDATES.batches)
-
-
 def wait_for_batch(number):
-    """As `wait_for_rung`, for the batches up to one."""
-    if number > 0:
-        checkpoints.propose.get(batch=number)
+    """Have Snakemake make the records of the batches up to one, unless they are there."""
+    wait_for("propose", "batch", range(1, number + 1))
+
+
+def wait_for_rung(number):
+    """As `wait_for_batch`, for the record that says who is on a rung and for those that it follows from."""
+    wait_for_batch(CANDIDATES.batches)
+    wait_for("promote", "rung", range(2, number + 1))
 
 
 def wait_for_finalists():
-    """As `wait_for_rung`, for all of the search."""
+    """As `wait_for_batch`, for all records of the search."""
+    wait_for_rung(len(BUDGETS))
     if POPULATION.more_seeds:
         checkpoints.rescore.get()
-    else:
-        wait_for_rung(len(BUDGETS))
+
+
+def wait_for(decision, name, numbers):
+    """Ask for the first record that is missing, and for the last: an old one may be there without those that it now follows from."""
+    for number in numbers:
+        if number == numbers[-1] or not Path(f"{RESULTS}/search/{name}-{number}.json").exists():
+            getattr(checkpoints, decision).get(**{name: number})
 
 
 def batches(wildcards):
@@ -108,6 +123,11 @@ def search_of_batch(wildcards):
     """What the search asks for. What is newer there calls for the batches that are missing, and leaves those that are there alone."""
     there = Path(f"{RESULTS}/search/batch-{wildcards.batch}.json").exists()
     return ancient("<results>/search/search.json") if there else "<results>/search/search.json"
+
+
+def batch_before(wildcards):
+    number = int(wildcards.batch) - 1
+    return ancient(f"<results>/search/batch-{number}.json") if number else []
 
 
 def trials_of_batches_before(wildcards):
@@ -124,6 +144,12 @@ def trials_below(wildcards):
     below = int(wildcards.rung) - 1
     wait_for_rung(below)
     return files_of(POPULATION.rung(below), "metrics.json")
+
+
+def record_below(wildcards):
+    """The record of the rung below; the first rung has none."""
+    below = int(wildcards.rung) - 1
+    return f"<results>/search/rung-{below}.json" if below > 1 else []
 
 
 def budgets_of_rungs(wildcards):
@@ -176,8 +202,5 @@ def code_of_shard(wildcards):
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    return digest("cascada.training.trial", module_of_family(CANDIDATES.find(wildcards.configuration).model))
-
-
-def module_of_family(model):
-    return families.extension(model).module
+    family = families.extension(CANDIDATES.find(wildcards.configuration).model)
+    return digest("cascada.training.trial", family.module)

@@ -53,6 +53,7 @@ rule publish:
         data=collect("<results>/dataset/{file}", file=["train.h5", "test.h5", "summary.json", "card.json"]),
         best="<results>/selection/best.json",
         histories=trial_files("history.tsv"),
+        decisions=DECISIONS,
     log:
         "<results>/logs/publish.log",
     conda:

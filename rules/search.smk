@@ -21,6 +21,7 @@ if CANDIDATES.batches:
     checkpoint propose:
         input:
             search=search_of_batch,
+            before=batch_before,
             metrics=trials_of_batches_before,
         output:
             # kept, whatever has changed: a search that grows adds batches
@@ -31,7 +32,6 @@ if CANDIDATES.batches:
         conda:
             "../envs/cascada.yaml"
         params:
-            budgets=BUDGETS,
             tensorboard=f"{RESULTS}/tensorboard",
         script:
             "../scripts/propose.py"
@@ -42,6 +42,7 @@ if len(BUDGETS) > 1:
     checkpoint promote:
         input:
             metrics=trials_below,
+            below=record_below,
             table="<results>/search/configurations.tsv",
         output:
             # kept until it is replaced: what follows from it must not stand alone if this job is killed
@@ -64,6 +65,7 @@ if POPULATION.more_seeds:
     checkpoint rescore:
         input:
             metrics=trials_of_last_rung,
+            last=f"<results>/search/rung-{len(BUDGETS)}.json" if len(BUDGETS) > 1 else [],
             table="<results>/search/configurations.tsv",
         output:
             update("<results>/search/finalists.json"),

@@ -25,6 +25,7 @@ rule select:
         checkpoints=trial_files("checkpoint.pt"),
         left_behind=trial_files("metrics.json", POPULATION.left_behind),
         finalists="<results>/search/finalists.json" if POPULATION.more_seeds else [],
+        decisions=DECISIONS,
         baselines="<results>/baselines/metrics.json",
     output:
         leaderboard="<results>/selection/leaderboard.tsv",
@@ -45,6 +46,7 @@ rule plot_selection:
     input:
         leaderboard="<results>/selection/leaderboard.tsv",
         histories=trial_files("history.tsv"),
+        decisions=DECISIONS,
         summary="<results>/dataset/summary.json",
     output:
         table=report(

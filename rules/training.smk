@@ -12,10 +12,12 @@ rule list_configurations:
     conda:
         "../envs/cascada.yaml"
     params:
-        # what the table says and no more: while it is written, Snakemake does not ask whether a trial's code has changed
         configurations=digest_of(CANDIDATES.all()) if not CANDIDATES.batches else None,
         shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
         tensorboard=f"{RESULTS}/tensorboard",
+        # Of the modules alone: Snakemake does not look whether a job has changed that waits for an ancient file which is made
+        # again, so that an edit which changed the table's digest too would train nothing until the next run.
+        code=digest("cascada.experiment.spaces", "cascada.training.tensorboard", follow=False),
     script:
         "../scripts/list_configurations.py"
 
@@ -51,6 +53,7 @@ rule train:
 rule summarize_costs:
     input:
         metrics=trial_files("metrics.json", POPULATION.everything),
+        decisions=DECISIONS,
     output:
         table="<results>/search/costs.tsv",
         page=report(

@@ -10,5 +10,5 @@ from cascada.training.tensorboard import write_experiment
 with logged(snakemake):
     folder = Path(snakemake.output[0]).parent
     # the configuration, not parameters: a batch that is there stays, whatever has changed since
-    found = propose(snakemake.config, int(snakemake.wildcards.batch), snakemake.params.budgets, folder)
+    found = propose(snakemake.config, int(snakemake.wildcards.batch), folder)
     write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])

@@ -27,7 +27,7 @@ def make(folder, **search):
     number = len(list(folder.glob("batch-*.json")))
     while of(folder, **search).batches > number:
         number += 1
-        propose(config(**search), number, [2], folder)
+        propose(config(**search), number, folder)
     return list(of(folder, **search).all())
 
 
@@ -81,7 +81,7 @@ def test_what_was_proposed_otherwise_is_left_aside_and_comes_back(tmp_path, chan
 def test_a_batch_that_is_there_stays(tmp_path):
     make(tmp_path)
     record = (tmp_path / "batch-1.json").read_bytes()
-    propose(config(seed=9), 1, [2], tmp_path)
+    propose(config(seed=9), 1, tmp_path)
     assert (tmp_path / "batch-1.json").read_bytes() == record
 
 

@@ -236,3 +236,11 @@ def test_a_number_is_shared_between_families():
     both = {"lenet": {"batch_size": {"randint": [8, 64]}}, "cae": {"batch_size": {"randint": [8, 64]}}}
     found = spaces.configurations(config(both, sampler="random", samples={"total": 5}))
     assert [one.model for one in found] == ["lenet"] * 3 + ["cae"] * 2
+
+
+def test_a_helper_in_the_folder_of_families_is_none():
+    assert "base" not in families.families() and {"lenet", "cae"} <= set(families.families())
+    with pytest.raises(
+        ConfigError, match=r"search\.models: 'base' is no model family: .*base\.py defines no Config and"
+    ):
+        spaces.configurations(config({"base": {}}))

@@ -13,7 +13,7 @@ from cascada.experiment import records
 pytestmark = pytest.mark.workflow
 
 
-def write(folder, **search):
+def write(folder, epochs=1, **search):
     content = yaml.safe_load((folder / "experiments/smoke.yaml").read_text())
     optimizers = {"choice": [{"value": "sgd", "momentum": {"uniform": [0.5, 0.9]}}, "adam"]}
     model = {
@@ -24,7 +24,7 @@ def write(folder, **search):
     }
     content["search"] = {"sampler": "tpe", "samples": 3, "batch": 2, "models": {"lenet": model}} | search
     (folder / "proposed.yaml").write_text(
-        yaml.safe_dump(content | {"experiment": "proposed", "training": {"epochs": 1}})
+        yaml.safe_dump(content | {"experiment": "proposed", "training": {"epochs": epochs}})
     )
     return folder
 
@@ -134,3 +134,32 @@ def test_an_edited_batch_is_refused_before_anything_runs(search):
         assert "results/proposed/search/batch-1.json: not a whole record of a batch; take it from a backup" in said
     finally:
         path.write_bytes(whole)
+
+
+def test_a_search_that_was_killed_as_it_began_to_grow_goes_on(finished):
+    """The description is written, the batch that it calls for is not: nothing may be chosen by the old batches alone."""
+    write(finished, samples=4)
+    run(finished, "results/proposed/search/search.json")
+    jobs, _ = listed(finished)
+    assert (
+        jobs["propose"] == 1 and {"list_configurations", "select", "summarize_costs", "plot_selection"} <= jobs.keys()
+    )
+    run(finished, "search")
+    rows = tables.read(finished / "results/proposed/selection/leaderboard.tsv")
+    assert sum(row["rank"] != "" for row in rows) == 4
+    assert listed(finished)[0] == {}
+
+
+def test_rungs_and_finalists_that_come_later_keep_the_batches(finished):
+    """Two rungs more, over a finished search: each decision waits for the one below, and no batch is proposed again."""
+    write(finished, samples=4, halving={"rungs": [1, 2, 3]}, rescore={"top": 1, "seeds": [2]}, epochs=3)
+    jobs, _ = listed(finished)
+    assert "propose" not in jobs and (jobs["promote"], jobs["rescore"]) == (2, 1)
+    run(finished, "search")
+    write(finished, samples=4, halving={"rungs": [1, 2, 3, 4]}, rescore={"top": 1, "seeds": [2]}, epochs=4)
+    jobs, _ = listed(finished)
+    assert "propose" not in jobs and (jobs["promote"], jobs["rescore"], jobs["select"]) == (3, 1, 1)
+    run(finished, "search")
+    best = read_json(finished / "results/proposed/selection/best.json")
+    assert best["epochs"] == 4 and best["seeds"] == [1, 2]
+    assert listed(finished)[0] == {}

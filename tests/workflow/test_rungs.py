@@ -239,3 +239,16 @@ def test_a_search_that_is_killed_in_the_second_rung_ends_with_the_same_bits(fini
     path = f"trials/{promoted(results)[0]}/seed-1/epochs-40/checkpoint.pt"
     run(finished, f"results/undisturbed/{path}", name="undisturbed")
     assert sha256(results / path) == sha256(finished / "results/undisturbed" / path)
+
+
+def test_a_search_that_was_killed_as_it_began_to_change_decides_anew(finished):
+    """The table is written, the promotions that follow from it are not: every one of them is listed, and what reads them."""
+    write(finished, epochs=3, halving={"rungs": [1, 3]})
+    run(finished, "results/halved/search/configurations.tsv")
+    found = listed(finished)
+    assert (found["promote"], found["rescore"], found["select"], found["plot_selection"]) == (1, 1, 1, 1)
+    run(finished, "search")
+    results = finished / "results/halved"
+    assert trained(results, 3) == sorted(promoted(results))
+    assert read_json(results / "selection/best.json")["epochs"] == 3
+    assert listed(finished) == {}

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cascada.core import classes
-from cascada.core.errors import ConfigError
-from cascada.core.hints import close
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.data import catalogue
 from cascada.data.catalogue import ROLES, RUNS
 from cascada.experiment import rawfiles, samplers

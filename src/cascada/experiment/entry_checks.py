@@ -5,8 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from cascada.core.errors import ConfigError
-from cascada.core.hints import close
+from cascada.core.errors import ConfigError, did_you_mean
 from cascada.experiment.entries import DISTRIBUTIONS, VALUE, branch, dependents, distribution
 
 
@@ -59,7 +58,9 @@ def _apart(place: str, parts: list[set[str]]) -> set[str]:
 
 def _check_name(model: str, place: str, name: str, known: list[str]) -> None:
     if name not in known:
-        raise ConfigError(f"{place}: unknown hyperparameter {name!r}{close(str(name), known)}. {model} has {known}.")
+        raise ConfigError(
+            f"{place}: unknown hyperparameter {name!r}{did_you_mean(str(name), known)}. {model} has {known}."
+        )
 
 
 def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
@@ -72,7 +73,7 @@ def _check(model: str, place: str, entry: Any, known: list[str]) -> None:
     if len(entry) != 1 or names[0] not in DISTRIBUTIONS:
         if VALUE in entry:
             raise ConfigError(f"{place}: {names} given; a branch (`value` and what exists with it) stands in a choice.")
-        near = close(str(names[0]), DISTRIBUTIONS) if names else ""
+        near = did_you_mean(str(names[0]), DISTRIBUTIONS) if names else ""
         raise ConfigError(
             f"{place}: unknown distribution {names}{near}. Known are {list(DISTRIBUTIONS)}, one at a time."
         )

@@ -9,7 +9,6 @@ from typing import Any
 from cascada.core import extensions
 from cascada.core.errors import ConfigError, did_you_mean
 from cascada.core.extensions import Extension
-from cascada.core.hints import close
 from cascada.core.options import Declared, class_in, declared
 from cascada.experiment.hyperparameters import Hyperparameters, later_defaults
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from cascada.core import tables
 from cascada.core.canonical import canonical
-from cascada.core.errors import ConfigError, did_you_mean
+from cascada.core.errors import ConfigError
 from cascada.core.files import write_text
 from cascada.experiment import entry_checks, samplers
-from cascada.experiment.entries import conditional
+from cascada.experiment.entries import completed
 from cascada.experiment.families import families, family_defaults, neutral_defaults
 from cascada.experiment.hyperparameters import Hyperparameters, without_neutral
 
@@ -46,19 +46,18 @@ def configurations(config: dict) -> list[Configuration]:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The search space of a family, and what all of its configurations share; `conditional` names exist in branches alone."""
+    """The search space of a family, and what all of its configurations share."""
 
     model: str
     entries: dict[str, Any]
     defaults: dict[str, Any]
     neutral: dict[str, Any]
-    conditional: set[str]
     training: dict[str, Any]
 
     def configuration(self, values: dict[str, Any]) -> Configuration:
         """The configuration of a point. What its branches lack is absent, whatever its default."""
-        defaults = {name: value for name, value in self.defaults.items() if name not in self.conditional}
-        return make_configuration(self.model, defaults | values, self.training, self.neutral)
+        whole = completed(self.entries, values, self.defaults)
+        return make_configuration(self.model, whole, self.training, self.neutral)
 
 
 def spaces_of(config: dict) -> dict[str, Space]:
@@ -76,7 +75,7 @@ def _space(model: str, entries: dict, training: dict) -> Space:
         neutral = neutral_defaults(model)
     except ConfigError as error:
         raise ConfigError(f"search.models: {error}") from None
-    return Space(model, entries, check_space(model, entries), neutral, conditional(entries), training)
+    return Space(model, entries, check_space(model, entries), neutral, training)
 
 
 def make_configuration(model: str, hyperparameters: dict, training: dict, neutral: dict) -> Configuration:

@@ -166,7 +166,7 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
         usage = trial.usage or {}
         table.add_row(*_row(trial, usage, metric))
-    failures = [Text(f"no result, not at work: {path}", style="red") for path in status.failures]
+    failures = [Text(f"no result and not running: {path}", style="red") for path in status.failures]
     foot = []
     if status.skipped:
         foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/{paths.SKIPPED}", style="red"))

@@ -30,7 +30,7 @@ def rescore(trials: Iterable[Path], top: int, seeds: list[int], metric: str, pat
 
 def finalists(path: str | list) -> list[str]:
     """The finalists of a record; none where a search has none (no path)."""
-    return [row["configuration"] for row in records.read(Path(path), FINALISTS)["finalists"]] if path else []
+    return [row["configuration"] for row in records.read(Path(str(path)), FINALISTS)["finalists"]] if path else []
 
 
 def _scores(trials: Iterable[Path], metric: str) -> list[halving.Score]:

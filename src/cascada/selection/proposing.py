@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 
 from cascada.core.files import read_json
-from cascada.experiment import records
+from cascada.experiment import records, rungs
 from cascada.experiment.batches import Finished
 from cascada.experiment.proposals import BATCH, Proposal, Search
 from cascada.experiment.spaces import Configuration
@@ -12,7 +12,7 @@ from cascada.experiment.spaces import Configuration
 PENDING = "pending"
 
 
-def propose(config: dict, number: int, budgets: list[int], folder: Path) -> list[Configuration]:
+def propose(config: dict, number: int, folder: Path) -> list[Configuration]:
     """Write batch `number` into `folder` (of the records), unless it is there; return all configurations proposed so far.
 
     Of the batches before, the sampler is told the trials of every budget of which all seeds are there.
@@ -22,6 +22,7 @@ def propose(config: dict, number: int, budgets: list[int], folder: Path) -> list
         records.read(search.path(number), BATCH)
         print(f"{search.path(number)} is there and stays: what was proposed once is not proposed otherwise.")
     else:
+        budgets = rungs.budgets(config["search"], config["training"]["epochs"])
         records.write(search.path(number), BATCH, _batch(search, config["search"], number, budgets))
     return list(search.configurations().values())
 

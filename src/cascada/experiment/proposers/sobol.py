@@ -12,7 +12,7 @@ from typing import Any
 from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.experiment.batches import Finished
-from cascada.experiment.entries import dimensions, size, walk
+from cascada.experiment.entries import dimensions, size, taking, walk
 
 POINTS_PER_SAMPLE = 100  # before a space is said to be too small
 

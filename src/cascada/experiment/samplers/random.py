@@ -1,15 +1,14 @@
 """Independent random values; a search that grows keeps what it has drawn."""
 
-import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cascada.core.canonical import canonical
 from cascada.core.errors import ConfigError
 from cascada.core.options import option
-from cascada.experiment.entries import walk
+from cascada.experiment.entries import drawing, walk
 
 DRAWS_PER_SAMPLE = 100  # before a space is said to be too small
 
@@ -24,14 +23,15 @@ class Options:
 
 
 def values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]]:
-    wanted = options.samples[model]
+    wanted = options.samples[model] if isinstance(options.samples, dict) else options.samples
     # a generator per model: a model that is added or left out does not change what is drawn for the others
     generator = random.Random(f"{options.seed}/{model}")
+    draws = drawing(generator)
     seen: dict[str, dict] = {}
     for _ in range(wanted * DRAWS_PER_SAMPLE):
         if len(seen) == wanted:
             break
-        drawn = walk(space, picking(generator))
+        drawn = walk(space, draws)
         seen.setdefault(canonical(drawn), drawn)
     if len(seen) < wanted:
         raise ConfigError(
@@ -39,18 +39,3 @@ def values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]
             "ask for fewer or use the sampler grid."
         )
     yield from seen.values()
-
-
-def picking(generator: random.Random) -> Callable[[str, str, list], int | float]:
-    """A `pick` of cascada.experiment.entries that draws."""
-
-    def pick(path: str, kind: str, given: list) -> int | float:
-        if kind == "choice":
-            return generator.choice(range(len(given)))
-        if kind == "randint":
-            return generator.randint(*given)
-        if kind == "uniform":
-            return generator.uniform(*given)
-        return math.exp(generator.uniform(math.log(given[0]), math.log(given[1])))
-
-    return pick
