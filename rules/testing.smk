@@ -70,7 +70,7 @@ rule test_behaviour:
         device="auto",
     params:
         behaviour={key: value for key, value in config["behaviour"].items() if key != "undecided"},
-        code=digest("cascada.behaviour.*"),
+        code=digest("cascada.behaviour.*", "cascada.behaviour.probes.*"),
     script:
         "../scripts/test_behaviour.py"
 

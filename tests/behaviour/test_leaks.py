@@ -6,8 +6,8 @@ import pytest
 from probing import measure, recipe, well_behaved
 from sklearn.metrics import roc_auc_score
 
-from cascada.behaviour.leaks import area_of_shuffled, deal, deviation_by_chance
 from cascada.behaviour.probes import PROBES
+from cascada.behaviour.probes.shuffled_labels import area_of_shuffled, deal, deviation_by_chance
 from cascada.behaviour.settings import LIMITS, Settings
 from cascada.behaviour.subject import Subject
 from cascada.data.format import new_events

@@ -6,7 +6,7 @@ from probing import ROBUST, SETTINGS, X, concentration, measure, probabilities, 
 
 from cascada.behaviour import transformations
 from cascada.behaviour.probes import PROBES
-from cascada.behaviour.settings import LIMITS, WARN, Limit, Settings
+from cascada.behaviour.settings import LIMITS, Limit, Settings
 from cascada.behaviour.subject import Subject
 
 
@@ -107,7 +107,7 @@ def test_the_symmetries_without_the_average_over_them_are_shown_beside_it(shower
     assert found["symmetry_flips_unaveraged"].value == alone["symmetry_flips"].value > 0.01
     assert found["symmetry_flips_unaveraged"].details == alone["symmetry_flips"].details
     assert found["symmetry_change"].value < 1e-6 and "symmetry_flips_unaveraged" not in alone
-    assert LIMITS["symmetry_flips_unaveraged"] == Limit(LIMITS["symmetry_flips"].threshold, WARN)
+    assert LIMITS["symmetry_flips_unaveraged"] == Limit(LIMITS["symmetry_flips"].threshold, "warn")
 
 
 @pytest.mark.parametrize("probe", [name for name in ROBUST if name not in ("total_energy", "core_offset")])

@@ -1,31 +1,36 @@
 """The rule as a whole: settings, the run under pytest, its files, every kind of predictor."""
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from probing import SETTINGS, recipe, well_behaved
 
-from cascada.behaviour import predictors, runner, settings
+from cascada.behaviour import predictors, runner
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import LIMITS, Limit, Settings
 from cascada.behaviour.subject import Subject
 from cascada.core.errors import ConfigError
 from cascada.data.format import new_events
+from cascada.experiment.schema import check, complete
 from cascada.statistics.verdicts import conclusion, names, stopping
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_schema_has_the_same_defaults():
-    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())["properties"]["behaviour"]
+    schema = complete(ROOT / "rules/schemas/config.schema.yaml")["properties"]["behaviour"]
     default = Settings()
     for name in ("showers", "seed", "bootstrap", "confidence"):
         assert schema["properties"][name]["default"] == getattr(default, name)
-    assert schema["properties"]["probes"]["properties"] == settings.schema()
+    section: dict = {"behaviour": {}}
+    check(section, {"properties": {"behaviour": schema}})
+    assert Settings.of({"probes": section["behaviour"]["probes"]}).limits == LIMITS
+    assert section["behaviour"]["probes"]["symmetry_flips_unaveraged"] == {"threshold": 0.01, "severity": "warn"}
 
 
 def test_settings_of_a_config():
@@ -65,6 +70,29 @@ def test_a_failed_warning_is_no_failure(showers, tmp_path):
     judged = runner.run(strict(showers, "warn"), tmp_path / "behaviour.xml")
     assert stopping(judged) == [] and names(judged, "warn", "failed") == ["symmetry_change"]
     assert not any(case.find("failure") is not None for case in cases(tmp_path / "behaviour.xml").values())
+
+
+AS_A_RULE = """
+import sys
+from pathlib import Path
+import numpy as np
+from cascada.behaviour import runner
+from cascada.behaviour.settings import Settings
+from cascada.behaviour.subject import Subject
+from cascada.data.format import new_events
+events = new_events(8)
+events["label"], events["true_energy"] = [0, 1] * 4, range(1000, 9000, 1000)
+images = np.ones((8, 1, 80, 80), np.float32)
+subject = Subject(lambda images: np.full((len(images), 2), 0.5), images, events, Settings(bootstrap=5))
+print("measured", len(runner.run(subject, Path(sys.argv[1]))))
+"""
+
+
+def test_the_project_s_own_conftest_is_not_read(tmp_path):
+    """A rule's script has no tests/ on its path, which conftest.py in the project's folder imports from."""
+    command = [sys.executable, "-c", AS_A_RULE, str(tmp_path / "behaviour.xml")]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True)
+    assert done.returncode == 0 and "measured 17" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_crash_is_raised_and_leaves_nothing(showers, tmp_path):

@@ -8,12 +8,12 @@ PyTorch program (`predictors`), a function of your own:
 
 | file                 | content                                                        |
 |----------------------|----------------------------------------------------------------|
-| `settings.py`        | name, threshold and severity of every probe                     |
-| `verdicts.py`        | passed, undecided, failed: value and interval against threshold |
+| `settings.py`        | the config's section `behaviour`                                |
 | `subject.py`         | a predictor with the showers it is probed on; measurements      |
+| `predictors.py`      | what can be probed                                              |
 | `transformations.py` | what is done to images: pure functions                          |
-| `probes.py`          | the probes of a predictor                                       |
-| `leaks.py`           | the probes of the data and of the training                      |
+| `comparing.py`       | what probes share                                               |
+| `probes/`            | one file per probe, with its thresholds and severities          |
 | `runner.py`          | run all of them under pytest: behaviour.xml, behaviour.json     |
 | `checks.py`          | what pytest runs                                                |
 """

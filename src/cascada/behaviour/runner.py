@@ -64,11 +64,11 @@ def run(subject: Subject, xml: Path) -> list[dict]:
     file = Path(__file__).with_name("checks.py")
     with atomic_path(xml) as temporary:
         with contextlib.redirect_stdout(said):  # pytest wants more of a stream than a rule's log is
-            # without the configuration, plug-ins and cache of whatever folder this runs in
+            # without the configuration, conftest.py, plug-ins and cache of whatever folder this runs or lies in
             status = pytest.main(
                 [
                     str(file), "-q", "-rfExX", f"--rootdir={file.parent}", "-c", os.devnull, "--capture=sys",
-                    "-p", "no:cacheprovider", "--import-mode=importlib", f"--junitxml={temporary}",
+                    "--noconftest", "-p", "no:cacheprovider", "--import-mode=importlib", f"--junitxml={temporary}",
                     "-o", "junit_suite_name=behaviour", "-o", "junit_family=xunit1",
                 ],
                 plugins=[plugin],

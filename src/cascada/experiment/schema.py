@@ -1,6 +1,6 @@
 """Check an experiment against its JSON schema, fill in the defaults, and say what is wrong in one sentence.
 
-What the code itself says (the options of sources and samplers) is put into the file's schema when it is read;
+What the code itself says (the options of sources and samplers, the limits of probes) is put into the file's schema when it is read;
 `python -m cascada.experiment.schema rules/schemas/config.schema.yaml` prints the whole, for an editor.
 Imported by the Snakefile: the standard library, PyYAML and jsonschema (which Snakemake itself needs) alone.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from cascada.core.errors import ConfigError
 from cascada.core.options import json_schema
 from cascada.data import catalogue
-from cascada.experiment import samplers
+from cascada.experiment import probe_limits, samplers
 
 DEFINITIONS = "#/$defs/"
 
@@ -23,7 +23,7 @@ def validate(config: dict, path: Path) -> None:
 
 
 def complete(path: Path) -> dict:
-    """Return the whole schema: the file's, and what the code itself says of sources and samplers."""
+    """Return the whole schema: the file's, and what the code itself says of sources, samplers and probes."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -32,6 +32,7 @@ def complete(path: Path) -> dict:
     _add_sources(properties["data"]["properties"]["sources"]["additionalProperties"], schema["$defs"])
     properties["predictions"]["properties"]["source"]["enum"] = ["", *catalogue.readers()]
     _add_samplers(properties["search"]["properties"])
+    properties["behaviour"]["properties"]["probes"]["properties"] = probe_limits.schema()
     return schema
 
 
