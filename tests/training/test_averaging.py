@@ -74,12 +74,12 @@ def test_an_interrupted_trial_with_averages_ends_with_the_same_bits(tmp_path, da
     assert process.returncode != 0, output
     messages = []
     trials.run(trial, messages.append)
-    assert any("goes on at epoch 2" in message for message in messages)
+    assert any("resuming at epoch 2" in message for message in messages)
     assert trials.same_weights(trials.weights(tmp_path), trials.weights(uninterrupted))
     assert trials.history(tmp_path) == trials.history(uninterrupted)
 
 
 @pytest.mark.parametrize("value", [1, -0.1, 1.5])
 def test_a_decay_that_is_none_is_refused(value):
-    with pytest.raises(ConfigError, match=f"averaging: {value} given, 0 to below 1"):
+    with pytest.raises(ConfigError, match=f"averaging: expected at least 0 and below 1, got {value}"):
         Hyperparameters(averaging=value)

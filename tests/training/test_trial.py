@@ -103,7 +103,7 @@ def test_an_interrupted_trial_ends_with_the_same_bits(tmp_path, data, uninterrup
     assert not (tmp_path / "trial/metrics.json").exists()
     messages = []
     trials.run(trial, messages.append)
-    assert any("goes on at epoch" in message for message in messages)
+    assert any("resuming at epoch" in message for message in messages)
     assert trials.same_weights(trials.weights(tmp_path), trials.weights(uninterrupted[0]))
     assert trials.history(tmp_path) == trials.history(uninterrupted[0])
     assert points(tmp_path) == [1, 2, 3]

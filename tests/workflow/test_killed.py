@@ -64,7 +64,7 @@ def test_the_same_command_goes_on_and_ends_with_the_same_bits(tmp_path, uninterr
     arguments = ["--rerun-incomplete"] if number == signal.SIGKILL else []
     workflows.snakemake(folder, "search", *arguments, configfile=name)
     log = "".join(path.read_text() for path in (folder / "results/long/logs/train").rglob("*.log"))
-    assert "goes on at epoch" in log
+    assert "resuming at epoch" in log
     found = checkpoints(folder / "results/long")
     assert found.keys() == uninterrupted.keys() and len(found) == 1
     for path, weights in uninterrupted.items():

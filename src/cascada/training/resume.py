@@ -41,7 +41,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def identity(trial: Trial, data_sha256: str, threads: int, precision: str, tier: str) -> str:
-    """A hash of all that a resume file's numbers depend on; a file with another hash is not gone on with.
+    """A hash of all that a resume file's numbers depend on; a file with another hash is ignored.
 
     Of the memory tiers, `stream` alone shuffles in another way.
     """
@@ -68,11 +68,11 @@ class ResumeFile:
             return None
         try:
             content = torch.load(self.path, map_location=self._device, weights_only=True)
-        except Exception as error:  # any damage means the same: begin anew
-            report(f"{self.path}: cannot be read ({error}); begins anew")
+        except Exception as error:  # any damage means the same: start over
+            report(f"{self.path}: cannot be read ({error}); starting over")
             return None
         if content.get("identity") != self._identity:
-            report(f"{self.path}: written for another configuration, data set or code; begins anew")
+            report(f"{self.path}: written for another configuration, data set or code; starting over")
             return None
         return content["snapshot"]
 

@@ -51,7 +51,7 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
 
 
 class TrialLog:
-    """One trial's run. Written anew from `history` when a trial goes on, so that no point stands twice.
+    """One trial's run. Rewritten from `history` when a trial is resumed, so that no point occurs twice.
 
     `history` holds a row per epoch, with `epoch` and the scalars by name, of the epochs that are done already.
     """

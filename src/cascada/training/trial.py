@@ -60,8 +60,8 @@ class Trainer:
         """What is validated, selected and kept: the averaged weights where there are any."""
         return self.averaged.module if self.averaged else self.classifier
 
-    def epoch(self, interruption: Interruption | bool, on_batch: Callable[[State], None]) -> bool:
-        """Train until the epoch's end. Returns False if interrupted; then the state says where to go on."""
+    def epoch(self, interruption: Interruption, on_batch) -> bool:
+        """Train until the epoch's end. Returns False if interrupted; then the state says where to resume."""
         state, generator = self.state, torch.Generator().manual_seed(_mix(self.trial.seed, self.state.epoch, 0))
         batches = self.training.batches(self.common.batch_size, generator, skip=state.batch)
         self.classifier.train()
@@ -171,7 +171,7 @@ class Trainer:
 
 
 def train(trial: Trial, limits: Machine, report=print) -> dict:
-    """Run or go on with a trial; write checkpoint.pt, history.tsv and metrics.json into its folder; return the metrics.
+    """Run or resume a trial; write checkpoint.pt, history.tsv and metrics.json into its folder; return the metrics.
 
     A second process on the same trial is refused with a CascadaError. On SIGTERM, SIGUSR2, Ctrl-C and
     when the workflow has died, the resume file is written, the marker too, and the process ends (`Interrupted`).
@@ -186,7 +186,7 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         snapshot = resume.read(report)
         if snapshot:
             trainer.restore(snapshot)
-            report(f"goes on at epoch {trainer.state.epoch}, batch {trainer.state.batch}")
+            report(f"resuming at epoch {trainer.state.epoch}, batch {trainer.state.batch}")
         progress = Progress(trial, trainer.device, len(trainer.training))
         log = TrialLog(
             trial.tensorboard, trial.configuration, trial.seed,
