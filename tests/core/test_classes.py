@@ -42,13 +42,13 @@ def test_classes_that_are_taken(data):
         ({"classes": {"a,b": 14, "c": 5626}}, r"data\.classes: 'a,b' given as the name of a class; a name is a word"),
         ({"classes": {True: 14, "c": 5626}}, r"data\.classes: True given as the name"),
         ({"classes": {}}, r"data\.classes: \{\} given, a classifier needs two"),
-        ({"classes": {"a": "proton", "b": 14}}, r"data\.classes\.a: 'proton' given .*expected is a value of type"),
-        ({"classes": {"a": [14, "x"], "b": 5626}}, r"data\.classes\.a\.1: 'x' given .*integer"),
+        ({"classes": {"a": "proton", "b": 14}}, r"data\.classes\.a.*: expected a value of type .*, got 'proton'"),
+        ({"classes": {"a": [14, "x"], "b": 5626}}, r"data\.classes\.a\.1.*: expected .*integer, got 'x'"),
         ({"classes": {"a": 0, "b": 5626}}, r"data\.classes\.a: 0 is less than the minimum of 1"),
         ({"classes": THREE}, r"data\.signal is missing; with 3 classes name .*\['light', 'medium', 'heavy'\]"),
         ({"classes": THREE, "signal": "helium"}, r"data\.signal: 'helium' given, which is no class; allowed are \['light', "),
         ({"signal": "gamma"}, r"data\.signal: 'gamma' given, which is no class; allowed are \['iron', 'proton'\]"),
-        ({"signal": 14}, r"data\.signal: 14 given .*string"),
+        ({"signal": 14}, r"data\.signal.*: expected .*string, got 14"),
     ],
 )  # fmt: skip
 def test_what_is_refused(data, message):

@@ -12,15 +12,16 @@ from experiments import SCHEMA, experiment
 
 def test_the_schema_lists_them_and_their_keys():
     search = schema.complete(SCHEMA)["properties"]["search"]["properties"]
-    assert search["sampler"]["enum"] == samplers.names() == ["grid", "random", "sobol", "tpe"]
-    assert search["sampler"]["description"].startswith("grid: All combinations of the values of a space. random: ")
+    assert search["sampler"]["enum"] == samplers.names()
+    assert {"grid", "random"} <= set(samplers.names())
+    assert "grid: All combinations of the values of a space. " in search["sampler"]["description"]
     assert search["samples"]["anyOf"][0] == {"type": "integer", "minimum": 1} and search["seed"]["default"] == 1
 
 
 def test_a_key_that_a_sampler_needs_is_missed_at_the_dry_run():
     with pytest.raises(ConfigError, match=r"search\.samples is missing; the sampler random needs it: number of config"):
         samplers.load({"sampler": "random"})
-    with pytest.raises(ConfigError, match=r"'latin' given, allowed are \['grid', 'random', 'sobol', 'tpe'\]"):
+    with pytest.raises(ConfigError, match=r"'latin' given, allowed are \[.*'grid', .*'random'"):
         samplers.load({"sampler": "latin"})
 
 

@@ -37,7 +37,7 @@ def test_defaults_are_filled_in_also_those_of_the_kind_of_source():
         ({"data__sources__showers__fill_facter": 1}, r"data\.sources\.showers: .*did you mean 'fill_factor'"),
         ({"data__sources__showers__kind": "corsika9"}, r"data\.sources\.showers\.kind: 'corsika9' given, allowed are"),
         ({"data__sources__showers": {"kind": "corsika7"}}, r"data\.sources\.showers: key\(s\) \['files'\] missing"),
-        ({"training__epochs": "five"}, r"training\.epochs: 'five' given \(Budget of every trial\), expected .*integer"),
+        ({"training__epochs": "five"}, r"training\.epochs \(Budget of every trial\): expected .*integer, got 'five'"),
         ({"training__epochs": 0}, r"training\.epochs: 0 is less than the minimum of 1"),
         ({"search__metric": "f2"}, r"search\.metric: 'f2' given .*allowed are \['f1', "),
         ({"experiment": "../up"}, r"experiment: '\.\./up' does not match"),

@@ -40,9 +40,9 @@ def test_build_takes_the_familys_own_and_defaults():
     ("hyperparameters", "message"),
     [
         ({"chanels": [3, 7]}, r"unknown hyperparameters \['chanels'\].*'channels'"),
-        ({"channels": 3}, r"'channels': 3 given, expected is tuple"),
-        ({"channels": [3, 2.5]}, r"\[3, 2.5\] given, expected is tuple"),
-        ({"channels": [3, True]}, r"given, expected is tuple"),
+        ({"channels": 3}, r"'channels': expected tuple.*, got 3\."),
+        ({"channels": [3, 2.5]}, r"expected tuple.*, got \[3, 2.5\]"),
+        ({"channels": [3, True]}, r"expected tuple.*, got \[3, True\]"),
         ({"channels": [3]}, r"channels: \[3\] given, a list of 2 numbers"),
         ({"channels": [3, 0]}, r"channels: \[3, 0\] given.*at least 1"),
     ],

@@ -82,9 +82,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
         epilog=_explained() if module is None else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--source", choices=sources.kinds(), required=module is None, help="kind; found out if left out"
-    )
+    parser.add_argument("--source", choices=sources.kinds(), required=module is None, help="kind; detected if omitted")
     parser.add_argument("--force", action="store_true", help="replace OUTPUT.h5 if it exists")
     skipping.add_argument(parser)
     if module is None or _has_files(module):
@@ -98,7 +96,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
 
 def _add_fields(parser: argparse.ArgumentParser, options: type) -> None:
     """Add an argument for each field of a dataclass of `option`s (cascada.core.options)."""
-    group = parser.add_argument_group(f"{options.__module__.rsplit('.', 1)[-1]}: {options.__name__}")
+    group = parser.add_argument_group(f"{options.__name__.lower()} of {options.__module__.rsplit('.', 1)[-1]}")
     taken = set(parser._option_string_actions)
     for field in dataclasses.fields(options):
         flag = f"--{field.name.replace('_', '-')}"

@@ -88,11 +88,11 @@ class Hyperparameters:
         _at_least("batch_size", self.batch_size, 1)
         for name in ("learning_rate", "threshold"):
             if getattr(self, name) <= 0:
-                raise ConfigError(f"{name}: {getattr(self, name)} given, a number above 0 is allowed.")
+                raise ConfigError(f"{name}: expected a number above 0, got {getattr(self, name)}.")
         _at_least("weight_decay", self.weight_decay, 0)
         for name in ("momentum", "averaging"):
             if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name}: {getattr(self, name)} given, 0 to below 1 is allowed.")
+                raise ConfigError(f"{name}: expected at least 0 and below 1, got {getattr(self, name)}.")
 
 
 def _of_type(name: str, value: object, expected: type) -> None:
@@ -100,14 +100,14 @@ def _of_type(name: str, value: object, expected: type) -> None:
     if type(value) is expected or (expected is float and type(value) is int):
         return
     hint = "; in YAML write 1.0e-3, not 1e-3" if expected is float and isinstance(value, str) else ""
-    raise ConfigError(f"{name}: {value!r} given, a value of type {expected.__name__} is allowed{hint}.")
+    raise ConfigError(f"{name}: expected {expected.__name__}, got {value!r}{hint}.")
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ConfigError(f"{name}: {value!r} given, allowed are {list(allowed)}.")
+        raise ConfigError(f"{name}: expected one of {list(allowed)}, got {value!r}.")
 
 
 def _at_least(name: str, value: float, minimum: float) -> None:
     if value < minimum:
-        raise ConfigError(f"{name}: {value} given, at least {minimum} is allowed.")
+        raise ConfigError(f"{name}: expected at least {minimum}, got {value}.")

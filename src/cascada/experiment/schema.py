@@ -129,7 +129,7 @@ def _sentence(error: Any) -> str:
     if error.validator == "enum":
         return f"{place}: {given!r} given{about}, allowed are {error.validator_value}."
     if error.validator == "type":
-        return f"{place}: {given!r} given{about}, expected is a value of type {error.validator_value}."
+        return f"{place}{about}: expected a value of type {error.validator_value}, got {given!r}."
     return f"{place}: {error.message}{about}."
 
 

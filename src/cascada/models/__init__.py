@@ -87,4 +87,4 @@ def _typed(model: str, item: dataclasses.Field, value: object) -> object:
     elif type(value) is item.type:
         return value
     expected = getattr(item.type, "__name__", item.type) if typing.get_origin(item.type) is None else item.type
-    raise ConfigError(f"Model {model!r}, hyperparameter {item.name!r}: {value!r} given, expected is {expected}.")
+    raise ConfigError(f"Model {model!r}, hyperparameter {item.name!r}: expected {expected}, got {value!r}.")

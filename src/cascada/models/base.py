@@ -69,4 +69,4 @@ def check_widths(name: str, widths: tuple[int, ...], number: int | None = None) 
 def check_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
     if not low <= value <= high:
         allowed = f"at least {low}" if high == float("inf") else f"{low} to {high}"
-        raise ConfigError(f"{name}: {value} given, {allowed} is allowed.")
+        raise ConfigError(f"{name}: expected {allowed}, got {value}.")
