@@ -33,7 +33,7 @@ MAXIMUM_DEAD = 0.12  # share of the cells; the behaviour tests go to 0.1
 def augment(images: torch.Tensor, kind: str, seed: int, energies: torch.Tensor | None = None) -> torch.Tensor:
     """Return images (N, C, 80, 80) changed at random by the parts that `kind` names; the given ones stay as they are.
 
-    `energies`: boolean (C,), the channels in GeV, which can be noisy; all if left out. The same seed gives the same result;
+    `energies`: boolean (C,), the channels in GeV, which can be noisy; all if omitted. The same seed gives the same result;
     numbers for single cells are drawn on the images' device, and differ between kinds of devices.
     Raises ConfigError for an unknown part.
     """

@@ -46,7 +46,7 @@ def report(
 ) -> dict:
     """Logits (N, K), events (N,) of EVENT_DTYPE, the baselines' logits by name → the content of metrics.json.
 
-    `settings`: `bootstrap`, `confidence`, `seed`. `classes`: names, their numbers if left out; `signal`: the signal's label, all
+    `settings`: `bootstrap`, `confidence`, `seed`. `classes`: names, their numbers if omitted; `signal`: the signal's label, all
     other classes together are the background.
     """
     names = list(classes) or [str(label) for label in range(logits.shape[1])]
