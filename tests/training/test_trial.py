@@ -115,7 +115,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(resume.fcntl, "flock", no_locks)
     with (
-        pytest.raises(CascadaError, match=r"gives no lock \(No locks available\)"),
+        pytest.raises(CascadaError, match=r"does not support locks \(No locks available\)"),
         resume.locked(tmp_path / "trial.lock"),
     ):
         pass

@@ -34,8 +34,8 @@ def locked(path: Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise CascadaError(
-                f"{path}: the file system gives no lock ({error.strerror}), without which two processes could train one "
-                "trial. Put the working directory on another one; Lustre gives locks if mounted with -o flock."
+                f"{path}: the file system does not support locks ({error.strerror}), without which two processes could train one "
+                "trial. Put the working directory on another one; Lustre supports them if mounted with -o flock."
             ) from error
         yield
 
