@@ -46,8 +46,8 @@ def test_classes_that_are_taken(data):
         ({"classes": {"a": [14, "x"], "b": 5626}}, r"data\.classes\.a\.1.*: expected .*integer, got 'x'"),
         ({"classes": {"a": 0, "b": 5626}}, r"data\.classes\.a: 0 is less than the minimum of 1"),
         ({"classes": THREE}, r"data\.signal is missing; with 3 classes name .*\['light', 'medium', 'heavy'\]"),
-        ({"classes": THREE, "signal": "helium"}, r"data\.signal: 'helium' given, which is no class; allowed are \['light', "),
-        ({"signal": "gamma"}, r"data\.signal: 'gamma' given, which is no class; allowed are \['iron', 'proton'\]"),
+        ({"classes": THREE, "signal": "helium"}, r"data\.signal: 'helium' given, which is not a class; allowed are \['light', "),
+        ({"signal": "gamma"}, r"data\.signal: 'gamma' given, which is not a class; allowed are \['iron', 'proton'\]"),
         ({"signal": 14}, r"data\.signal.*: expected .*string, got 14"),
     ],
 )  # fmt: skip

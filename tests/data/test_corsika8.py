@@ -196,7 +196,7 @@ def broken_library(path, how):
         ("no direction at all", r".*shower_1: .*direction \[0.0, 0.0, 0.0\] given, expected .*a direction of length 1"),
         (
             "sea level",
-            ".*particles/config.yaml: the observation plane lies at 0 m .*, expected 5200 m; set .*`altitude`",
+            ".*particles/config.yaml: the observation plane is at 0 m .*, expected 5200 m; set .*`altitude`",
         ),
         ("no plane", ".*particles/config.yaml: no plane.center, expected the place of the observation plane"),
         ("no YAML in the plane's", ".*particles/config.yaml: not readable as YAML"),
@@ -298,7 +298,7 @@ def test_the_plane_of_a_real_run_is_found_at_sea_level(tmp_path):
     path = write_library(tmp_path / "library", PARTICLES, PRIMARIES)
     (path / "particles" / "config.yaml").write_text(real.read_text())
     assert len(read(path, Options(altitude=0.0)).events) == 3
-    with pytest.raises(DataError, match=r"the observation plane lies at 0 m above sea level .*expected 5200 m"):
+    with pytest.raises(DataError, match=r"the observation plane is at 0 m above sea level .*expected 5200 m"):
         read(path)
 
 

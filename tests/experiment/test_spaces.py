@@ -241,6 +241,6 @@ def test_a_number_is_shared_between_families():
 def test_a_helper_in_the_folder_of_families_is_none():
     assert "base" not in families.families() and {"lenet", "cae"} <= set(families.families())
     with pytest.raises(
-        ConfigError, match=r"search\.models: 'base' is no model family: .*base\.py defines no Config and"
+        ConfigError, match=r"search\.models: 'base' is not a model family: .*base\.py defines no Config and"
     ):
         spaces.configurations(config({"base": {}}))

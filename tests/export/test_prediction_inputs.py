@@ -124,7 +124,7 @@ def test_an_input_that_is_given_twice_is_refused(results, model, tmp_path, capsy
     command = ["predict", str(results / "model"), str(raw), str(other), "-o", str(tmp_path / "out.h5")]
     assert main(command) == 1
     message = capsys.readouterr().err
-    assert f"{other}: is " in message and "its showers would be there twice; give it once" in message
+    assert f"{other}: is " in message and "its showers would occur twice; give it once" in message
     assert not (tmp_path / "out.h5").exists()
     assert main([*command, "--on-error", "skip"]) == 3
     assert len(read(tmp_path / "out.h5")["probability"]) == 1

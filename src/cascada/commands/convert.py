@@ -87,7 +87,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
     skipping.add_argument(parser)
     if module is None or _has_files(module):
         parser.add_argument("inputs", nargs="+", metavar="INPUT", help=_folders())
-    parser.add_argument("output", metavar="OUTPUT.h5", help="file to write; it appears when it is complete")
+    parser.add_argument("output", metavar="OUTPUT.h5", help="file to write; it appears once it is complete")
     if module is not None:
         for options in [module.Options] if _has_files(module) else [module.Run, module.Options]:
             _add_fields(parser, options)

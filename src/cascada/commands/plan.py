@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--device", metavar="NAME", help="only this kind of device, as in metrics.json (default: all known)"
     )
     parser.add_argument(
-        "--gpus", type=_positive, default=1, metavar="N", help="GPUs, or processors, at work at a time (default: 1)"
+        "--gpus", type=_positive, default=1, metavar="N", help="GPUs (or CPU cores) in use at a time (default: 1)"
     )
     parser.add_argument(
         "--profile", metavar="NAME", help="take packs and trainings per GPU from profiles/NAME/config.yaml (rule train)"

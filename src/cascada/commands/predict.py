@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="option of the source, as in `cascada convert --source KIND --help`; may be repeated",
     )  # fmt: skip
     skipping.add_argument(parser)
-    parser.add_argument("--threads", metavar="N", type=_positive, help="processor threads (default: all there are)")
+    parser.add_argument("--threads", metavar="N", type=_positive, help="CPU threads (default: all)")
     return parser
 
 

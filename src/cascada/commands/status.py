@@ -48,9 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("results", nargs="?", metavar="RESULTS", help="results/<experiment>; the newest if omitted")
     parser.add_argument(
-        "--once", action="store_true", help="print once and end (the default if the output is not a terminal)"
+        "--once", action="store_true", help="print once and exit (the default if the output is not a terminal)"
     )
-    parser.add_argument("--json", action="store_true", help="print everything as JSON and end")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON and exit")
     parser.add_argument("--metric", default="f1", choices=HEADLINES, help="validation metric to show")
     parser.add_argument(
         "--interval", type=float, default=2.0, metavar="SECONDS", help="between two updates (default: 2)"

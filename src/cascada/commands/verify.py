@@ -64,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", metavar="FOLDER", type=Path,
         help="folder of train.h5 and test.h5 to hash as well (default: `dataset` beside FOLDER, if it is complete)",
     )  # fmt: skip
-    parser.add_argument(
-        "--against", metavar="FOLDER", type=Path, help="another export that must have come out with the same bits"
-    )
+    parser.add_argument("--against", metavar="FOLDER", type=Path, help="another export that must agree bit by bit")
     parser.add_argument(
         "--remote",
         action="store_true",
@@ -75,6 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="as --remote, and remove damaged objects and edited files, so that `dvc push` and `dvc pull` bring them again",
+        help="as --remote, and remove damaged objects and edited files, so that `dvc push` and `dvc pull` restore them",
     )
     return parser

@@ -96,7 +96,7 @@ def check(data: Mapping) -> None:
             f"data.signal is missing; with {len(classes)} classes name the one that is the signal, of {list(classes)}."
         )
     if signal is not None and signal not in classes:
-        raise ConfigError(f"data.signal: {signal!r} given, which is no class; allowed are {list(classes)}.")
+        raise ConfigError(f"data.signal: {signal!r} given, which is not a class; allowed are {list(classes)}.")
 
 
 def _check_primaries(classes: Mapping[str, Primaries]) -> None:

@@ -19,7 +19,7 @@ def choose_device(wish: str) -> torch.device:
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wish.startswith("cuda") and not torch.cuda.is_available():
-        raise CascadaError(f"Device {wish!r} given, but no GPU is visible; give 'auto' or 'cpu', or ask for a GPU.")
+        raise CascadaError(f"Device {wish!r} given, but no GPU is visible; give 'auto' or 'cpu', or request a GPU.")
     return torch.device(wish)
 
 

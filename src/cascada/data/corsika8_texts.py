@@ -115,7 +115,7 @@ def plane_units(path: Path, name: str, altitude: float) -> tuple[float, float]:
         ) from error
     if center.shape != (3,) or not abs(found - altitude) <= ALTITUDE_TOLERANCE:
         raise DataError(
-            f"{file}: the observation plane lies at {found:g} m above sea level (plane.center {center.tolist()}), expected "
+            f"{file}: the observation plane is at {found:g} m above sea level (plane.center {center.tolist()}), expected "
             f"{altitude:g} m; set the source's `altitude` to that of the plane, or give another run."
         )
     return length, energy

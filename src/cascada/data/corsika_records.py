@@ -114,7 +114,7 @@ def check_start(path: Path, head: bytes) -> tuple[bool, bool]:
         given = foreign.what(head) or f"{head[:8]!r} given"
         raise DataError(
             f"{path}: start of file: {given}; expected a record marker and RUNH. "
-            "This is no CORSIKA 7 particle file: check --source or `kind:`."
+            "This is not a CORSIKA 7 particle file: check --source or `kind:`."
         )
     found = {key: head[start + 4 * words :][:4] for key, words in WORDS.items()}
     if found[thinned] not in (b"EVTH", b"RUNE"):

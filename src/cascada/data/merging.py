@@ -121,7 +121,7 @@ def _renumber(shards: list[Shard], options: MergeOptions) -> None:
             if row.sha256 and row.sha256 in seen:
                 raise DataError(
                     f"{shard.path}: its raw file {row.file} is the same file (sha256 {row.sha256[:12]}…) as one in "
-                    f"{seen[row.sha256]}; a shower may stand in one split only, so give each file once."
+                    f"{seen[row.sha256]}; a shower may be in one split only, so give each file once."
                 )
             seen[row.sha256] = shard.path
         events = shard.events

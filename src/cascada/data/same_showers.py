@@ -42,7 +42,7 @@ class Meeting:
         if self.images:
             return (
                 f"{other}: {self.showers} of its showers are in {one} too, with the same images ({first}); a shower may "
-                "stand in one split only. Leave one of the two files out."
+                "be in one split only. Leave one of the two files out."
             )
         return (
             f"{other}: {self.showers} of its showers have run, event, primary, energy and direction of showers in {one}, but "

@@ -61,7 +61,7 @@ def with_showers(shards: list[Shard], skipped: list[Skipped]) -> list[Shard]:
     if not found:
         raise DataError(
             f"All {len(skipped)} raw files were skipped, the first because of: {skipped[0].reason} "
-            "Mend the files or the sources' options, or set `on_error: stop` to see the first error at once."
+            "Repair the files or the sources' options, or set `on_error: stop` to see the first error at once."
         )
     return found
 

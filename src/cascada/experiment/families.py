@@ -37,7 +37,7 @@ def extension(model: str) -> Extension:
         )
     if missing := _missing(found[model]):
         raise ConfigError(
-            f"{model!r} is no model family: {found[model].path} defines no {' and no '.join(missing)}. "
+            f"{model!r} is not a model family: {found[model].path} defines no {' and no '.join(missing)}. "
             f"Known are {families()}."
         )
     return found[model]

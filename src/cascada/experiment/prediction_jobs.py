@@ -17,7 +17,7 @@ def files(settings: dict | None, say: Callable[[str], None] = lambda text: None)
     settings = _given(settings)
     folder, pattern = Path(settings["folder"]), settings["pattern"]
     if not folder.is_dir():
-        raise ConfigError(f"predictions.folder: {str(folder)!r} is no folder (from {Path.cwd()}).")
+        raise ConfigError(f"predictions.folder: {str(folder)!r} is not a folder (from {Path.cwd()}).")
     visible = [str(path) for path in sorted(folder.glob(pattern)) if not path.name.startswith(".")]
     kept, left_out = rawfiles.without_companions(visible)
     if left_out:

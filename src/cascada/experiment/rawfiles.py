@@ -96,7 +96,7 @@ def check_once(places: dict[str, str]) -> None:
             if other != path:
                 how = "the same file" if isinstance(key, tuple) else "the same file, once compressed"
                 raise ConfigError(
-                    f"{place}: {path} and {other} ({places[other]}) are {how}: its showers would be there twice. "
+                    f"{place}: {path} and {other} ({places[other]}) are {how}: its showers would occur twice. "
                     "Remove one of them, or choose patterns that name one."
                 )
 

@@ -152,7 +152,7 @@ class _Job:
         digest = rows[0].sha256 if len(rows) == 1 and not rows[0].events else ""
         for row in self.rows if digest else ():
             if row.sha256 == digest:
-                raise DataError(f"{path}: is a copy of {row.file}, so its showers would be there twice; give it once.")
+                raise DataError(f"{path}: is a copy of {row.file}, so its showers would occur twice; give it once.")
 
 
 class _Writer:

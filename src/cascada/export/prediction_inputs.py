@@ -189,7 +189,7 @@ def given_twice(inputs: Sequence[Path]) -> dict[int, str]:
             state = path.stat()
             other = seen.setdefault((state.st_dev, state.st_ino), path)
             if other is not path:
-                found[index] = f"{path}: is the same as {other}, so its showers would be there twice; give it once."
+                found[index] = f"{path}: is the same as {other}, so its showers would occur twice; give it once."
     return found
 
 
