@@ -23,11 +23,6 @@ FREE_OF_CHARGE = ("--help", "--version")  # snakemake --help starts no workflow
 # by the beginning of a test's id; slow is what took more than two seconds of a processor
 LISTED = {
     "training": (
-        "tests/behaviour/test_leaks.py::test_showers_in_both_splits_are_found_by_shuffled_labels",
-        "tests/behaviour/test_leaks.py::test_shuffled_labels_cannot_be_told",
-        "tests/behaviour/test_runner.py::test_the_rule_writes_what_publishing_reads",
-        "tests/behaviour/test_runner.py::test_all_predictors_of_one_model_agree",
-        "tests/behaviour/test_runner.py::test_a_run_leaves_a_junit_file",
         "tests/core/test_scripts.py::test_a_preemption_after_the_end_of_training_does_not_undo_it",
         "tests/models/test_families.py::test_every_hyperparameter_changes_the_training",
         "tests/models/test_families.py::test_it_can_learn_one_batch_by_heart",
@@ -37,7 +32,10 @@ LISTED = {
         "tests/report/test_status.py",
         "tests/test_recorded_bits.py",
     ),
-    "workflow": ("tests/test_progress.py",),
+    "workflow": (
+        "tests/test_progress.py",
+        "tests/training/test_trial.py::test_a_trial_ends_with_the_workflow_that_started_it",
+    ),
     "slow": (
         "plugins/submitit/tests/test_packaging.py",
         "plugins/submitit/tests/test_resume.py",

@@ -13,7 +13,7 @@ from experiments import SCHEMA, experiment
 def test_the_schema_lists_them_and_their_keys():
     search = schema.complete(SCHEMA)["properties"]["search"]["properties"]
     assert search["sampler"]["enum"] == samplers.names()
-    assert {"grid", "random"} <= set(samplers.names())
+    assert {"grid", "random", "sobol", "tpe"} <= set(samplers.names())
     assert "grid: All combinations of the values of a space. " in search["sampler"]["description"]
     assert search["samples"]["anyOf"][0] == {"type": "integer", "minimum": 1} and search["seed"]["default"] == 1
 

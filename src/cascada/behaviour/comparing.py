@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cascada.behaviour.subject import Measurement, Subject
+from cascada.behaviour.subject import Measurement, Subject, plain
 from cascada.data.checks import pairs
 from cascada.statistics import bootstrap
+from cascada.statistics.bootstrap import Interval
 from cascada.statistics.metrics import auc
 from cascada.statistics.verdicts import AT_LEAST
 
@@ -31,7 +32,7 @@ def worst_case(
     subject: Subject, cases: dict[Any, np.ndarray], *, name: str, meaning: str, share: bool = False
 ) -> Measurement:
     """The largest of the cases' means over the showers; `cases` by what was done: one value per shower (N,)."""
-    rows = [{"at": at} | subject.interval(values, share) for at, values in cases.items()]
+    rows = [{"at": at, **subject.interval(values, share)} for at, values in cases.items()]
     largest = subject.largest(np.stack(list(cases.values()), axis=1), share)
     return Measurement(name=name, meaning=meaning, details=rows, **largest)
 
@@ -55,7 +56,7 @@ def degradation(
     for level in levels:
         found[level] = subject.probabilities(transform(subject.images, level, subject.settings.seed))
     losses = [_losses(subject, one) for one in found.values()]
-    rows = [{"at": level} | subject.interval(loss) for level, loss in zip(found, losses, strict=True)]
+    rows = [{"at": level, **subject.interval(loss)} for level, loss in zip(found, losses, strict=True)]
     drops = [subject.interval(before - after) for before, after in itertools.pairwise(losses)]
     # the drop that is surest, not the largest value: noise alone makes some step fall
     yield Measurement(
@@ -71,9 +72,8 @@ def _losses(subject: Subject, found: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(found[np.arange(len(found)), subject.labels], LEAST))
 
 
-def _auc(subject: Subject, found: np.ndarray) -> dict[str, float]:
-    one = subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"]
-    return {name: float(value) for name, value in one.items()}
+def _auc(subject: Subject, found: np.ndarray) -> Interval:
+    return plain(subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"])
 
 
 def separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
@@ -88,11 +88,8 @@ def separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
     if not areas:
         return dict.fromkeys(("value", "low", "high"), math.nan) | {"meaning": meaning}
     worst = {"": lambda weights: np.max([area(weights) for area in areas.values()], axis=0)}
-    found = {
-        name: {part: float(value) for part, value in one.items()}
-        for name, one in subject.intervals(worst | areas, known).items()
-    }
-    rows = [{"at": name} | found[name] for name in areas]
+    found = {name: plain(one) for name, one in subject.intervals(worst | areas, known).items()}
+    rows: list[dict] = [{"at": name, **found[name]} for name in areas]
     if len(rows) < 2:
         return found[""] | {"meaning": meaning}
     best = max(rows, key=lambda row: row["value"])["at"]

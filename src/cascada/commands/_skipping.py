@@ -11,7 +11,7 @@ HELP = "what to do with an input that cannot be read: stop (default), or skip an
 
 
 class Skipping:
-    """Collects the inputs that a command skips. `callback` is None where it shall stop at the first instead."""
+    """Collects the inputs that a command skips. `callback` is None if it should stop at the first instead."""
 
     def __init__(self, command: str, on_error: str, output: Path):
         self.callback = self._add if on_error == "skip" else None

@@ -35,7 +35,7 @@ def labels(classes: Mapping[str, Primaries]) -> dict[int, int]:
 
 
 def index(names: Sequence[str], signal: str = "") -> int:
-    """The label of the signal; that of the second class where none is named. Raises ConfigError for a signal that is no class."""
+    """The label of the signal; that of the second class where none is named. Raises ConfigError for a signal that is not a class."""
     if signal and signal not in names:
         raise ConfigError(f"The signal {signal!r} is none of the classes {list(names)}; name one of them.")
     return list(names).index(signal) if signal else ASSUMED
@@ -63,7 +63,7 @@ def meanings(names: Sequence[str], signal: int) -> dict[str, str]:
 
 
 def meaning(content: Mapping, metric: str) -> str:
-    """What a metric is of, in brackets, from a file's `classes` and `signal`; nothing for a metric that is of no class."""
+    """What a metric is of, in brackets, from a file's `classes` and `signal`; nothing for a metric that refers to no class."""
     names = list(content.get("classes", ()))
     if not names:
         return ""

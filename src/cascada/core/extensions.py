@@ -88,7 +88,7 @@ def _path(group: str, name: str, value: str, package: str) -> Path:
 
 
 def locate(top: str, *rest: str) -> Path | None:
-    """Return the Python file of a module, None if there is none; `top` is looked up as an import would."""
+    """Return the Python file of a module, None if there is none; `top` is looked up as an import would do."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):

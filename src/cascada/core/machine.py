@@ -15,7 +15,7 @@ MEGABYTE = 1024 * 1024
 
 
 def choose_device(wish: str) -> torch.device:
-    """`auto` takes the first GPU that is visible, and the processor where there is none."""
+    """`auto` takes the first GPU that is visible, or the CPU if there is none."""
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wish.startswith("cuda") and not torch.cuda.is_available():
@@ -40,7 +40,7 @@ def choose_precision(wish: str, allowed: str, device: torch.device) -> torch.dty
 
 
 def use_deterministically(threads: int) -> None:
-    """Same seed, same machine and same number of threads give the same bits on the processor."""
+    """Same seed, same machine and same number of threads give the same bits on the CPU."""
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -18,5 +18,5 @@ MARKS = {"reopened": REOPENED, "other_bits": OTHER_BITS}  # by their names in me
 
 
 def marks(opening: Mapping) -> list[str]:
-    """What has to be said about how often the sealed showers were opened, from the switches named in MARKS."""
+    """The notice about how often the sealed showers were opened, from the switches named in MARKS."""
     return [text for name, text in MARKS.items() if opening.get(name)]

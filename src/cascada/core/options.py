@@ -1,4 +1,4 @@
-"""Settings that say of themselves what they mean and what they may be: one dataclass field is the only place for each.
+"""Self-describing settings: one dataclass field is the only place for each setting, its meaning and its range.
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
@@ -47,7 +47,7 @@ def later(default: Any) -> Any:
 
 
 def check(settings: Any) -> None:
-    """Compare the fields of an instance with their limits. Raises ConfigError for the first that is beyond."""
+    """Compare the fields of an instance with their limits. Raises ConfigError for the first that is out of range."""
     for field in dataclasses.fields(settings):
         value, choices = getattr(settings, field.name), field.metadata.get("choices")
         if choices is not None and value not in choices:

@@ -1,4 +1,4 @@
-"""Where an experiment's results lie, below `results/<experiment>`. Standard library only.
+"""Where an experiment's results are, below `results/<experiment>`. Standard library only.
 
 The rules write the same paths literally, as Snakefiles are read; a test compares.
 """

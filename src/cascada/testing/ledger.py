@@ -61,7 +61,7 @@ def record(test: Path, opening: dict, content: dict) -> None:
 
 
 def elsewhere(test: Path, entry: dict) -> list[dict]:
-    """Openings of the same seal in the other experiments, `results/*/dataset`; none where test.h5 lies elsewhere.
+    """Openings of the same seal in the other experiments, `results/*/dataset`; none if test.h5 is elsewhere.
 
     `results`, or one experiment in it, may be a link: ledgers count that lie beside the link or beside what it leads to.
     """
@@ -115,7 +115,7 @@ def _refusal(test: Path, others: list[dict], entry: dict) -> str:
 
 
 def _difference(one: dict, entry: dict) -> str:
-    """What else than configuration and seed tells two selections apart, where these do not."""
+    """What distinguishes two selections besides configuration and seed, if these are equal."""
     names = [name for name in SELECTION if name in one and name in entry and one[name] != entry[name]]
     if names == ["training_sha256"]:
         return "; this one was trained on other data"

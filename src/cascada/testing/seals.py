@@ -1,4 +1,4 @@
-"""What sealed showers, and what the showers of a training, are known by: sha256 over their content, whatever the file's bytes."""
+"""What sealed showers, and what the showers of a training, are identified by: sha256 over their content, whatever the file's bytes."""
 
 import hashlib
 from pathlib import Path

@@ -13,7 +13,7 @@ Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 class AveragedWeights(AveragedModel, Generic[Averaged]):
     """An exponential average of a module's weights and buffers; the averaged copy is `module`.
 
-    A plain average (decay 0.99) still holds a third of the first weights after a hundred steps. So the decay grows with the
+    A plain average (decay 0.99) still contains a third of the initial weights after a hundred steps. So the decay grows with the
     steps n, min(decay, (1 + n) / (10 + n)): the average reaches back over about a ninth of the training, until it is as long as asked for.
     """
 
@@ -25,7 +25,7 @@ class AveragedWeights(AveragedModel, Generic[Averaged]):
 
     @torch.no_grad()
     def _average(self, averages: Tensors, current: Tensors, _: torch.Tensor | int) -> None:
-        """Update tensors of one type in place; PyTorch's own function knows no growing decay."""
+        """Update tensors of one type in place; PyTorch's own function has no growing decay."""
         if not averages[0].is_floating_point():  # counts of batches
             torch._foreach_copy_(averages, current)
             return

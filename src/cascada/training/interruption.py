@@ -1,4 +1,4 @@
-"""Leave work in good order: notice a signal or the death of the workflow that started us, and say that work was saved.
+"""Stop cleanly: notice a signal or the death of the workflow that started us, and say that work was saved.
 
 SLURM sends SIGUSR2 before a time limit and SIGTERM at a preemption. A script's exit status does not reach
 the executor, so "saved, please start me again" is a marker file whose path stands in the job's environment.

@@ -1,4 +1,4 @@
-"""What a trial is told: all that determines its result, where its outputs go, and what the machine allows."""
+"""What a trial is given: all that determines its result, where its outputs go, and what the machine allows."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -60,7 +60,7 @@ class Trainer:
         """What is validated, selected and kept: the averaged weights where there are any."""
         return self.averaged.module if self.averaged else self.classifier
 
-    def epoch(self, interruption: Interruption, on_batch) -> bool:
+    def epoch(self, interruption: Interruption | bool, on_batch: Callable[[State], None]) -> bool:
         """Train until the epoch's end. Returns False if interrupted; then the state says where to resume."""
         state, generator = self.state, torch.Generator().manual_seed(_mix(self.trial.seed, self.state.epoch, 0))
         batches = self.training.batches(self.common.batch_size, generator, skip=state.batch)

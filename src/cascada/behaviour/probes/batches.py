@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cascada.behaviour.subject import Measurement, Subject, worst
+from cascada.statistics.bootstrap import Interval
 
 COMPARED, BATCHES = 200, (1, 7, 64)  # showers, and sizes of batches
 LIMITS = {
@@ -19,7 +20,7 @@ def probe(subject: Subject) -> Iterator[Measurement]:
     rows = []
     for size in BATCHES:
         parts = [subject.probabilities(images[i : i + size]) for i in range(0, len(images), size)]
-        rows.append({"at": size} | _largest(np.concatenate(parts) - whole))
+        rows.append({"at": size, **_largest(np.concatenate(parts) - whole)})
     yield Measurement(
         name="batch_size_change", details=rows, **worst(rows),
         meaning=f"largest change of a probability in batches of {', '.join(map(str, BATCHES))} against one batch",
@@ -31,6 +32,6 @@ def probe(subject: Subject) -> Iterator[Measurement]:
     )  # fmt: skip
 
 
-def _largest(change: np.ndarray) -> dict[str, float]:
+def _largest(change: np.ndarray) -> Interval:
     value = float(np.abs(change).max())
     return {"value": value, "low": value, "high": value}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cascada.behaviour.subject import Measurement, Subject
+from cascada.behaviour.subject import Measurement, Subject, plain
 from cascada.statistics import bootstrap
 
 LIMITS = {
@@ -25,11 +25,11 @@ def probe(subject: Subject) -> Iterator[Measurement]:
     found = subject.intervals(statistics)
     rows = [
         {"at": f"{edges[i] / 1000:.1f} to {edges[i + 1] / 1000:.1f} TeV"}
-        | subject.exact({part: float(found["thirds"][part][i]) for part in ("value", "low", "high")}, members[:, i])
+        | subject.exact(plain({part: values[i] for part, values in found["thirds"].items()}), members[:, i])
         for i in range(3)
     ]
     yield Measurement(
         name="accuracy_fall_with_energy", details=rows, significant=True,
-        **{part: float(value) for part, value in found["fall"].items()},
+        **plain(found["fall"]),
         meaning="accuracy in the third of lowest true energy less that in the third of highest",
     )  # fmt: skip

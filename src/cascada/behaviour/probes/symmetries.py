@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cascada.behaviour import transformations
 from cascada.behaviour.comparing import change, flips, worst_case
-from cascada.behaviour.subject import Measurement, Subject
+from cascada.behaviour.subject import Measurement, Predictor, Subject
 
 LIMITS = {
     "symmetry_change": (
@@ -36,17 +36,17 @@ def probe(subject: Subject) -> Iterator[Measurement]:
         meaning="labels that flip under the worst of them",
     )  # fmt: skip
     if subject.unaveraged:
-        yield _unaveraged(subject)
+        yield _unaveraged(subject, subject.unaveraged)
 
 
-def _unaveraged(subject: Subject) -> Measurement:
+def _unaveraged(subject: Subject, network: Predictor) -> Measurement:
     """What the network itself makes of the symmetries, where the average over them makes the gate trivial."""
-    plain = replace(subject, predict=subject.unaveraged)
+    alone = replace(subject, predict=network)
     cases = {
-        name: flips(plain, plain.probabilities(transformations.symmetry(subject.images, name)))
+        name: flips(alone, alone.probabilities(transformations.symmetry(subject.images, name)))
         for name in transformations.SYMMETRIES
     }
     return worst_case(
-        plain, cases, name="symmetry_flips_unaveraged", share=True,
+        alone, cases, name="symmetry_flips_unaveraged", share=True,
         meaning="labels that flip under the worst of them without the average over them that the classifier takes",
     )  # fmt: skip
