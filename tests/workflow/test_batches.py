@@ -152,6 +152,8 @@ def test_a_search_that_was_killed_as_it_began_to_grow_goes_on(finished):
 
 def test_rungs_and_finalists_that_come_later_keep_the_batches(finished):
     """Two rungs more, over a finished search: each decision waits for the one below, and no batch is proposed again."""
+    write(finished, samples=4)
+    run(finished, "search")
     write(finished, samples=4, halving={"rungs": [1, 2, 3]}, rescore={"top": 1, "seeds": [2]}, epochs=3)
     jobs, _ = listed(finished)
     assert "propose" not in jobs and (jobs["promote"], jobs["rescore"]) == (2, 1)
