@@ -132,8 +132,8 @@ def best(results: Path, trials: Iterable[Seen], metric: str) -> Best | None:
     epochs = max((trial.epochs for trial in ended), default=0)
     groups: dict[str, dict[int, float]] = {}
     for trial in ended:
-        if trial.epochs == epochs:
-            groups.setdefault(trial.configuration, {})[trial.seed] = trial.validation[metric]
+        if trial.epochs == epochs and (value := trial.validation.get(metric)) is not None:
+            groups.setdefault(trial.configuration, {})[trial.seed] = value
     if not groups:
         return None
     sign = -1 if metric == "loss" else 1

@@ -170,8 +170,8 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     foot = []
     if status.skipped:
         foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/{paths.SKIPPED}", style="red"))
-    if status.best.get(metric) is not None:
-        foot.append(Text(best_so_far(status.best[metric], metric)))
+    if (best := status.best.get(metric)) is not None:
+        foot.append(Text(best_so_far(best, metric)))
     return Group(head, *_stages(status), table, *foot, *failures)
 
 
