@@ -134,25 +134,14 @@ def train(job: Job) -> float:
 
     Returns the seconds of processor time that its epochs took.
     """
-    from cascada.training.trial import EVALUATION_BATCH, Machine, Trainer, Trial, torch
-    from cascada.statistics.metrics import evaluate  # isort: skip
-
-    class Scoring(Trainer):
-        """A trainer that keeps the logits (N, K) of its last validation."""
-
-        def validate(self, classifier=None):
-            network = (classifier or self.evaluated.plain()).eval()
-            with torch.inference_mode():
-                parts = [network(images).float() for images, _ in self.validation.batches(EVALUATION_BATCH)]
-            self.scores = torch.cat(parts).cpu().numpy()
-            return evaluate(self.scores, self.validation.labels.numpy(), self.validation.signal)
+    from cascada.training.trial import Machine, Trainer, Trial
 
     one = job.configuration
     trial = Trial.of(  # plain values, as a script gives them
         configuration=one.id, model=one.model, hyperparameters=one.hyperparameters, settings=one.training,
         seed=job.seed, epochs=job.epochs, data=job.data, folder=job.output.parent, tensorboard=job.output.parent,
     )  # fmt: skip
-    trainer = Scoring(trial, Machine(device="cpu", threads=1))
+    trainer = Trainer(trial, Machine(device="cpu", threads=1))
     found = np.full((job.epochs, HALVINGS, 2, len(METRICS)), np.nan, np.float32)
     started = time.process_time()
     for epoch in range(job.epochs):

@@ -1,13 +1,19 @@
-"""What a finished trial leaves: checkpoint.pt, history.tsv and metrics.json."""
+"""What a finished trial leaves: checkpoint.pt, history.tsv and metrics.json.
+
+Beside them, as no declared outputs: scores.npy, what the kept classifier answers on the validation showers, and state.pt, from
+which a longer budget goes on. Undeclared, as results of earlier releases lack them and may stay as they are.
+"""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from cascada.core import machine
 from cascada.core.files import atomic_path, write_json
+from cascada.training import scores
 from cascada.training.settings import METRICS, Trial
 from cascada.training.state import State
 
@@ -62,8 +68,9 @@ def describe(trial: Trial, state: State, validation: dict | None, conditions: Co
     }
 
 
-def write(folder: Path, checkpoint: dict, history: list[dict], result: dict) -> None:
-    """Write checkpoint.pt, history.tsv and, as it says that all is done, metrics.json last."""
+def write(folder: Path, checkpoint: dict, history: list[dict], logits: np.ndarray | None, result: dict) -> None:
+    """Write checkpoint.pt, history.tsv, scores.npy (logits (N, K)) and, as it says that all is done, metrics.json last."""
+    scores.write(folder, logits)
     # a file object, not a path: the archive would carry the temporary file's name, and no two runs the same bytes
     with atomic_path(folder / "checkpoint.pt") as temporary, temporary.open("wb") as file:
         torch.save(checkpoint, file)

@@ -1,4 +1,4 @@
-"""What a running trial keeps beside its outputs: the lock, the resume file and progress.json.
+"""What a trial keeps beside its outputs: the lock, the resume file, which ends as its state.pt, and progress.json.
 
 None of them is a declared output, because Snakemake deletes those before it starts a job again.
 """
@@ -7,6 +7,8 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from cascada.training.settings import Trial
 from cascada.training.state import State
 
 SECONDS_BETWEEN_REPORTS = 2.0
+STATE = "state.pt"
 
 
 @contextlib.contextmanager
@@ -57,7 +60,7 @@ def identity(trial: Trial, data_sha256: str, threads: int, precision: str, tier:
 
 
 class ResumeFile:
-    """Snapshots of a training, whole or absent, tied to the trial's identity."""
+    """Snapshots of a training, whole or absent, tied to the trial's identity. The budget of epochs is no part of that."""
 
     def __init__(self, path: Path, known_as: str, device: torch.device):
         self.path, self._identity, self._device = path, known_as, device
@@ -68,11 +71,11 @@ class ResumeFile:
             return None
         try:
             content = torch.load(self.path, map_location=self._device, weights_only=True)
-        except Exception as error:  # any damage means the same: start over
-            report(f"{self.path}: cannot be read ({error}); starting over")
+        except Exception as error:  # any damage means the same: begin anew
+            report(f"{self.path}: cannot be read ({error}); it is left alone")
             return None
         if content.get("identity") != self._identity:
-            report(f"{self.path}: written for another configuration, data set or code; starting over")
+            report(f"{self.path}: written for another configuration, data set or code; it is left alone")
             return None
         return content["snapshot"]
 
@@ -80,8 +83,37 @@ class ResumeFile:
         with atomic_path(self.path) as temporary:
             torch.save({"identity": self._identity, "snapshot": snapshot}, temporary)
 
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+    def at(self, path: Path) -> "ResumeFile":
+        """The same trial's snapshot in another place."""
+        return ResumeFile(path, self._identity, self._device)
+
+    def keep_as(self, path: Path) -> None:
+        """Rename the last snapshot: written after the last epoch, it is what a longer budget goes on from."""
+        os.replace(self.path, path)
+
+
+def last_snapshot(resume: ResumeFile, trial: Trial, report=print) -> dict | None:
+    """Return what a training goes on from: its own resume file, else the state that the longest shorter budget left."""
+    found = [one for one in (resume, *(resume.at(path) for path in shorter_states(trial))) if one.path.exists()]
+    for file in found:
+        if snapshot := file.read(report):
+            state = snapshot["state"]
+            report(f"goes on at epoch {state['epoch']}, batch {state['batch']} from {file.path}")
+            if file is not resume:  # a diverged trial has no epoch left that would write it
+                resume.write(snapshot)
+            return snapshot
+    if found:
+        report("begins anew")
+    return None
+
+
+def shorter_states(trial: Trial) -> list[Path]:
+    """Return state.pt of the same trial's shorter budgets (`epochs-<n>` beside its folder), the longest first."""
+    budgets = {}
+    for path in trial.folder.parent.glob(f"epochs-*/{STATE}"):
+        if (name := re.fullmatch(r"epochs-(\d+)", path.parent.name)) and int(name[1]) < trial.epochs:
+            budgets[int(name[1])] = path
+    return [budgets[epochs] for epochs in sorted(budgets, reverse=True)]
 
 
 class Progress:

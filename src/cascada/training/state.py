@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class State:
-    """What a training consists of between two batches; everything in it goes into the resume file."""
+    """What a training consists of between two batches; everything in it goes into resume.pt and state.pt."""
 
     epoch: int = 1
     batch: int = 0  # batches done in this epoch
     history: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict | None = None
+    best_scores: torch.Tensor | None = None  # logits (N, K) of the plain evaluation on the validation showers
     status: str = "running"
     logits: list[torch.Tensor] = field(default_factory=list)  # of this epoch's training batches
     labels: list[torch.Tensor] = field(default_factory=list)

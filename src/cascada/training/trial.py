@@ -1,7 +1,7 @@
 """Train one trial: a configuration with a seed, to a budget of epochs.
 
 Random numbers depend on seed, epoch and batch; a resume file holds the rest. So a trial that was interrupted
-ends with the same bits as one that was not. Only training and validation showers are read here.
+ends with the same bits as one that was not, and so does one that goes on from what a shorter budget left. Only training and validation showers are read here.
 """
 
 import dataclasses
@@ -20,19 +20,20 @@ from cascada.models.augmentation import augment
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 from cascada.statistics import metrics
-from cascada.training import outcome
+from cascada.training import outcome, scores
 from cascada.training.averaging import AveragedWeights
 from cascada.training.interruption import Interruption, leave
-from cascada.training.resume import Progress, ResumeFile, identity, locked
+from cascada.training.resume import STATE, Progress, ResumeFile, identity, last_snapshot, locked
+from cascada.training.scores import EVALUATION_BATCH as EVALUATION_BATCH
 from cascada.training.settings import METRICS, Machine, Trial
 from cascada.training.state import State
 from cascada.training.tensorboard import TrialLog
 
-EVALUATION_BATCH = 512
-
 
 class Trainer:
-    """Holds the network, its optimizer and its data while a trial runs."""
+    """Holds the network, its optimizer and its data while a trial runs; `scores`: logits (N, K) of its last validation."""
+
+    scores: np.ndarray | None = None
 
     def __init__(self, trial: Trial, limits: Machine):
         machine.use_deterministically(limits.threads)
@@ -95,16 +96,11 @@ class Trainer:
             self.averaged.update_parameters(self.classifier)
         return logits.detach().float(), loss.detach()
 
-    @torch.inference_mode()
     def validate(self, classifier: Classifier | None = None) -> dict[str, float]:
         """Metrics on validation showers: of a classifier, or of this training's as it stands, by a plain evaluation."""
-        classifier = (classifier or self.evaluated.plain()).eval()
-        logits, labels = [], []
-        for images, label in self.validation.batches(EVALUATION_BATCH // classifier.views):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-                logits.append(classifier(images).float())
-            labels.append(label)
-        return evaluate(logits, labels, self.validation.signal)
+        classifier = classifier or self.evaluated.plain()
+        self.scores, labels = scores.compute(classifier, self.validation, self.precision)
+        return metrics.evaluate(self.scores, labels, self.validation.signal)
 
     def finish_epoch(self) -> dict:
         """Evaluate, append the epoch's row to the history, note the best epoch and a divergence."""
@@ -127,17 +123,20 @@ class Trainer:
         elif is_better(self.trial.settings.metric, row, state.best_row()):
             state.best_epoch = state.epoch
             state.best_weights = {k: v.detach().cpu().clone() for k, v in self.evaluated.state_dict().items()}
+            state.best_scores = None if self.scores is None else torch.from_numpy(self.scores)
         state.epoch, state.batch, state.logits, state.labels = state.epoch + 1, 0, [], []
         return row
 
-    def final_validation(self) -> dict | None:
-        """Validation metrics of the best epoch by the symmetric evaluation, which costs too much for every epoch.
+    def final_validation(self) -> tuple[dict | None, np.ndarray | None]:
+        """Validation metrics of the best epoch and the logits (N, K) that they were computed from.
 
-        None where it is not asked for: then the history has them.
+        By the symmetric evaluation, where it is asked for: it costs too much for every epoch. The metrics are None where it
+        is not: then the history has them. The logits are None where no epoch was any good.
         """
+        best = self.state.best_scores
         if self.classifier.views == 1 or self.state.best_weights is None:
-            return None
-        return self.validate(self.best_classifier())
+            return None, None if best is None else best.cpu().numpy()
+        return self.validate(self.best_classifier()), self.scores
 
     def best_classifier(self) -> Classifier:
         """The classifier with the weights of the best epoch, if there is one."""
@@ -171,7 +170,7 @@ class Trainer:
 
 
 def train(trial: Trial, limits: Machine, report=print) -> dict:
-    """Run or resume a trial; write checkpoint.pt, history.tsv and metrics.json into its folder; return the metrics.
+    """Run or go on with a trial; write its outputs, scores and state into its folder (training.outcome); return the metrics.
 
     A second process on the same trial is refused with a CascadaError. On SIGTERM, SIGUSR2, Ctrl-C and
     when the workflow has died, the resume file is written, the marker too, and the process ends (`Interrupted`).
@@ -183,10 +182,8 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         data_sha256 = sha256(trial.data)
         known = identity(trial, data_sha256, limits.threads, str(trainer.precision), trainer.training.tier)
         resume = ResumeFile(trial.folder / "resume.pt", known, trainer.device)
-        snapshot = resume.read(report)
-        if snapshot:
+        if snapshot := last_snapshot(resume, trial, report):
             trainer.restore(snapshot)
-            report(f"resuming at epoch {trainer.state.epoch}, batch {trainer.state.batch}")
         progress = Progress(trial, trainer.device, len(trainer.training))
         log = TrialLog(
             trial.tensorboard, trial.configuration, trial.seed,
@@ -195,13 +192,15 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
         with log:
             _run_epochs(trainer, interruption, resume, progress, log, report)
             conditions = trainer.conditions(data_sha256, started)
-            result = outcome.describe(trial, trainer.state, trainer.final_validation(), conditions)
+            validation, logits = trainer.final_validation()
+            result = outcome.describe(trial, trainer.state, validation, conditions)
+            result["scores"] = scores.describe(logits, trainer.validation.events)
             if result["best_epoch"]:
                 log.best({f"validation_{name}": result["validation"][name] for name in METRICS})
             log.end(result["status"])
-        outcome.write(trial.folder, trainer.best_classifier().checkpoint(), trainer.state.history, result)
+        outcome.write(trial.folder, trainer.best_classifier().checkpoint(), trainer.state.history, logits, result)
         progress.end(result["status"])
-        resume.remove()
+        resume.keep_as(trial.folder / STATE)
     return result
 
 
