@@ -44,7 +44,7 @@ rule data:
 rule search:
     input:
         "<results>/selection/best.json",
-        "<results>/search/search.json",
+        "<results>/search/scores.json",
         "<results>/search/costs.tsv",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
 

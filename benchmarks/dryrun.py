@@ -49,6 +49,7 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
         ["train.h5", "configurations.tsv"],
         [TRIAL + "metrics.json", TRIAL + "history.tsv", TRIAL + "checkpoint.pt"],
     ),
+    "score_trials": (["train.h5", "TRIALS of metrics.json", "TRIALS of checkpoint.pt"], ["scores.json"]),
     "summarize_costs": (["TRIALS of metrics.json"], ["costs.tsv", "costs.html"]),
     "train_baselines": (["train.h5"], ["models.npz", "baselines.json"]),
     "select": (
@@ -67,7 +68,7 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
     "check_export": ([f"model-{n}" for n in range(7)], ["check.json"]),
 }
 PRODUCTS = [
-    "card.json", "costs.tsv", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
+    "card.json", "scores.json", "costs.tsv", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
 ]  # fmt: skip
 
 

@@ -50,6 +50,27 @@ rule train:
         "../scripts/train.py"
 
 
+rule score_trials:
+    input:
+        data="<results>/dataset/train.h5",
+        metrics=trial_files("metrics.json"),
+        checkpoints=trial_files("checkpoint.pt"),
+    output:
+        manifest="<results>/search/scores.json",
+    log:
+        "<results>/logs/score_trials.log",
+    conda:
+        "../envs/cascada.yaml"
+    threads: 1
+    resources:
+        device="auto",
+        memory_tier="auto",
+    params:
+        code=digest("cascada.training.scoring"),
+    script:
+        "../scripts/score_trials.py"
+
+
 rule summarize_costs:
     input:
         metrics=trial_files("metrics.json", POPULATION.everything),

@@ -66,6 +66,19 @@ def test_the_changelog_lists_what_reruns(release):
     assert set(re.findall(r"`(\w+)`", listed[1])) == set(workflows.jobs(done)) - {"all"}
 
 
+def test_its_trials_get_scores_without_being_trained(release, tmp_path):
+    shutil.copytree(release, tmp_path / "copy", symlinks=True)
+    results = tmp_path / "copy/results/smoke"
+    target = ("results/smoke/search/scores.json", "--rerun-triggers", "mtime")
+    assert workflows.jobs(workflows.snakemake(tmp_path / "copy", "-n", *target)) == ["score_trials"]
+    kept = {path: path.read_bytes() for path in results.glob("trials/*/*/*/metrics.json")}
+    workflows.snakemake(tmp_path / "copy", *target)
+    found = read_json(results / "search/scores.json")
+    assert [trial["scored"] for trial in found["trials"]] == ["afterwards"] * 2 and len(kept) == 2
+    assert all(trial["shape"] == [found["showers"], 2] for trial in found["trials"])
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
 def test_its_results_go_on_with_todays_code(release):
     """All is made again; the sealed showers were opened by the release, for the same selection with other bits."""
     (before,) = ledger.read(release / "results/smoke/dataset/test.h5")
