@@ -88,6 +88,6 @@ rule summarize_costs:
         "../envs/cascada.yaml"
     params:
         benchmarks=f"{RESULTS}/benchmarks",
-        code=digest("cascada.training.costs", "cascada.report.search_pages"),
+        code=digest("cascada.training.costs", "cascada.training.attempts", "cascada.report.search_pages"),
     script:
         "../scripts/summarize_costs.py"

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def costs_page(folder, rows):
     """The simplest page, of any table."""
-    html.write(folder / "page.html", "costs.html.j2", header=["name", "value"], rows=rows)
+    html.write(folder / "page.html", "costs.html.j2", tables={"trial": (["name", "value"], rows)})
     return (folder / "page.html").read_text()
 
 
@@ -38,7 +38,7 @@ def test_text_is_escaped_and_numbers_are_short(tmp_path):
 
 
 def test_a_name_that_a_template_misses_is_an_error(tmp_path):
-    with pytest.raises(UndefinedError, match="'rows' is undefined"):
+    with pytest.raises(UndefinedError, match="'tables' is undefined"):
         html.write(tmp_path / "page.html", "costs.html.j2", header=[])
     assert not list(tmp_path.iterdir())
 
@@ -94,20 +94,28 @@ def benchmarks(tmp_path):
 
 
 def test_costs_are_summed_per_rule_and_over_all(benchmarks, tmp_path):
+    """Of trials of an earlier release: without attempts."""
     trials = []
     for number in range(2):
         trials.append(tmp_path / f"metrics-{number}.json")
-        write_json(trials[-1], {"gpu_hours": 0.25})
-    found = {cost.rule: cost for cost in costs.summarize(benchmarks, trials, tmp_path / "costs.tsv")}
-    train = found["train"]
-    assert (train.jobs, train.wall_hours, train.cpu_hours, train.gpu_hours) == (2, 1.5, 0.75, 0.5)
-    assert train.memory_gb_hours == pytest.approx(1 * 1 + 2 * 0.5) and train.peak_memory_gb == 2
-    assert found["merge"].jobs == 1 and found["merge"].cpu_hours == 0
-    last = Path(tmp_path / "costs.tsv").read_text().splitlines()[-1].split("\t")
-    assert last[0] == "all" and last[1] == "3" and float(last[4]) == 0.5
+        trial = {
+            "configuration": f"lenet-0000000{number}",
+            "model": "lenet",
+            "seed": 1,
+            "epochs": 2,
+            "status": "completed",
+        }
+        spent = {"wall_seconds": 1000.0, "gpu_hours": 0.25, "peak_memory_mb": {"host": 1024.0, "device": None}}
+        write_json(trials[-1], trial | spent)
+    found = costs.summarize(benchmarks, trials, tmp_path / "costs.tsv")
+    train = found["rule"]["train"]
+    assert (train.jobs, train.wall_hours, train.cpu_hours, train.gpu_hours) == pytest.approx((2, 1.5, 0.75, 0.5))
+    assert train.memory_gb_hours == pytest.approx(2 * 1000 / 3600) and train.peak_memory_gb == 1
+    assert found["rule"]["merge"].jobs == 1 and found["rule"]["merge"].cpu_hours == 0
+    assert found["all"]["rules"].jobs == 3 and found["all"]["rules"].gpu_hours == 0.5
     search_pages.write_costs(tmp_path / "costs.tsv", tmp_path / "costs.html")
     page = (tmp_path / "costs.html").read_text()
-    assert "gpu hours" in page and '<td class="text">train</td><td>2</td><td>1.50000</td>' in page
+    assert "gpu hours" in page and "energy kwh" not in page and '<td class="text">train</td><td>2</td>' in page
 
 
 def test_the_leaderboard_says_once_where_it_comes_from(tmp_path):

@@ -7,6 +7,7 @@ from cascada.core.files import read_json
 from cascada.report import html
 from cascada.selection.ranking import ORIGIN
 
+NOTHING = {"", "unknown", "0", "0.00000"}
 LEADERBOARD, COSTS = "leaderboard.html.j2", "costs.html.j2"
 
 
@@ -28,7 +29,14 @@ def write_leaderboard(leaderboard: Path, summary: Path, metric: str, path: Path)
 
 
 def write_costs(costs: Path, path: Path) -> None:
-    """Write costs.tsv as a page."""
-    rows = tables.read(costs)
-    header = [name.replace("_", " ") for name in rows[0]]
-    html.write(path, COSTS, header=header, rows=[list(row.values()) for row in rows])
+    """Write costs.tsv as a page: a table for each kind of sums, with the columns that are filled there."""
+    kinds: dict[str, list[dict[str, str]]] = {}
+    for row in tables.read(costs):
+        kinds.setdefault(row.pop("of"), []).append(row)
+    html.write(path, COSTS, tables={kind: _filled(rows) for kind, rows in kinds.items()})
+
+
+def _filled(rows: list[dict[str, str]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what is not 0 or unknown everywhere."""
+    names = [name for name in rows[0] if any(row[name] not in NOTHING for row in rows)]
+    return [name.replace("_", " ") for name in names], [[row[name] for name in names] for row in rows]

@@ -4,7 +4,6 @@ Beside them, as no declared outputs: scores.npy, what the kept classifier answer
 which a longer budget goes on. Undeclared, as results of earlier releases lack them and may stay as they are.
 """
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class Conditions:
     signal: str
     parameters: int
     data_sha256: str
-    started: float  # s since the epoch, of this attempt
+    wall_seconds: float  # of all attempts, those of shorter budgets included that it went on from
 
 
 def describe(trial: Trial, state: State, validation: dict | None, conditions: Conditions) -> dict:
@@ -55,7 +54,7 @@ def describe(trial: Trial, state: State, validation: dict | None, conditions: Co
         "threads": conditions.threads,
         "precision": str(conditions.precision).removeprefix("torch."),
         "memory_tier": conditions.memory_tier,
-        "wall_seconds": time.time() - conditions.started,
+        "wall_seconds": conditions.wall_seconds,
         "training_seconds": state.seconds,
         "samples_per_second": conditions.showers * len(state.history) / max(state.seconds, 1e-9),
         "device": machine.describe(conditions.device),

@@ -18,6 +18,7 @@ import torch
 from cascada.core import machine
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, write_json
+from cascada.training.attempts import Attempt
 from cascada.training.settings import Trial
 from cascada.training.state import State
 
@@ -92,8 +93,11 @@ class ResumeFile:
         os.replace(self.path, path)
 
 
-def last_snapshot(resume: ResumeFile, trial: Trial, report=print) -> dict | None:
-    """Return what a training goes on from: its own resume file, else the state that the longest shorter budget left."""
+def last_snapshot(resume: ResumeFile, trial: Trial, report=print) -> tuple[dict | None, Path | None]:
+    """Return what a training goes on from: its own resume file, else the state that the longest shorter budget left.
+
+    And the file that it stands in; None and None where the training begins anew.
+    """
     found = [one for one in (resume, *(resume.at(path) for path in shorter_states(trial))) if one.path.exists()]
     for file in found:
         if snapshot := file.read(report):
@@ -101,10 +105,10 @@ def last_snapshot(resume: ResumeFile, trial: Trial, report=print) -> dict | None
             report(f"goes on at epoch {state['epoch']}, batch {state['batch']} from {file.path}")
             if file is not resume:  # a diverged trial has no epoch left that would write it
                 resume.write(snapshot)
-            return snapshot
+            return snapshot, file.path
     if found:
         report("begins anew")
-    return None
+    return None, None
 
 
 def shorter_states(trial: Trial) -> list[Path]:
@@ -119,11 +123,10 @@ def shorter_states(trial: Trial) -> list[Path]:
 class Progress:
     """progress.json: where a running trial stands, for whoever watches from another machine."""
 
-    def __init__(self, trial: Trial, device: torch.device, showers: int):
+    def __init__(self, trial: Trial, device: torch.device, steps: int, attempt: Attempt):
         self._path, self._device = trial.folder / "progress.json", device
-        self._steps = -(-showers // trial.design.common.batch_size)
-        self._epochs = trial.epochs
-        self._content: dict[str, object] = {
+        self._steps, self._attempt = steps, attempt
+        self._content = {
             "configuration": trial.configuration,
             "seed": trial.seed,
             "epochs": trial.epochs,
@@ -154,4 +157,7 @@ class Progress:
     def _write(self, status: str, epoch: int, step: int) -> None:
         self._content |= {"status": status, "epoch": epoch, "step": step, "steps": self._steps, "time": time.time()}
         self._content["usage"] = machine.usage(self._device)
+        self._content["attempt"] = (
+            self._attempt.so_far()
+        )  # should this attempt be killed, the next one knows what it took
         write_json(self._path, self._content)

@@ -21,6 +21,7 @@ from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
 from cascada.statistics import metrics
 from cascada.training import outcome, scores
+from cascada.training.attempts import Attempt
 from cascada.training.averaging import AveragedWeights
 from cascada.training.interruption import Interruption, leave
 from cascada.training.resume import STATE, Progress, ResumeFile, identity, last_snapshot, locked
@@ -144,13 +145,13 @@ class Trainer:
             self.classifier.load_state_dict(self.state.best_weights)
         return self.classifier
 
-    def conditions(self, data_sha256: str, started: float) -> outcome.Conditions:
+    def conditions(self, data_sha256: str, wall_seconds: float) -> outcome.Conditions:
         return outcome.Conditions(
             device=self.device, threads=self.limits.threads, precision=self.precision,
             memory_tier=self.training.tier, showers=len(self.training),
             signal=self.training.classes[self.training.signal],
             parameters=sum(weights.numel() for weights in self.classifier.parameters()),
-            data_sha256=data_sha256, started=started,
+            data_sha256=data_sha256, wall_seconds=wall_seconds,
         )  # fmt: skip
 
     def snapshot(self) -> dict:
@@ -175,23 +176,29 @@ def train(trial: Trial, limits: Machine, report=print) -> dict:
     A second process on the same trial is refused with a CascadaError. On SIGTERM, SIGUSR2, Ctrl-C and
     when the workflow has died, the resume file is written, the marker too, and the process ends (`Interrupted`).
     """
-    started = time.time()
     trial.folder.mkdir(parents=True, exist_ok=True)
-    with locked(trial.folder / "trial.lock"), Interruption() as interruption:
+    with (
+        locked(trial.folder / "trial.lock"),
+        Interruption() as interruption,
+        Attempt(trial.folder, machine.choose_device(limits.device)) as attempt,
+    ):
         trainer = Trainer(trial, limits)
         data_sha256 = sha256(trial.data)
         known = identity(trial, data_sha256, limits.threads, str(trainer.precision), trainer.training.tier)
         resume = ResumeFile(trial.folder / "resume.pt", known, trainer.device)
-        if snapshot := last_snapshot(resume, trial, report):
+        snapshot, origin = last_snapshot(resume, trial, report)
+        if snapshot:
             trainer.restore(snapshot)
-        progress = Progress(trial, trainer.device, len(trainer.training))
+        steps = -(-len(trainer.training) // trainer.common.batch_size)
+        attempt.begin(known, trainer.state, steps, origin)
+        progress = Progress(trial, trainer.device, steps, attempt)
         log = TrialLog(
             trial.tensorboard, trial.configuration, trial.seed,
             {"model": trial.design.model, **trial.hyperparameters()}, history=trainer.state.history,
         )  # fmt: skip
         with log:
             _run_epochs(trainer, interruption, resume, progress, log, report)
-            conditions = trainer.conditions(data_sha256, started)
+            conditions = trainer.conditions(data_sha256, attempt.wall_seconds())
             validation, logits = trainer.final_validation()
             result = outcome.describe(trial, trainer.state, validation, conditions)
             result["scores"] = scores.describe(logits, trainer.validation.events)
