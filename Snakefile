@@ -31,6 +31,7 @@ localrules:
     all,
     data,
     search,
+    tidy_trials,
     predictions,
     list_predictions,
     publish,
@@ -45,6 +46,7 @@ rule search:
     input:
         "<results>/selection/best.json",
         "<results>/search/scores.json",
+        "<results>/search/storage.json",
         "<results>/search/costs.tsv",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
 

@@ -56,6 +56,7 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
         ["configurations.tsv", "TRIALS of metrics.json", "TRIALS of checkpoint.pt", "baselines.json"],
         ["leaderboard.tsv", "best.json", "best.pt"],
     ),
+    "tidy_trials": (["best.json", "scores.json", "TRIALS of metrics.json"], ["storage.json"]),
     "plot_selection": (
         ["leaderboard.tsv", "TRIALS of history.tsv", "summary.json"],
         ["leaderboard.png", "curves.png"],
@@ -68,7 +69,7 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
     "check_export": ([f"model-{n}" for n in range(7)], ["check.json"]),
 }
 PRODUCTS = [
-    "card.json", "scores.json", "costs.tsv", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
+    "card.json", "storage.json", "costs.tsv", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
 ]  # fmt: skip
 
 

@@ -42,6 +42,26 @@ rule select:
         "../scripts/select.py"
 
 
+rule tidy_trials:
+    input:
+        best="<results>/selection/best.json",
+        metrics=trial_files("metrics.json"),
+        # written before anything goes
+        scores="<results>/search/scores.json",
+    output:
+        manifest="<results>/search/storage.json",
+    log:
+        "<results>/logs/tidy_trials.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        results=RESULTS,
+        keep=config["training"]["keep"],
+        code=digest("cascada.selection.storage", follow=False),
+    script:
+        "../scripts/tidy_trials.py"
+
+
 rule plot_selection:
     input:
         leaderboard="<results>/selection/leaderboard.tsv",

@@ -1,0 +1,11 @@
+"""Rule `tidy_trials`: remove the states of trials that no longer budget will go on from."""
+
+from pathlib import Path
+
+from cascada.core.scripts import logged
+from cascada.selection.storage import tidy
+
+with logged(snakemake):
+    metrics = [Path(path) for path in snakemake.input.metrics]
+    results, best = Path(snakemake.params.results), Path(snakemake.input.best)
+    tidy(results, metrics, best, snakemake.params.keep, Path(snakemake.output.manifest))
