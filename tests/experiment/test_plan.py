@@ -92,7 +92,7 @@ def test_a_family_without_trials_is_weighed():
         Workplace(),
     )
     made = make(*arguments, weights={"cae": 30.0})
-    assert (made.files, made.gigabytes, made.weighed) == (120, pytest.approx(0.4), ("cae",))
+    assert (made.files, made.gigabytes, made.weighed) == (150, pytest.approx(0.1 + 5 * 0.3), ("cae",))
     assert make(*arguments).files is None
 
 

@@ -28,7 +28,7 @@ def test_more_epochs_go_on_and_the_best_alone_keeps_its_state(folder):
     assert len(list(results.glob("trials/*/*/epochs-2/state.pt"))) == 2
     change(folder, "epochs: 2", "epochs: 3")
     assert sorted(set(jobs(snakemake(folder, "-n", "search")))) == [
-        "plot_selection", "score_trials", "search", "select", "summarize_costs", "tidy_trials", "train",
+        "list_configurations", "plot_selection", "score_trials", "search", "select", "summarize_costs", "tidy_trials", "train",
     ]  # fmt: skip
     snakemake(folder, "search")
     for log in results.glob("logs/train/*/seed-1-epochs-3.log"):

@@ -119,7 +119,8 @@ class Plan:
 
 
 FINALISTS = "finalists"
-FILES_OF_TRIAL = 5  # metrics.json, history.tsv, checkpoint.pt, progress.json, trial.lock
+FILES_OF_TRIAL = 8  # metrics.json, history.tsv, checkpoint.pt, state.pt, scores.npy, attempts.jsonl, progress.json, trial.lock
+TIMES_WEIGHTS = 5  # the checkpoint's, and in the state: weights, Adam's two moments and those of the best epoch
 
 
 def stages(configurations: int, seeds: int, rungs: list[int], rescore: dict[str, Any] | None = None) -> list[Stage]:
@@ -188,7 +189,8 @@ def _trial_hours(stage: Stage, showers: int, one: Earlier) -> Span:
 
 def _estimate_space(plan: Plan, earlier: list[Earlier], weights: dict[str, float]) -> None:
     """Files and gigabytes of all trials: the larger of what a family's trials left on any device, or else its weights."""
-    size, files = dict(weights), dict.fromkeys(weights, float(FILES_OF_TRIAL))
+    size = {model: TIMES_WEIGHTS * megabytes for model, megabytes in weights.items()}
+    files = dict.fromkeys(weights, float(FILES_OF_TRIAL))
     for one in earlier:
         size[one.model] = max(one.megabytes, size.get(one.model, 0.0))
         files[one.model] = max(one.files, files.get(one.model, 0.0))
