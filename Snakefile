@@ -47,6 +47,7 @@ rule search:
         "<results>/selection/best.json",
         "<results>/search/scores.json",
         "<results>/search/storage.json",
+        "<results>/search/search.json",
         "<results>/search/costs.tsv",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
 

@@ -46,6 +46,7 @@ rule tidy_trials:
     input:
         best="<results>/selection/best.json",
         metrics=trial_files("metrics.json"),
+        decisions=DECISIONS,
         # written before anything goes
         scores="<results>/search/scores.json",
     output:

@@ -12,8 +12,8 @@ rule list_configurations:
     conda:
         "../envs/cascada.yaml"
     params:
-        search=config["search"],
-        training={name: value for name, value in config["training"].items() if name != "keep"},
+        configurations=digest_of(CANDIDATES.all()) if not CANDIDATES.batches else None,
+        shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
         tensorboard=f"{RESULTS}/tensorboard",
         # Of the modules alone: Snakemake does not look whether a job has changed that waits for an ancient file which is made
         # again, so that an edit which changed the table's digest too would train nothing until the next run.
@@ -55,6 +55,7 @@ rule score_trials:
         data="<results>/dataset/train.h5",
         metrics=trial_files("metrics.json"),
         checkpoints=trial_files("checkpoint.pt"),
+        decisions=DECISIONS,
     output:
         manifest="<results>/search/scores.json",
     log:

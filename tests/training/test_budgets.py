@@ -119,7 +119,7 @@ def test_a_foreign_state_is_left_alone_and_said(tmp_path, data, foreign):
         (steps / "epochs-2/state.pt").write_bytes(b"half a file")
     said = []
     trials.run(budget(steps, data, 3), said.append)
-    assert any("state.pt" in line and "left alone" in line for line in said) and "begins anew" in said
+    assert any("state.pt" in line and "ignored" in line for line in said) and "starting over" in said
     assert outputs(steps, 3) == outputs(once, 3)
 
 
@@ -128,7 +128,7 @@ def test_a_foreign_state_does_not_hide_a_shorter_one_that_fits(tmp_path, data):
     trials.run(budget(tmp_path, data, 2, code="another"))
     said = []
     trials.run(budget(tmp_path, data, 3), said.append)
-    assert "begins anew" not in said and any("epochs-1/state.pt" in line for line in said if "goes on" in line)
+    assert "starting over" not in said and any("epochs-1/state.pt" in line for line in said if "resuming" in line)
 
 
 def test_a_shorter_budget_does_not_start_from_a_longer_one(tmp_path, data):

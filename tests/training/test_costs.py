@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cascada.core.files import write_json
+from cascada.core.files import read_json, write_json
 from cascada.training import costs
 
 HOUR = 3600.0
@@ -90,3 +90,18 @@ def test_packs_save_the_hours_that_trials_share_a_gpu(tmp_path, write):
 def test_an_energy_that_one_trial_does_not_know_is_unknown_in_the_sum(tmp_path, write):
     files = [write("lenet-00000001", 2, attempt(0, 2, 2, joules=1.0)), write("lenet-00000002", 2, attempt(0, 2, 2))]
     assert costs.summarize(tmp_path / "none", files, tmp_path / "costs.tsv")["rung"]["2 epochs"].energy_kwh is None
+
+
+def test_a_trial_that_failed_costs_what_it_took_and_is_not_extrapolated(tmp_path, write):
+    failed = [attempt(0, 1, 0.5, "killed"), attempt(0, 2, 0.5, "failed: OutOfMemoryError: no memory")]
+    files = [
+        write("lenet-00000001", 2, *failed, status="failed"),
+        write("lenet-00000002", 2, attempt(0, 1, 2)),
+        write("lenet-00000002", 4, attempt(0, 1, 2)),
+        write("lenet-00000003", 2, status="failed"),
+    ]
+    write_json(files[3], {**read_json(files[3]), "peak_memory_mb": None, "wall_seconds": HOUR})
+    found = costs.summarize(tmp_path / "none", files, tmp_path / "costs.tsv")
+    assert found["trial"]["lenet-00000001/seed-1/epochs-2"].wall_hours == 3
+    assert (found["rung"]["2 epochs"].wall_hours, found["rung"]["2 epochs"].epochs) == (3 + 1 + 1, 3)
+    assert found["saved"]["halving"].wall_hours == 0

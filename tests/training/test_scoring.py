@@ -104,3 +104,15 @@ def test_another_checkpoint_and_other_data_are_refused(folder, trained, tmp_path
     write_json(folder / "plain/metrics.json", content | {"data_sha256": "0" * 64})
     with pytest.raises(CascadaError, match="trained on other data"):
         score(folder, trained[1])
+
+
+def test_a_trial_that_failed_has_no_scores_and_stops_nobody(folder, trained):
+    from cascada.training import failures
+    from cascada.training.settings import Trial
+
+    given = trials.specification(folder, trained[1], epochs=2) | {"tensorboard": folder, "data": trained[1]}
+    failures.write(Trial.of(**(given | {"folder": folder / "plain"})), "out of memory", 0.0, lambda text: None)
+    found = score(folder, trained[1])
+    assert found["symmetric"]["scored"] == "by the training" and "plain" not in found
+    listed = {entry["status"]: entry["path"] for entry in read_json(folder / "scores.json")["trials"]}
+    assert listed["failed"] is None and listed["completed"]

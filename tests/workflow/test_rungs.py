@@ -1,5 +1,6 @@
 """Successive halving as a user runs it: what climbs, with which bits, what a larger or smaller search trains, kills, damaged records."""
 
+import json
 import subprocess
 import sys
 
@@ -72,6 +73,29 @@ def test_the_better_half_climbs_and_is_compared(search):
     rows = tables.read(results / "selection/leaderboard.tsv")
     assert [(row["rank"], row["epochs"]) for row in rows[:4]] == [("1", "2"), ("2", "2"), ("", "1"), ("", "1")]
     assert [row["configuration"] for row in rows[2:4]] == order[2:]
+
+
+def test_survivors_go_on_from_their_states_and_the_ledger_says_what_that_saved(search):
+    results = search / "results/halved"
+    for name in promoted(results):
+        log = (results / f"logs/train/{name}/seed-1-epochs-2.log").read_text()
+        assert "resuming at epoch 2, batch 0 from" in log and "epoch 1/" not in log
+    (attempt,) = read_lines(results / f"trials/{promoted(results)[0]}/seed-1/epochs-2/attempts.jsonl")
+    assert (attempt["first_epoch"], attempt["epochs"], attempt["reason"]) == (2, 1, "completed")
+    states = sorted(path.parent for path in results.glob("trials/*/*/*/state.pt"))
+    assert len(states) == 3 and {path.name for path in states} == {"epochs-2"}, "those left behind can go on no more"
+    costs = {(row["of"], row["name"]): row for row in tables.read(results / "search/costs.tsv")}
+    assert [float(costs["rung", f"{epochs} epochs"]["epochs"]) for epochs in (1, 2)] == [
+        4,
+        2 + 2,
+    ]  # and a finalist's seed
+    assert float(costs["saved", "halving"]["epochs"]) == 2  # of the two that were left behind
+    scored = read_json(results / "search/scores.json")["trials"]
+    assert len(scored) == 3 and all(trial["scored"] == "by the training" for trial in scored)
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_choice_is_between_finalists_by_all_their_seeds(search):
@@ -232,7 +256,7 @@ def test_a_search_that_is_killed_in_the_second_rung_ends_with_the_same_bits(fini
     record = (results / "search/rung-2.json").read_bytes()
     run(finished, "--unlock", name="killed")
     run(finished, "search", "--rerun-incomplete", name="killed")
-    assert "goes on at epoch" in (results / f"logs/train/{promoted(results)[0]}/seed-1-epochs-40.log").read_text()
+    assert "resuming at epoch" in (results / f"logs/train/{promoted(results)[0]}/seed-1-epochs-40.log").read_text()
     assert kept == {path: path.stat().st_mtime_ns for path in results.glob("**/epochs-1/metrics.json")}
     assert (results / "search/rung-2.json").read_bytes() == record
     write(finished, rates=RATES[:2], epochs=40, name="undisturbed", halving=None, rescore=None)

@@ -32,7 +32,7 @@ def test_more_epochs_go_on_and_the_best_alone_keeps_its_state(folder):
     ]  # fmt: skip
     snakemake(folder, "search")
     for log in results.glob("logs/train/*/seed-1-epochs-3.log"):
-        assert "goes on at epoch 3, batch 0 from" in log.read_text() and "epoch 1/" not in log.read_text()
+        assert "resuming at epoch 3, batch 0 from" in log.read_text() and "epoch 1/" not in log.read_text()
     states = {str(path.relative_to(results / "trials")).split("/")[2] for path in results.glob("trials/*/*/*/state.pt")}
     assert states == {"epochs-3"}, "those of the shorter budget have gone on"
 

@@ -119,7 +119,9 @@ class Plan:
 
 
 FINALISTS = "finalists"
-FILES_OF_TRIAL = 8  # metrics.json, history.tsv, checkpoint.pt, state.pt, scores.npy, attempts.jsonl, progress.json, trial.lock
+FILES_OF_TRIAL = (
+    8  # metrics.json, history.tsv, checkpoint.pt, state.pt, scores.npy, attempts.jsonl, progress.json, trial.lock
+)
 TIMES_WEIGHTS = 5  # the checkpoint's, and in the state: weights, Adam's two moments and those of the best epoch
 
 

@@ -17,7 +17,7 @@ from cascada.experiment.entries import completed
 from cascada.experiment.families import families, family_defaults, neutral_defaults
 from cascada.experiment.hyperparameters import Hyperparameters, without_neutral
 
-NO_PART_OF_RESULTS = ("epochs", "keep")  # of `training`: they stay out of an id
+NO_PART_OF_RESULTS = ("epochs", "keep", "on_failure")  # of `training`: they stay out of an id
 LATER_SETTINGS: dict[
     str, Any
 ] = {}  # of `training`, added after the first release: name and neutral default, as by `later`
@@ -35,20 +35,11 @@ class Configuration:
 
 def configurations(config: dict) -> list[Configuration]:
     """Return all configurations of an experiment, without doubles. Raises ConfigError for a space that cannot be used."""
-    search, found = config["search"], {}
-    sampler, options = samplers.load(search)
-    if not search["models"]:
-        raise ConfigError(f"search.models is empty; give a space for at least one of {families()}.")
-    training = {name: value for name, value in config["training"].items() if name not in NO_PART_OF_RESULTS}
-    training = without_neutral(training, LATER_SETTINGS) | {"metric": search["metric"]}
-    for model, space in search["models"].items():
-        try:
-            neutral = neutral_defaults(model)
-        except ConfigError as error:
-            raise ConfigError(f"search.models: {error}") from None
-        defaults = check_space(model, space or {})
-        for values in sampler.values(space or {}, options, model):
-            configuration = make_configuration(model, defaults | values, training, neutral)
+    sampler, options = samplers.load(config["search"])
+    found: dict[str, Configuration] = {}
+    for model, space in spaces_of(config).items():
+        for values in sampler.values(space.entries, options, model):
+            configuration = space.configuration(values)
             found.setdefault(configuration.id, configuration)
     return list(found.values())
 

@@ -17,7 +17,6 @@ HEADER = (
     "energy_kwh",
 )  # fmt: skip
 SUMS = HEADER[2:9]
-ENDED = ("completed", "diverged")
 UNKNOWN = "unknown"
 JOULES_PER_KWH = 3.6e6
 
@@ -93,7 +92,7 @@ def saved(trials: list[Trial]) -> dict[str, Cost]:
     """What successive halving and packs saved. Pure.
 
     Halving: the full search would train every configuration and seed for the largest budget E. One that took the hours h
-    for e epochs, all its rungs together, would take h · E / e; what diverged would have diverged there too. Saved is
+    for e epochs, all its rungs together, would take h · E / e; what diverged or failed would have done so there too. Saved is
     Σ (h · E / e) - Σ h, and so for epochs and every other column.
     Packs: GPU-hours if every attempt had had a GPU to itself, minus its share of the GPU.
     """
@@ -106,7 +105,7 @@ def saved(trials: list[Trial]) -> dict[str, Cost]:
         spent, full = total(trial.cost for trial in trials), Cost()
         for group in pairs.values():
             each = total(trial.cost for trial in group)
-            stays = max(group, key=lambda one: one.epochs).status == "diverged" or not each.epochs
+            stays = max(group, key=lambda one: one.epochs).status != "completed" or not each.epochs
             full.add(each, 1.0 if stays else largest / each.epochs)
         found["halving"] = _difference(full, spent)
     on_gpu = sum(trial.alone_hours for trial in trials)
@@ -131,8 +130,8 @@ def read_trial(metrics: Path, benchmarks: Path) -> Trial:
     content = read_json(metrics)
     trial = Trial(**{name: content[name] for name in ("configuration", "model", "seed", "epochs", "status")})
     lines = attempts.read(metrics.parent)
-    ended = [line for line in lines if line["reason"] in ENDED]
-    mine = attempts.of_identity(lines, ended[-1]["identity"]) if ended else []
+    known = [line["identity"] for line in lines if line["identity"]]
+    mine = attempts.of_identity(lines, known[-1]) if known else []
     for line in mine:
         trial.cost.add(_attempt(line))
         trial.alone_hours += (line["ended"] - line["started"]) / 3600 if line["gpu_seconds"] else 0.0
@@ -159,10 +158,11 @@ def _attempt(line: dict[str, Any]) -> Cost:
 
 
 def _without_attempts(metrics: dict[str, Any]) -> Cost:
-    """What metrics.json of an earlier release says of the last attempt."""
-    hours, memory = metrics["wall_seconds"] / 3600, (metrics["peak_memory_mb"]["host"] or 0) / 1024
+    """What metrics.json says of the last attempt: of an earlier release, or of a trial that failed before its first step."""
+    hours, memory = metrics["wall_seconds"] / 3600, (metrics.get("peak_memory_mb") or {}).get("host", 0) / 1024
+    epochs = metrics["epochs"] if metrics["status"] != "failed" else 0
     return Cost(
-        jobs=1, attempts=1, epochs=metrics["epochs"], wall_hours=hours, gpu_hours=metrics["gpu_hours"],
+        jobs=1, attempts=1, epochs=epochs, wall_hours=hours, gpu_hours=metrics["gpu_hours"],
         memory_gb_hours=memory * hours, peak_memory_gb=memory,
     )  # fmt: skip
 

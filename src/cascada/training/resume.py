@@ -72,11 +72,11 @@ class ResumeFile:
             return None
         try:
             content = torch.load(self.path, map_location=self._device, weights_only=True)
-        except Exception as error:  # any damage means the same: begin anew
-            report(f"{self.path}: cannot be read ({error}); it is left alone")
+        except Exception as error:  # any damage means the same: it is ignored
+            report(f"{self.path}: cannot be read ({error}); it is ignored")
             return None
         if content.get("identity") != self._identity:
-            report(f"{self.path}: written for another configuration, data set or code; it is left alone")
+            report(f"{self.path}: written for another configuration, data set or code; it is ignored")
             return None
         return content["snapshot"]
 
@@ -96,18 +96,18 @@ class ResumeFile:
 def last_snapshot(resume: ResumeFile, trial: Trial, report=print) -> tuple[dict | None, Path | None]:
     """Return what a training goes on from: its own resume file, else the state that the longest shorter budget left.
 
-    And the file that it stands in; None and None where the training begins anew.
+    And the file that it stands in; None and None where the training starts over.
     """
     found = [one for one in (resume, *(resume.at(path) for path in shorter_states(trial))) if one.path.exists()]
     for file in found:
         if snapshot := file.read(report):
             state = snapshot["state"]
-            report(f"goes on at epoch {state['epoch']}, batch {state['batch']} from {file.path}")
+            report(f"resuming at epoch {state['epoch']}, batch {state['batch']} from {file.path}")
             if file is not resume:  # a diverged trial has no epoch left that would write it
                 resume.write(snapshot)
             return snapshot, file.path
     if found:
-        report("begins anew")
+        report("starting over")
     return None, None
 
 
@@ -126,7 +126,8 @@ class Progress:
     def __init__(self, trial: Trial, device: torch.device, steps: int, attempt: Attempt):
         self._path, self._device = trial.folder / "progress.json", device
         self._steps, self._attempt = steps, attempt
-        self._content = {
+        self._epochs = trial.epochs
+        self._content: dict[str, object] = {
             "configuration": trial.configuration,
             "seed": trial.seed,
             "epochs": trial.epochs,

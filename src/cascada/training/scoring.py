@@ -50,7 +50,7 @@ def score_trials(
 ) -> dict[str, Any]:
     """Write the manifest search/scores.json: for every trial, where its scores are, their SHA-256 and shape.
 
-    A trial that diverged without a best epoch has null for the three. Raises CascadaError where a trial was trained on other
+    A trial that failed, or diverged without a best epoch, has null for the three. Raises CascadaError where a trial was trained on other
     data than `data`, and where a checkpoint does not give its trial's metrics.
     """
     validation = Validation.of(data, limits)
@@ -83,7 +83,7 @@ def load(entry: dict[str, Any]) -> np.ndarray:
 
 def _entry(metrics_file: Path, validation: Validation, report) -> dict[str, Any]:
     trial = read_json(metrics_file)
-    if trial["data_sha256"] != validation.data_sha256:
+    if trial.get("data_sha256", validation.data_sha256) != validation.data_sha256:  # a failed trial names none
         raise CascadaError(
             f"{metrics_file}: trained on other data than {validation.data} is now; let the trial be trained again, with "
             "Snakemake's default --rerun-triggers."
@@ -136,6 +136,6 @@ def _score(folder: Path, trial: dict[str, Any], validation: Validation) -> dict[
             "Remove metrics.json, so that the trial is trained again."
         )
     scores.write(folder, logits)
-    described = scores.describe(logits, showers.events) | {"checkpoint_sha256": sha256(checkpoint)}
+    described = {**(scores.describe(logits, showers.events) or {}), "checkpoint_sha256": sha256(checkpoint)}
     write_json(folder / DESCRIPTION, described)
     return described

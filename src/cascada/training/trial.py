@@ -171,7 +171,7 @@ class Trainer:
 
 
 def train(trial: Trial, limits: Machine, report=print) -> dict:
-    """Run or go on with a trial; write its outputs, scores and state into its folder (training.outcome); return the metrics.
+    """Run or resume a trial; write its outputs, scores and state into its folder (training.outcome); return the metrics.
 
     A second process on the same trial is refused with a CascadaError. On SIGTERM, SIGUSR2, Ctrl-C and
     when the workflow has died, the resume file is written, the marker too, and the process ends (`Interrupted`).
