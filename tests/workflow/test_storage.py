@@ -2,7 +2,7 @@
 
 import pytest
 import workflows
-from workflows import jobs, snakemake
+from workflows import ROOT, jobs, snakemake
 
 from cascada.core.files import read_json
 
@@ -27,9 +27,8 @@ def test_more_epochs_go_on_and_the_best_alone_keeps_its_state(folder):
     results = folder / "results/smoke"
     assert len(list(results.glob("trials/*/*/epochs-2/state.pt"))) == 2
     change(folder, "epochs: 2", "epochs: 3")
-    assert sorted(set(jobs(snakemake(folder, "-n", "search")))) == [
-        "list_configurations", "plot_selection", "score_trials", "search", "select", "summarize_costs", "tidy_trials", "train",
-    ]  # fmt: skip
+    listed = jobs(snakemake(folder, "-n", "search"))
+    assert listed.count("train") == 2 and not {"convert", "merge"} & set(listed)
     snakemake(folder, "search")
     for log in results.glob("logs/train/*/seed-1-epochs-3.log"):
         assert "resuming at epoch 3, batch 0 from" in log.read_text() and "epoch 1/" not in log.read_text()
@@ -50,7 +49,8 @@ def test_more_epochs_go_on_and_the_best_alone_keeps_its_state(folder):
 
 def test_a_wrong_keep_is_named_at_the_dry_run(folder):
     (folder / "wrong.yaml").write_text(
-        (folder / "experiments/smoke.yaml").read_text().replace("keep: best", "keep: some")
+        (ROOT / "experiments/smoke.yaml").read_text().replace("training:", "training:\n  keep: some")
     )
     done = snakemake(folder, "-n", "search", check=False, configfile="wrong.yaml")
-    assert done.returncode == 1 and "training.keep: 'some' given" in done.stderr and "Traceback" not in done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "training.keep: 'some' given" in said and "Traceback" not in said
