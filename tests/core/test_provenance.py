@@ -66,7 +66,7 @@ def test_lock_data_and_every_page_that_shows_them(tmp_path):
 
 def test_every_row_of_the_leaderboard_says_where_it_comes_from():
     trial = {"configuration": "lenet-00000000", "model": "lenet", "hyperparameters": {"batch_size": 8}, "seed": 1}
-    trial |= {"status": "completed", "parameters": 3, "wall_seconds": 1.0, "gpu_hours": 0.0}
+    trial |= {"status": "completed", "epochs": 2, "parameters": 3, "wall_seconds": 1.0, "gpu_hours": 0.0}
     trial |= {"validation": {"f1": 0.5, "accuracy": 0.5, "roc_auc": 0.5, "loss": 0.7}}
     origin = {"git_commit": "c0ffee", "git_dirty": False, "lock_sha256": "10c4", "command": "snakemake\t-n"}
     lines = ranking.table(ranking.rank([trial], "f1"), {}, origin | {"data_sha256": {"train": "da7a"}}).splitlines()

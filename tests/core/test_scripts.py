@@ -62,6 +62,7 @@ rule = SimpleNamespace(
     wildcards=SimpleNamespace(configuration="lenet-1", seed="1", epochs="2"),
     resources=SimpleNamespace(device="cpu", memory_tier="auto", precision="auto"),
     output=SimpleNamespace(metrics=f"{folder}/metrics.json"),
+    config={"training": {"on_failure": "stop"}},
     params=SimpleNamespace(
         configuration={"model": "lenet", "hyperparameters": {}, "training": {}}, tensorboard=folder, code=""
     ),
