@@ -227,8 +227,9 @@ def test_pictures_and_page_of_the_behaviour(tmp_path):
 
 def test_baselines_stand_below_the_leaderboard(tmp_path, monkeypatch):
     row = dict.fromkeys(("rank", "model", "validation_f1_spread"), "")
-    rows = [row | {"configuration": name, "status": status, "validation_f1_mean": value, "model": "lenet"}
-            for name, status, value in (("lenet-1", "completed", "0.9"), ("lenet-2", "diverged", ""), ("simple", "baseline", "0.95"))]  # fmt: skip
+    rows = [row | {"rank": rank, "configuration": name, "status": status, "validation_f1_mean": value, "model": "lenet"}
+            for rank, name, status, value in
+            (("1", "lenet-1", "completed", "0.9"), ("2", "lenet-2", "diverged", ""), ("", "simple", "baseline", "0.95"))]  # fmt: skip
     lines = ["\t".join(rows[0])] + ["\t".join(one.values()) for one in rows]
     (tmp_path / "leaderboard.tsv").write_text("\n".join(lines) + "\n")
     (tmp_path / "summary.json").write_text(json.dumps({"surrogate": False}))
