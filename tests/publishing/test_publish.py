@@ -97,7 +97,7 @@ def test_a_failed_gate_stops_publishing_unless_ignored(repository, fails):
     path.unlink()
     assert "behaviour tests have to run" in fails()
     for content, message in (
-        ({"probes": [{"name": "x"}], "checkpoint_sha256": "0"}, "not what today's behaviour tests write"),
+        ({"probes": [{"name": "x"}], "checkpoint_sha256": "0"}, "not written by this version's behaviour tests"),
         ({"probes": [PASSED], "checkpoint_sha256": "0" * 64}, "on the checkpoint 000000000000"),
     ):
         write_json(path, content)

@@ -20,7 +20,7 @@ from cascada.core.files import sha256
 from cascada.experiment import schema, spaces
 from cascada.training import trial as training
 
-pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
+pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.training]
 
 QUICK = ("--submitit-poll-max-s", "2", "--latency-wait", "20")
 EPOCHS = 24
