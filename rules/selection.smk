@@ -56,7 +56,6 @@ rule tidy_trials:
     conda:
         "../envs/cascada.yaml"
     params:
-        results=RESULTS,
         keep=config["training"]["keep"],
         code=digest("cascada.selection.storage", follow=False),
     script:

@@ -7,5 +7,5 @@ from cascada.selection.storage import tidy
 
 with logged(snakemake):
     metrics = [Path(path) for path in snakemake.input.metrics]
-    results, best = Path(snakemake.params.results), Path(snakemake.input.best)
-    tidy(results, metrics, best, snakemake.params.keep, Path(snakemake.output.manifest))
+    best = Path(snakemake.input.best)
+    tidy(best.parents[1], metrics, best, snakemake.params.keep, Path(snakemake.output.manifest))
