@@ -190,7 +190,7 @@ def test_wrong_classes_are_one_sentence_at_the_dry_run(folder):
     text = (folder / "groups.yaml").read_text()
     for before, after, message in (
         ("  signal: light\n", "", "data.signal is missing; with 3 classes"),
-        ("signal: light", "signal: helium", "data.signal: 'helium' given, which is no class"),
+        ("signal: light", "signal: helium", "data.signal: 'helium' given, which is not a class"),
         ("[14, 402]", "[]", "data.classes.light: an empty list given"),
         ("[14, 402]", "[14, 1407]", "the primary 1407 is named by the classes 'medium' and 'light'"),
         ("heavy: 5626, medium: 1407, ", "", "a classifier needs two classes or more"),
