@@ -171,7 +171,7 @@ def test_an_export_that_was_changed_is_refused(repository, fails):
 
 def test_foreign_files_among_the_artifacts_are_not_thrown_away(repository, fails):
     (repository / "artifacts/notes.txt").write_text("mine")
-    assert "holds notes.txt" in fails()
+    assert "contains notes.txt" in fails()
     (repository / "artifacts/notes.txt").unlink()
 
 
