@@ -31,10 +31,10 @@ publish: $(INSTALLED) ## version the data set and the selected model; make publi
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))
 
 quick: $(INSTALLED) ## run the tests that need no SLURM, training, workflow or browser: under two minutes
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m quick $(PYTEST_ARGUMENTS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m quick $(PYTEST_ARGUMENTS)
 
 test: $(INSTALLED) system-packages ## run all tests but the nightly ones: what CI runs
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGUMENTS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGUMENTS)
 
 # one after the other, and all of them although one fails; PYTEST_ARGUMENTS choose among the tests of each
 NIGHTLY = nightly-coverage nightly-fuzz nightly-sdist nightly-debian-13
@@ -45,7 +45,7 @@ nightly: ## run everything: all tests with coverage, long fuzz, the executor fro
 .PHONY: $(NIGHTLY)
 
 nightly-coverage: $(INSTALLED) system-packages # every test, the nightly ones too; a page in htmlcov/
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "" \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "" \
 	    --cov --cov-report=term:skip-covered --cov-report=html $(PYTEST_ARGUMENTS)
 
 nightly-fuzz: $(INSTALLED)

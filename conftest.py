@@ -1,7 +1,8 @@
 """How the tests are sorted into sets (tests/sets.py), and dealt out to processes.
 
-`make test` runs two processes (`pytest -n 2 --dist loadgroup`): while one waits for SLURM, the other computes. The tests of one
-file stay together, those that need a SLURM share a process each.
+`make test` runs two processes (`pytest -n 2 --dist loadfile`): while one waits for SLURM, the other computes. The tests of one
+file stay together and in their order. (Groups across files would need `--dist loadgroup`, which pytest-xdist 3.8 loses with
+pytest 9.2: it writes a group into a test's `_nodeid`, which pytest no longer reads.)
 """
 
 import pytest
@@ -21,7 +22,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(marker)
         if not sets.HEAVY & {marker.name for marker in item.iter_markers()}:
             item.add_marker("quick")
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,14 +32,3 @@ def pytest_runtest_protocol(item, nextitem):
         return (yield)
     finally:
         guard.leave()
-
-
-def _group(item) -> str:
-    """A SLURM is started once in its process: the plugin's tests share theirs by kind, the workflow's another."""
-    if item.get_closest_marker("slurm"):
-        if "plugins" not in item.path.parts:
-            return "slurm-workflow"
-        return "slurm-cgroups" if "cgroups" in item.name else "slurm-plugin"
-    if item.path.parent.name == "workflow":
-        return "workflow"  # one real run that they all read
-    return str(item.path)
