@@ -6,8 +6,12 @@ import pytest
 from benchmarks import toys
 from cascada.statistics import metrics
 
+LONG = {"confidence_sets", "limits_of_losses", "optimisms", "weighted"}  # some ten seconds of a processor each
 
-@pytest.mark.parametrize("kind", toys.KINDS)
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.nightly if kind in LONG else pytest.mark.slow) for kind in toys.KINDS]
+)
 def test_goals_are_kept(kind):
     missed = [row for row in toys.rows(kind, 200) if not row.kept]
     assert not missed
