@@ -48,6 +48,8 @@ def seen(folder) -> dict:
             found["defaults"] = dict(private.default_resources(self.workflow))
             found["latency"] = private.latency_wait_s(self.workflow)
             with pytest.MonkeyPatch.context() as listening:
+                # whatever an earlier run in this process has left of the logger's level
+                listening.setattr(self.logger, "isEnabledFor", lambda level: True)
                 listening.setattr(self.logger, "handle", lambda record: found.setdefault("warning", record))
                 private.warn(self.logger, "a word of warning")
             found["timespan"] = private.jobs_per_timespan(self.workflow)
