@@ -11,14 +11,6 @@ from cascada.publishing import publish
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in publications.environment(tmp_path_factory.mktemp("home")).items():
-            patch.setenv(name, value)
-        yield
-
-
-@pytest.fixture(scope="module")
 def repository(home, tmp_path_factory):
     return publications.make_repository(tmp_path_factory.mktemp("repository"))
 

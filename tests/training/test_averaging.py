@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import trials
-from showers import small_dataset
 from torch import nn
 
 from cascada.core.errors import ConfigError
@@ -14,12 +13,6 @@ from cascada.experiment.hyperparameters import Hyperparameters
 from cascada.training.averaging import AveragedWeights, decay_at
 
 AVERAGED = {"averaging": 0.95}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    train, _ = small_dataset(tmp_path_factory.mktemp("data"), showers=400)
-    return train
 
 
 @pytest.fixture(scope="module")

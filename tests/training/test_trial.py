@@ -10,16 +10,9 @@ import h5py
 import pytest
 import torch
 import trials
-from showers import small_dataset
 
 from cascada.core.errors import CascadaError
 from cascada.training import resume
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    train, _ = small_dataset(tmp_path_factory.mktemp("data"), showers=400)
-    return train
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,16 @@ def start(request, sandbox, tmp_path):
     def begin(*arguments: str, **settings) -> Driver:
         given = request.param(tmp_path, {name.replace("_", "-"): value for name, value in settings.items()})
         words = ["--executor=submitit", "--jobs=10", "--latency-wait=5", *given, *arguments]
-        return Driver(sandbox, tmp_path, *words, environment=begin.commands.environment(sandbox.environment["PATH"]))
+        drivers.append(
+            Driver(sandbox, tmp_path, *words, environment=begin.commands.environment(sandbox.environment["PATH"]))
+        )
+        return drivers[-1]
 
+    drivers: list[Driver] = []
     begin.commands = Commands(tmp_path / "commands")
     yield begin
+    for driver in drivers:  # one that a failed test has left would go on submitting
+        driver.kill()
     sandbox.clear()
 
 

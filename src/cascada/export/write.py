@@ -189,13 +189,6 @@ def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict, sign
 
 
 def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, experiment: dict) -> dict:
-    tested = {
-        name: {part: value[part] for part in ("value", "low", "high")}
-        for name, value in test.items()
-        if isinstance(value, dict)
-        and {"value", "low", "high"} <= value.keys()
-        and isinstance(value["value"], int | float)
-    }
     origin = provenance(train=summary["train_sha256"], test=summary["test_sha256"])
     kept = (
         "configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters",
@@ -233,14 +226,28 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
             },
         },
         "validation_over_seeds": chosen["validation"],
-        "test": tested
-        | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
-        | ({"of_class": test["of_class"]} if len(classifier.class_names) > 2 else {})
-        | {name: True for name in MARKS if test.get("opening", {}).get(name)},
+        "test": _tested(test, len(classifier.class_names)),
         "settings": experiment,
         "packages": _versions(),
         "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": origin},
     }
+
+
+def _tested(test: dict, classes: int) -> dict:
+    """Of the test's metrics.json each number with its interval, what they were taken from, and the marks of its opening."""
+    numbers = {
+        name: {part: value[part] for part in ("value", "low", "high")}
+        for name, value in test.items()
+        if isinstance(value, dict)
+        and {"value", "low", "high"} <= value.keys()
+        and isinstance(value["value"], int | float)
+    }
+    return (
+        numbers
+        | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
+        | ({"of_class": test["of_class"]} if classes > 2 else {})
+        | {name: True for name in MARKS if test.get("opening", {}).get(name)}
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Without a cluster: the processes of this machine, started by submitit's local executor."""
 
+import dataclasses
 import os
 import signal
 import sys
@@ -60,11 +61,8 @@ class Local(Backend):
         return max(0, room if limit is None else min(room, limit - len(live)))
 
     def pack_settings(self, whole: Request, one: Request) -> PackSettings:
-        return PackSettings(
-            concurrent=one.concurrent,
-            preload=tuple(self.settings.preload),
-            signal_delay_s=resources.signal_delay(whole, self.settings),
-            max_requeues=self.settings.max_requeues,
+        return dataclasses.replace(
+            super().pack_settings(whole, one),
             time_limit_s=whole.runtime_min * 60.0,
             machine=self.machine,
             takes=self.takes(whole),
