@@ -17,7 +17,17 @@ from install import CUDA, preferred_build
 
 ENVS = Path(__file__).parent
 PROJECTS = ("pyproject.toml", "plugins/submitit/pyproject.toml")
-FORM = ("--extra", "dev", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header")
+FORM = (
+    "--extra",
+    "dev",
+    "--extra",
+    "serve",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-annotate",
+    "--no-header",
+)
 PIN = re.compile(r"^[^\s#].*?(?=^[^\s#]|\Z)", re.MULTILINE | re.DOTALL)
 
 LOCK_HEAD = """\
