@@ -1,0 +1,228 @@
+"""The routes: the Open Inference Protocol under `/v2`, `/predict` for people, and what watches and describes the server."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from cascada import __version__
+from cascada.core.notices import SURROGATE
+from cascada.data import sources
+from cascada.serving import describing, protocol, uploads
+from cascada.serving.batcher import Batcher
+from cascada.serving.engine import Engine, Version
+from cascada.serving.errors import Refused, bad
+from cascada.serving.guard import Guard, read_body
+from cascada.serving.metrics import Metrics
+from cascada.serving.settings import Settings
+
+log = logging.getLogger("cascada.serving")
+
+
+class Server:
+    """What the routes share. `ending`: whether the server has been told to end, so that nobody sends it more."""
+
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics | None = None):
+        self.engine, self.settings = engine, settings
+        self.metrics = metrics or Metrics()
+        self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe)
+        self.metrics.watch(engine, self.batcher)
+        self.ending: Callable[[], bool] = lambda: False
+
+    @property
+    def name(self) -> str:
+        return self.settings.name or self.engine.current.experiment
+
+    @property
+    def ready(self) -> bool:
+        return not self.ending()
+
+    async def probabilities(self, request: Request, images: Any) -> tuple[Any, Version]:
+        found, version = await self.batcher.submit(images)
+        self.metrics.showers.inc(len(images))
+        request.state.noted = {"showers": len(images), "version": version.number}
+        return found, version
+
+    def check(self, name: str, version: str | None = None) -> None:
+        """Raise Refused for another model or version than the one that answers."""
+        if name != self.name:
+            raise Refused(404, "model", f"No model {name[:80]!r} here; this server has {self.name!r}.")
+        if version is not None and version != self.engine.current.number:
+            raise Refused(
+                404,
+                "model",
+                f"No version {version[:80]!r} of {self.name!r} here; {self.engine.current.number!r} answers.",
+            )
+
+
+def create_app(server: Server) -> FastAPI:
+    """The application; its life starts and ends the batcher, which then answers what it has taken."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        server.batcher.start()
+        yield
+        await server.batcher.close()
+        server.engine.close()
+
+    app = FastAPI(
+        title="Cascada", version=__version__, summary=describing.SUMMARY, lifespan=life, docs_url=None, redoc_url=None
+    )
+    _add_errors(app, server)
+    _add_protocol(app, server)
+    _add_people(app, server)
+    app.add_middleware(Guard, settings=server.settings, metrics=server.metrics)
+    return app
+
+
+def _add_errors(app: FastAPI, server: Server) -> None:
+    """One form for all errors, that of the protocol: {"error": sentence}."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        server.metrics.refused.labels(error.reason).inc()
+        headers = {} if error.retry is None else {"retry-after": str(max(1, round(error.retry)))}
+        return JSONResponse({"error": error.sentence}, error.status, headers)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"{'.'.join(map(str, first['loc']))[:80]}: {first['msg']}"}, 422)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "The server failed to answer; its log says why."}, 500)
+
+
+def _add_protocol(app: FastAPI, server: Server) -> None:
+    routes = APIRouter(tags=["Open Inference Protocol"])
+
+    @routes.get("/v2")
+    def about() -> dict:
+        """Name and version of the server, and the extensions that it knows."""
+        return {"name": "cascada", "version": __version__, "extensions": list(protocol.EXTENSIONS)}
+
+    @routes.get("/v2/health/live")
+    def live() -> dict:
+        """Whether the server runs."""
+        return {"live": True}
+
+    @routes.get("/v2/health/ready", responses={503: describing.ERROR})
+    def ready() -> Response:
+        """Whether the server takes requests; 503 once it is about to end. `warning`: a newer version was refused."""
+        warning = (
+            {"warning": "another version was found and refused; the log says why"} if server.engine.trouble else {}
+        )
+        return JSONResponse({"ready": server.ready} | warning, 200 if server.ready else 503)
+
+    @routes.get("/v2/models/{name}", responses={404: describing.ERROR})
+    @routes.get("/v2/models/{name}/versions/{version}", responses={404: describing.ERROR})
+    def model(name: str, version: str | None = None) -> dict:
+        """Inputs and outputs of the model."""
+        server.check(name, version)
+        current = server.engine.current
+        return protocol.metadata(name, [current.number], current.model.channels, current.model.classes)
+
+    @routes.get("/v2/models/{name}/ready", responses={404: describing.ERROR, 503: describing.ERROR})
+    @routes.get("/v2/models/{name}/versions/{version}/ready", responses={404: describing.ERROR, 503: describing.ERROR})
+    def model_ready(name: str, version: str | None = None) -> Response:
+        """Whether the model takes requests."""
+        server.check(name, version)
+        return JSONResponse({"name": name, "ready": server.ready}, 200 if server.ready else 503)
+
+    @routes.post("/v2/models/{name}/infer", openapi_extra=describing.INFER, responses=describing.INFERRED)
+    @routes.post(
+        "/v2/models/{name}/versions/{version}/infer",
+        openapi_extra=describing.INFER,
+        responses=describing.INFERRED,
+    )
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        """Probabilities of images; tensors as JSON, or as bytes behind it (binary tensor extension)."""
+        server.check(name, version)
+        body = await read_body(request, server.settings.limits)
+        channels = server.engine.current.model.channels
+        length = request.headers.get(protocol.JSON_LENGTH)
+        asked = protocol.read_request(body, length, channels, server.settings.limits.showers)
+        protocol.check_values(asked.images)
+        probabilities, answered = await server.probabilities(request, asked.images)
+        content, headers = protocol.answer(asked, probabilities, name, answered.number)
+        return Response(content, headers=headers)
+
+    app.include_router(routes)
+
+
+def _add_people(app: FastAPI, server: Server) -> None:
+    routes = APIRouter(tags=["For people"])
+
+    @routes.post("/predict", openapi_extra=describing.PREDICT, responses=describing.PREDICTED)
+    async def predict(
+        request: Request,
+        source: Annotated[str, Query(description="kind of a raw file; detected if omitted", max_length=40)] = "",
+    ) -> dict:
+        """Probabilities for JSON, NPZ, a file of showers or a raw CORSIKA file, with warnings where the model was not trained for them."""
+        current, limits = server.engine.current, server.settings.limits
+        if source and source not in sources.kinds():
+            raise bad(f"source: {source!r} given, allowed are {', '.join(sources.kinds())}.")
+        body = await read_body(request, limits)
+        if not body:
+            raise bad("The body is empty; send a file, or JSON.")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+            upload = uploads.from_json(body, current.model.channels, limits)
+        elif body.startswith(uploads.ZIP):
+            upload = uploads.from_npz(body, current.model.channels, limits)
+        else:
+            upload = await uploads.from_file(body, source, current.model.folder, limits)
+        probabilities, version = await server.probabilities(request, upload.images)
+        return _answer(server, version, upload, probabilities)
+
+    @routes.get("/model", response_class=PlainTextResponse)
+    def card() -> Response:
+        """The model's card."""
+        return PlainTextResponse(server.engine.current.card, media_type="text/markdown; charset=utf-8")
+
+    @routes.get("/metrics", response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """For Prometheus."""
+        return Response(server.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.include_router(routes)
+
+
+def _answer(server: Server, version: Version, upload: uploads.Upload, probabilities: Any) -> dict[str, Any]:
+    """What `/predict` says."""
+    model, content = version.model, version.model.content
+    warnings = list(upload.warnings)
+    if blank := sum(not image.any() for image in upload.images) if not upload.warnings else 0:
+        warnings.append(
+            f"{blank} of {len(upload.images)} images are blank: their probabilities say nothing about the showers"
+        )
+    if warnings:
+        server.metrics.warnings.labels("input").inc()
+    showers = [
+        known | {
+            "class": model.classes[int(row.argmax())],
+            "probabilities": {name: round(float(value), 6) for name, value in zip(model.classes, row, strict=True)},
+        }
+        for known, row in zip(upload.showers, probabilities, strict=True)
+    ]  # fmt: skip
+    return {
+        "model": {
+            "name": server.name,
+            "version": version.number,
+            "configuration": content["configuration"],
+            "sha256": version.sha256,
+        },
+        "signal": model.signal,
+        "classes": list(model.classes),
+        "showers": showers,
+        "warnings": warnings,
+    } | ({"notice": SURROGATE} if content["data"]["surrogate"] else {})

@@ -1,0 +1,185 @@
+"""The version of a model that answers, and perhaps another in its shadow. Loading checks before it takes over.
+
+A version is complete, has the hashes that its folder records, and gives its probe showers the probabilities that it gave when it was exported:
+otherwise the one before stays. What a version computes with lies in memory, so that its folder may be replaced.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cascada.core.errors import CascadaError, DataError
+from cascada.core.files import sha256
+from cascada.export.folder import CARD, ONNX, SUMS, TOLERANCE, get_again
+from cascada.export.predict import Model
+from cascada.export.verify import check_hashes, read_probe
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One loaded model. `number`: as published, its configuration where it is not; `stamp`: of the files that it came from."""
+
+    model: Model
+    number: str
+    sha256: str
+    stamp: tuple
+    loaded: float  # s since the epoch
+    card: str  # Markdown
+
+    @property
+    def experiment(self) -> str:
+        return str(self.model.content["experiment"])
+
+
+def stamp(folder: Path) -> tuple:
+    """What changes when the folder, or where a link to it leads, is replaced; () while it is not there."""
+    try:
+        state = (folder / SUMS).stat()
+    except OSError:
+        return ()
+    return (str(folder.resolve()), state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+def load(folder: Path, threads: int | None = None) -> Version:
+    """Raises DataError for a folder that is not complete, is damaged, or computes something else than it records."""
+    found = stamp(folder)
+    model = Model(folder, threads)  # a folder that is no model is told first
+    for check in check_hashes(folder):
+        if not check.passed:
+            raise DataError(f"{folder / check.name}: {check.found}; {get_again(folder)}.")
+    images, expected = read_probe(folder)
+    answer = model.probabilities(images)
+    if answer.shape != expected.shape or not np.abs(answer - expected).max() <= TOLERANCE:
+        raise DataError(
+            f"{folder}: the model gives its probe showers other probabilities than it records; {get_again(folder)}."
+        )
+    card = (folder / CARD).read_text(encoding="utf-8")
+    if stamp(folder) != found:
+        raise DataError(f"{folder}: was replaced while it was read; load it again.")
+    number = (model.content.get("published") or {}).get("version") or model.content["configuration"]
+    return Version(model, str(number), sha256(folder / ONNX), found, time.time(), card)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """How often, and how far, the shadow answered differently. `dropped`: showers that it did not see, since it was busy."""
+
+    showers: int = 0
+    other_class: int = 0
+    total_difference: float = 0.0  # of the signal's probability, absolute
+    largest_difference: float = 0.0
+    dropped: int = 0
+    failed: int = 0
+
+    def add(self, ours: np.ndarray, theirs: np.ndarray, signal: int) -> None:
+        """Of one batch, probabilities (n, K)."""
+        difference = np.abs(ours[:, signal].astype(np.float64) - theirs[:, signal])
+        self.showers += len(ours)
+        self.other_class += int((ours.argmax(axis=1) != theirs.argmax(axis=1)).sum())
+        self.total_difference += float(difference.sum())
+        self.largest_difference = max(self.largest_difference, float(difference.max()))
+
+
+class Shadow:
+    """A version that sees what the other one answers and answers nobody. It computes on its own thread, one batch at a time."""
+
+    def __init__(self, version: Version):
+        self.version, self.comparison = version, Comparison()
+        self._pool = ThreadPoolExecutor(1, "shadow")
+        self._busy = threading.Lock()
+
+    def see(self, images: np.ndarray, probabilities: np.ndarray, signal: int) -> None:
+        """Compare in the background, unless the batch before is not done: nobody waits for a shadow."""
+        if not self._busy.acquire(blocking=False):
+            self.comparison.dropped += len(images)
+            return
+        try:
+            self._pool.submit(self._compare, images, probabilities, signal)
+        except RuntimeError:  # about to end
+            self._busy.release()
+
+    def _compare(self, images: np.ndarray, probabilities: np.ndarray, signal: int) -> None:
+        try:
+            self.comparison.add(probabilities, self.version.model.probabilities(images), signal)
+        except Exception:
+            self.comparison.failed += len(images)
+        finally:
+            self._busy.release()
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+class Engine:
+    """Which version answers. `told` is called with "taken" or "refused" and a sentence after each attempt to load another."""
+
+    def __init__(
+        self,
+        folder: Path,
+        threads: int | None = None,
+        shadow: Path | None = None,
+        told: Callable[[str, str], None] = lambda outcome, sentence: None,
+    ):
+        self.folder, self._threads, self._told = folder, threads, told
+        self.current = load(folder, threads)
+        self.trouble = ""  # why the last attempt to load another version failed
+        self._tried = self.current.stamp
+        self._loading = threading.Lock()
+        self.shadow: Shadow | None = None
+        if shadow is not None:
+            version = load(shadow, 1)
+            self._check_same_task(version)
+            self.shadow = Shadow(version)
+
+    def run(self, images: np.ndarray) -> tuple[np.ndarray, Version]:
+        """Probabilities (n, K) of images (n, C, 80, 80), at most `Model.batch` computed at a time, and the version that gave them."""
+        version = self.current
+        size = version.model.batch
+        parts = [version.model.probabilities(images[first : first + size]) for first in range(0, len(images), size)]
+        probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if self.shadow:
+            signal = version.model.classes.index(version.model.signal)
+            self.shadow.see(images, probabilities, signal)
+        return probabilities, version
+
+    def changed(self) -> bool:
+        """Whether the folder holds something that was not tried yet; one that is being written counts once it has its hashes."""
+        found = stamp(self.folder)
+        return found not in ((), self._tried)
+
+    def reload(self) -> bool:
+        """Load the folder again and let that version answer from the next batch on, or keep the present one and say why."""
+        with self._loading:
+            self._tried = stamp(self.folder)
+            try:
+                version = load(self.folder, self._threads)
+                self._check_same_task(version)
+            except CascadaError as error:
+                self.trouble = str(error)
+                self._told("refused", f"version {self.current.number} goes on answering: {error}")
+                return False
+            before, self.current, self.trouble = self.current, version, ""
+            self._told("taken", f"version {version.number} answers now, {before.number} did before")
+            return True
+
+    def _check_same_task(self, version: Version) -> None:
+        """A client counts on the channels that it sends and the classes that it gets."""
+        ours, theirs = self.current.model, version.model
+        for what, present, other in (
+            ("channels", ours.channels, theirs.channels),
+            ("classes", ours.classes, theirs.classes),
+            ("signal", ours.signal, theirs.signal),
+        ):
+            if present != other:
+                raise DataError(
+                    f"{theirs.folder}: its {what} are {other}, those that are served {present}; start a server of its own for this model."
+                )
+
+    def close(self) -> None:
+        if self.shadow:
+            self.shadow.close()

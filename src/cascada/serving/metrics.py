@@ -1,0 +1,95 @@
+"""What Prometheus is told about a server. Base units, `_total` for counters, and no label that a client can choose."""
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+
+from cascada.serving.batcher import Batcher
+from cascada.serving.engine import Engine
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SHOWERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """Counters of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "cascada_requests", "Requests answered.", ["endpoint", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "cascada_request_seconds", "From request to answer.", ["endpoint"], buckets=SECONDS, registry=self.registry
+        )
+        self.refused = Counter("cascada_refused", "Requests refused, by reason.", ["reason"], registry=self.registry)
+        self.showers = Counter("cascada_showers", "Showers classified.", registry=self.registry)
+        self.batch = Histogram(
+            "cascada_batch_showers", "Showers computed at a time.", buckets=SHOWERS, registry=self.registry
+        )
+        self.warnings = Counter(
+            "cascada_warnings", "Answers with a warning, by kind.", ["kind"], registry=self.registry
+        )
+        self.reloads = Counter(
+            "cascada_reloads", "Attempts to load another version.", ["outcome"], registry=self.registry
+        )
+        self.in_flight = Gauge(
+            "cascada_requests_in_flight", "Requests that are being read or answered.", registry=self.registry
+        )
+        for outcome in ("taken", "refused"):
+            self.reloads.labels(outcome)
+        ProcessCollector(registry=self.registry)
+
+    def watch(self, engine: Engine, batcher: Batcher) -> None:
+        """Show the state of these two whenever somebody asks."""
+        self.registry.register(_State(engine, batcher))
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class _State:
+    """Figures that are read when they are asked for."""
+
+    def __init__(self, engine: Engine, batcher: Batcher):
+        self._engine, self._batcher = engine, batcher
+
+    def collect(self) -> Iterator[Metric]:
+        current = self._engine.current
+        yield GaugeMetricFamily("cascada_queue_showers", "Showers that wait.", value=self._batcher.showers)
+        facts = GaugeMetricFamily(
+            "cascada_model_info", "The version that answers.", labels=["version", "configuration", "sha256"]
+        )
+        facts.add_metric([current.number, str(current.model.content["configuration"]), current.sha256], 1)
+        yield facts
+        yield GaugeMetricFamily(
+            "cascada_model_loaded_timestamp_seconds", "When this version was loaded.", value=current.loaded
+        )
+        yield GaugeMetricFamily(
+            "cascada_model_reload_failed",
+            "1 while the folder holds a version that was refused.",
+            value=bool(self._engine.trouble),
+        )
+        if shadow := self._engine.shadow:
+            found = shadow.comparison
+            for name, what, value in (
+                ("showers", "Showers that the shadow compared.", found.showers),
+                ("other_class", "Showers for which the shadow says another class.", found.other_class),
+                ("dropped_showers", "Showers that the shadow did not see, since it was busy.", found.dropped),
+                ("failed_showers", "Showers for which the shadow failed.", found.failed),
+                ("difference", "Sum of the absolute differences of the signal's probability.", found.total_difference),
+            ):
+                yield CounterMetricFamily(f"cascada_shadow_{name}", what, value=value)
+
+
+class Clock:
+    """Seconds since it was made, by a clock that does not jump."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._start

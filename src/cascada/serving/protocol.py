@@ -1,0 +1,180 @@
+"""The Open Inference Protocol, version 2 (https://github.com/kserve/open-inference-protocol), without a server.
+
+Tensors come and go as JSON or as raw bytes behind the JSON: the binary tensor extension
+(https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md), which Triton's clients use by default.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cascada.data.format import IMAGE_SIZE
+from cascada.serving.errors import Refused, bad, too_large
+
+INPUT, OUTPUT = "images", "probabilities"
+DATATYPE = "FP32"
+JSON_LENGTH = "inference-header-content-length"  # header: bytes of JSON before the tensors
+EXTENSIONS = ("binary_tensor_data",)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A request. `images`: float32 (n, C, 80, 80), as they came; `binary`: whether the answer is wanted as bytes; `id`: the client's own."""
+
+    images: np.ndarray
+    id: str
+    binary: bool
+
+
+def read_request(body: bytes, json_length: str | None, channels: tuple[str, ...], showers: int) -> Inference:
+    """Read a body whose JSON part has `json_length` bytes (a header, None: all). At most `showers` are allowed. Raises Refused."""
+    text, tensors = _parts(body, json_length)
+    content = _json(text)
+    inputs = content.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
+        raise bad(f"inputs: expected one tensor, {INPUT!r}.")
+    images = _tensor(inputs[0], tensors, channels, showers)
+    id = content.get("id", "")
+    if not isinstance(id, str):
+        raise bad("id: expected text.")
+    return Inference(images, id, _wants_binary(content))
+
+
+def _parts(body: bytes, json_length: str | None) -> tuple[memoryview, memoryview]:
+    view = memoryview(body)
+    if json_length is None:
+        return view, view[:0]
+    if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 12 or int(json_length) > len(body):
+        raise bad(f"Inference-Header-Content-Length: expected a number of at most {len(body)}, the body's length.")
+    return view[: int(json_length)], view[int(json_length) :]
+
+
+def _json(text: memoryview) -> dict[str, Any]:
+    try:
+        content = json.loads(bytes(text))
+    except (ValueError, RecursionError) as error:
+        raise bad(f"The body is not JSON ({type(error).__name__}).") from error
+    if not isinstance(content, dict):
+        raise bad("The body is not a JSON object.")
+    return content
+
+
+def _tensor(tensor: dict[str, Any], raw: memoryview, channels: tuple[str, ...], showers: int) -> np.ndarray:
+    if tensor.get("name") != INPUT:
+        raise bad(f"inputs: expected the tensor {INPUT!r}, got {_shown(tensor.get('name'))}.")
+    if tensor.get("datatype") != DATATYPE:
+        raise bad(f"{INPUT}: expected datatype {DATATYPE}, got {_shown(tensor.get('datatype'))}.")
+    shape = check_shape(tensor.get("shape"), channels, showers)
+    parameters = _parameters(tensor)
+    if "binary_data_size" in parameters:
+        return _from_bytes(raw, parameters["binary_data_size"], shape)
+    if len(raw):
+        raise bad(f"{INPUT}: {len(raw)} bytes follow the JSON, but parameters.binary_data_size is missing.")
+    return _from_json(tensor.get("data"), shape)
+
+
+def check_shape(shape: Any, channels: tuple[str, ...], showers: int) -> tuple[int, ...]:
+    """Return the shape of a request's images as a tuple. Raises Refused for another than (n, C, 80, 80), and for too many showers."""
+    expected = [len(channels), IMAGE_SIZE, IMAGE_SIZE]
+    is_shape = isinstance(shape, list | tuple) and all(type(size) is int for size in shape)
+    if not is_shape or len(shape) != 4 or list(shape[1:]) != expected or shape[0] < 1:
+        raise bad(
+            f"{INPUT}: expected the shape [showers, {', '.join(map(str, expected))}] (channels: {', '.join(channels)}), got {_shown(shape)}."
+        )
+    if shape[0] > showers:
+        raise too_large(f"{INPUT}: {shape[0]} showers given, at most {showers} are allowed in a request; send several.")
+    return tuple(shape)
+
+
+def _from_bytes(raw: memoryview, size: Any, shape: tuple[int, ...]) -> np.ndarray:
+    expected = int(np.prod(shape)) * 4
+    if size != expected or len(raw) != expected:
+        raise bad(
+            f"{INPUT}: shape {list(shape)} of {DATATYPE} is {expected} bytes; binary_data_size is {_shown(size)} and {len(raw)} bytes came."
+        )
+    return np.require(np.frombuffer(raw, "<f4").reshape(shape), np.float32, ["A", "C"])
+
+
+def _from_json(data: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Flat or nested lists, row by row."""
+    if not isinstance(data, list):
+        raise bad(f"{INPUT}: data is missing, expected a list of numbers.")
+    try:
+        values = np.asarray(data)
+        # text that looks like numbers, and true for 1, are mistakes
+        if values.dtype.kind not in "iuf" or values.size != np.prod(shape) or values.ndim not in (1, len(shape)):
+            raise ValueError(f"{values.dtype} of shape {list(values.shape)}")
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(values.reshape(shape), np.float32)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise bad(f"{INPUT}: data do not fill the shape {list(shape)} with numbers ({str(error)[:120]}).") from error
+
+
+def _wants_binary(content: dict[str, Any]) -> bool:
+    outputs = content.get("outputs")
+    if outputs is None:
+        return _parameters(content).get("binary_data_output") is True
+    if not isinstance(outputs, list) or len(outputs) != 1 or not isinstance(outputs[0], dict):
+        raise bad(f"outputs: expected one tensor, {OUTPUT!r}.")
+    if outputs[0].get("name") != OUTPUT:
+        raise bad(f"outputs: expected the tensor {OUTPUT!r}, got {_shown(outputs[0].get('name'))}.")
+    parameters = _parameters(outputs[0])
+    if "classification" in parameters:
+        raise bad("outputs: classification is not offered; the probabilities of all classes are.")
+    return parameters.get("binary_data", _parameters(content).get("binary_data_output")) is True
+
+
+def _parameters(content: dict[str, Any]) -> dict[str, Any]:
+    parameters = content.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise bad("parameters: expected a mapping.")
+    return parameters
+
+
+def answer(request: Inference, probabilities: np.ndarray, name: str, version: str) -> tuple[bytes, dict[str, str]]:
+    """Body and headers for probabilities float32 (n, K)."""
+    tensor: dict[str, Any] = {"name": OUTPUT, "datatype": DATATYPE, "shape": list(probabilities.shape)}
+    raw = b""
+    if request.binary:
+        raw = np.ascontiguousarray(probabilities, "<f4").tobytes()
+        tensor["parameters"] = {"binary_data_size": len(raw)}
+    else:
+        tensor["data"] = probabilities.ravel().tolist()
+    content = {"model_name": name, "model_version": version, "outputs": [tensor]}
+    text = json.dumps(content | ({"id": request.id} if request.id else {}), allow_nan=False).encode()
+    if not request.binary:
+        return text, {"content-type": "application/json"}
+    return text + raw, {"content-type": "application/octet-stream", JSON_LENGTH: str(len(text))}
+
+
+def check_values(images: np.ndarray) -> None:
+    """Raise Refused for images (n, C, 80, 80) that hold no energies: not finite, or negative."""
+    lowest, highest = float(images.min()), float(images.max())
+    if lowest >= 0 and np.isfinite(highest):
+        return
+    for what, wrong in (("not finite", ~np.isfinite(images)), ("negative", images < 0)):
+        rows = np.flatnonzero(wrong.any(axis=(1, 2, 3)))
+        if len(rows):
+            raise Refused(
+                422,
+                "values",
+                f"{INPUT}: shower {rows[0]} (counted from 0) holds a value that is {what}; energies [GeV] are expected.",
+            )
+
+
+def metadata(name: str, versions: list[str], channels: tuple[str, ...], classes: tuple[str, ...]) -> dict[str, Any]:
+    """Of a model. A size of -1 is any."""
+    return {
+        "name": name,
+        "versions": versions,
+        "platform": "onnx_onnxv1",
+        "inputs": [{"name": INPUT, "datatype": DATATYPE, "shape": [-1, len(channels), IMAGE_SIZE, IMAGE_SIZE]}],
+        "outputs": [{"name": OUTPUT, "datatype": DATATYPE, "shape": [-1, len(classes)]}],
+    }
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -1,0 +1,147 @@
+"""Run a server until it is told to end: `serve`.
+
+| file          | what it is for                                                    |
+|---------------|-------------------------------------------------------------------|
+| `settings.py` | what may be set, and limits                                       |
+| `engine.py`   | the version that answers, its shadow, and loading another         |
+| `batcher.py`  | concurrent requests become one batch                              |
+| `protocol.py` | the Open Inference Protocol, without a server                     |
+| `uploads.py`  | what people send; `decoding.py` reads files in a process of its own |
+| `guard.py`    | token, rate, sizes, times, log                                    |
+| `app.py`      | the routes; `describing.py` and `metrics.py` describe and count    |
+
+SIGTERM and SIGINT end it: what was taken is answered. SIGHUP loads the folder again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cascada.core.errors import ConfigError
+from cascada.serving.app import Server, create_app
+from cascada.serving.engine import Engine
+from cascada.serving.guard import JsonLines
+from cascada.serving.metrics import Metrics
+from cascada.serving.settings import Settings
+
+POLL = 1.0  # s between two looks at the folder
+
+log = logging.getLogger("cascada.serving")
+
+
+def serve(folder: Path, settings: Settings) -> None:
+    """Load the model, listen, and answer until SIGTERM or SIGINT. Raises CascadaError where it cannot start."""
+    _log_to_stderr()
+    metrics = Metrics()
+
+    def told(outcome: str, sentence: str) -> None:
+        metrics.reloads.labels(outcome).inc()
+        log.log(logging.INFO if outcome == "taken" else logging.ERROR, sentence)
+
+    engine = Engine(folder, settings.threads, settings.shadow, told)
+    listening = listen(settings)
+    server = Server(engine, settings, metrics)
+    config = uvicorn.Config(
+        create_app(server),
+        http=protocol(settings.limits.seconds),
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.limits.connections,
+        timeout_graceful_shutdown=int(settings.limits.seconds) + 1,
+    )
+    running = _Uvicorn(config)
+    server.ending = lambda: running.should_exit
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Model {server.name}, version {engine.current.number}: http://{shown}:{port} (Ctrl-C ends it)", flush=True)
+    asyncio.run(_run(running, server, listening))
+
+
+class _Uvicorn(uvicorn.Server):
+    """Ends with status 0 when it is told to end; uvicorn's own would die of the signal after it has shut down."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _run(running: uvicorn.Server, server: Server, listening: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    watching = loop.create_task(_watch(server, asked))
+    try:
+        await running.serve(sockets=[listening])
+    finally:
+        watching.cancel()
+
+
+async def _watch(server: Server, asked: asyncio.Event) -> None:
+    """Load the folder again when somebody asks, or when it has changed and is watched."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), POLL)
+        wanted = asked.is_set() or (server.settings.watch and server.engine.changed())
+        asked.clear()
+        if wanted:
+            try:
+                await asyncio.to_thread(server.engine.reload)
+            except Exception:
+                log.exception("loading another version failed")
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket that is bound before anything is said. Raises ConfigError for an address or a port that cannot be had."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, number)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"--host {settings.host} --port {settings.port}: cannot listen there ({getattr(error, 'strerror', None) or error}); "
+            "give another port, or 0 for any that is free."
+        ) from error
+    return listening
+
+
+def protocol(seconds: float) -> type[H11Protocol]:
+    """HTTP/1.1 that closes a connection on which no whole request head came within `seconds`."""
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._deadline = self.loop.call_later(seconds, self._close_if_silent)
+
+        def _close_if_silent(self) -> None:
+            if not getattr(self, "cycle", None) and not self.transport.is_closing():
+                self.transport.close()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._deadline.cancel()
+            super().connection_lost(exc)
+
+    return Patient
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name, level in (("cascada.serving", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)
