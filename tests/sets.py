@@ -47,7 +47,7 @@ LISTED = {
         "tests/export/",
         "tests/publishing/",
         "tests/report/test_sealed_plots.py::test_every_picture",
-        "tests/serving/test_server.py",
+        "tests/serving/http/test_server.py",
         "tests/test_fuzzing.py",
     ),
 }

@@ -10,7 +10,7 @@ HELP = "answer over HTTP with an exported model (Open Inference Protocol, and fi
 
 
 def run(argv: list[str]) -> int:
-    from cascada.serving.settings import Batching, Limits, Settings, read_token
+    from cascada.serving.http.settings import Batching, Limits, Settings, read_token
 
     arguments = _parser().parse_args(argv)
     settings = Settings(
@@ -31,7 +31,7 @@ def run(argv: list[str]) -> int:
         ),
     )
     _check_installed()
-    from cascada.serving.server import serve
+    from cascada.serving.http.server import serve
 
     serve(arguments.model, settings)
     return 0

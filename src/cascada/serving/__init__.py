@@ -1,1 +1,1 @@
-"""An exported model at work: answers over HTTP, one showing what the other stages know of it. Read `server.py` first."""
+"""An exported model at work. `http/` answers requests, `stream/` answers stations; both ask the `engine`."""

@@ -1,4 +1,4 @@
-"""Read one uploaded file in a process of its own: `python -m cascada.serving.decoding FOLDER KIND MODEL SHOWERS SECONDS`.
+"""Read one uploaded file in a process of its own: `python -m cascada.serving.http.decoding FOLDER KIND MODEL SHOWERS SECONDS`.
 
 Reads FOLDER/upload, writes FOLDER/images.npy, and FOLDER/said.json with what the file says of each shower, or with an error.
 """
@@ -43,7 +43,7 @@ def read(folder: Path, kind: str, model: Path, showers: int) -> dict[str, Any]:
     from cascada.export.folder import read_content
     from cascada.export.predict import Model, Request
     from cascada.export.prediction_inputs import Watch, open_input
-    from cascada.serving.uploads import KNOWN
+    from cascada.serving.http.uploads import KNOWN
 
     path, content = folder / UPLOAD, read_content(model)
     warnings: list[str] = []

@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from cascada.serving.batcher import Batcher
-from cascada.serving.errors import Refused
-from cascada.serving.settings import Batching
+from cascada.serving.http.batcher import Batcher
+from cascada.serving.http.errors import Refused
+from cascada.serving.http.settings import Batching
 
 
 def images(*values):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cascada.data.format import IMAGE_SIZE
-from cascada.serving.errors import Refused, bad, too_large
+from cascada.serving.http.errors import Refused, bad, too_large
 
 INPUT, OUTPUT = "images", "probabilities"
 DATATYPE = "FP32"

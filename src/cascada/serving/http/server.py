@@ -27,11 +27,11 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cascada.core.errors import ConfigError
-from cascada.serving.app import Server, create_app
 from cascada.serving.engine import Engine
-from cascada.serving.guard import JsonLines
-from cascada.serving.metrics import Metrics
-from cascada.serving.settings import Settings
+from cascada.serving.http.app import Server, create_app
+from cascada.serving.http.guard import JsonLines
+from cascada.serving.http.metrics import Metrics
+from cascada.serving.http.settings import Settings
 
 POLL = 1.0  # s between two looks at the folder
 

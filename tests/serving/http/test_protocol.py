@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from cascada.serving import protocol
-from cascada.serving.errors import Refused
+from cascada.serving.http import protocol
+from cascada.serving.http.errors import Refused
 
 CHANNELS = ("energy",)
 IMAGES = np.random.default_rng(1).random((2, 1, 80, 80), np.float32)

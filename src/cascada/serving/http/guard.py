@@ -18,9 +18,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cascada.serving.errors import Refused, too_large
-from cascada.serving.metrics import Clock, Metrics
-from cascada.serving.settings import Limits, Settings, is_loopback
+from cascada.serving.http.errors import Refused, too_large
+from cascada.serving.http.metrics import Clock, Metrics
+from cascada.serving.http.settings import Limits, Settings, is_loopback
 
 log = logging.getLogger("cascada.serving")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cascada.serving.errors import Refused
-from cascada.serving.settings import Batching
+from cascada.serving.http.errors import Refused
+from cascada.serving.http.settings import Batching
 
 Answer = tuple[np.ndarray, Any]  # probabilities (n, K), and which model gave them
 Run = Callable[[np.ndarray], Answer]

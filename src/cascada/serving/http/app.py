@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from cascada import __version__
 from cascada.core.notices import SURROGATE
 from cascada.data import sources
-from cascada.serving import describing, protocol, uploads
-from cascada.serving.batcher import Batcher
 from cascada.serving.engine import Engine, Version
-from cascada.serving.errors import Refused, bad
-from cascada.serving.guard import Guard, read_body
-from cascada.serving.metrics import Metrics
-from cascada.serving.settings import Settings
+from cascada.serving.http import describing, protocol, uploads
+from cascada.serving.http.batcher import Batcher
+from cascada.serving.http.errors import Refused, bad
+from cascada.serving.http.guard import Guard, read_body
+from cascada.serving.http.metrics import Metrics
+from cascada.serving.http.settings import Settings
 
 log = logging.getLogger("cascada.serving")
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from cascada.data.format import IMAGE_SIZE
-from cascada.serving import protocol
-from cascada.serving.errors import Refused, bad, too_large
-from cascada.serving.settings import Limits
+from cascada.serving.http import protocol
+from cascada.serving.http.errors import Refused, bad, too_large
+from cascada.serving.http.settings import Limits
 
 ARRAY = "images"  # in JSON and NPZ
 ZIP = b"PK\x03\x04"
@@ -133,7 +133,7 @@ async def from_file(body: bytes, kind: str, model: Path, limits: Limits) -> Uplo
 async def _decode(folder: Path, kind: str, model: Path, limits: Limits) -> dict[str, Any]:
     arguments = [str(folder), kind, str(model.absolute()), str(limits.showers), str(limits.seconds)]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cascada.serving.decoding", *arguments,
+        sys.executable, "-m", "cascada.serving.http.decoding", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
     try:

@@ -1,0 +1,1 @@
+"""`cascada stream` and `cascada replay`: showers over ZeroMQ, from stations that come and go. Begin with `messages.py`."""
