@@ -11,6 +11,7 @@ HELP = "answer over HTTP with an exported model (Open Inference Protocol, and fi
 
 def run(argv: list[str]) -> int:
     from cascada.serving.http.settings import Batching, Limits, Settings, read_token
+    from cascada.serving.installed import check_installed
 
     arguments = _parser().parse_args(argv)
     settings = Settings(
@@ -30,23 +31,11 @@ def run(argv: list[str]) -> int:
             rate=arguments.rate,
         ),
     )
-    _check_installed()
+    check_installed("fastapi", "uvicorn", "prometheus_client")
     from cascada.serving.http.server import serve
 
     serve(arguments.model, settings)
     return 0
-
-
-def _check_installed() -> None:
-    from importlib.util import find_spec
-
-    from cascada.core.errors import ConfigError
-
-    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"{', '.join(missing)} cannot be imported; install the extra: `pip install 'cascada[serve]'`."
-        )
 
 
 def _parser() -> argparse.ArgumentParser:

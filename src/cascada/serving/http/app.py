@@ -20,8 +20,9 @@ from cascada.serving.http.errors import Refused, bad
 from cascada.serving.http.guard import Guard, read_body
 from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Settings
+from cascada.serving.logs import NAME
 
-log = logging.getLogger("cascada.serving")
+log = logging.getLogger(NAME)
 
 
 class Server:

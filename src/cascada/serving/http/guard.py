@@ -5,7 +5,6 @@ An answer never shows a traceback or a path of this machine, and the log never s
 
 import asyncio
 import hmac
-import json
 import logging
 import re
 import time
@@ -18,11 +17,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cascada.serving.addresses import is_loopback
 from cascada.serving.http.errors import Refused, too_large
 from cascada.serving.http.metrics import Clock, Metrics
-from cascada.serving.http.settings import Limits, Settings, is_loopback
+from cascada.serving.http.settings import Limits, Settings
+from cascada.serving.logs import NAME
 
-log = logging.getLogger("cascada.serving")
+log = logging.getLogger(NAME)
 
 OPEN = ("/v2/health/live", "/v2/health/ready")  # for whoever starts and restarts servers: they show nothing
 HEADERS = {
@@ -163,18 +164,3 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     except TimeoutError:
         raise Refused(408, "slow", f"The body did not come within {limits.seconds:g} s.") from None
     return bytes(body)
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object per line: time, level, message, fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line = {
-            "time": f"{stamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line | getattr(record, "fields", {}))

@@ -3,7 +3,7 @@
 | file          | what it is for                                                    |
 |---------------|-------------------------------------------------------------------|
 | `settings.py` | what may be set, and limits                                       |
-| `engine.py`   | the version that answers, its shadow, and loading another         |
+| `../engine.py`| the version that answers, its shadow, and loading another         |
 | `batcher.py`  | concurrent requests become one batch                              |
 | `protocol.py` | the Open Inference Protocol, without a server                     |
 | `uploads.py`  | what people send; `decoding.py` reads files in a process of its own |
@@ -18,7 +18,6 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,18 +28,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cascada.core.errors import ConfigError
 from cascada.serving.engine import Engine
 from cascada.serving.http.app import Server, create_app
-from cascada.serving.http.guard import JsonLines
 from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Settings
+from cascada.serving.logs import NAME, log_to_stderr
 
 POLL = 1.0  # s between two looks at the folder
 
-log = logging.getLogger("cascada.serving")
+log = logging.getLogger(NAME)
 
 
 def serve(folder: Path, settings: Settings) -> None:
     """Load the model, listen, and answer until SIGTERM or SIGINT. Raises CascadaError where it cannot start."""
-    _log_to_stderr()
+    log_to_stderr()
     metrics = Metrics()
 
     def told(outcome: str, sentence: str) -> None:
@@ -136,12 +135,3 @@ def protocol(seconds: float) -> type[H11Protocol]:
             super().connection_lost(exc)
 
     return Patient
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    for name, level in (("cascada.serving", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)

@@ -1,15 +1,14 @@
 """What a server may be asked for, and how much of it. Limits have defaults that suit a small machine."""
 
-import ipaddress
 import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cascada.core.errors import ConfigError
+from cascada.serving.addresses import is_loopback
 
 TOKEN = "CASCADA_TOKEN"  # environment variable of the bearer token
-LOOPBACK_NAMES = ("localhost",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +70,6 @@ class Settings:
                 f"--host {self.host}: other machines could reach the server, so a token is required; write one into a file that only "
                 f"you can read and give --token-file FILE, or set {TOKEN}."
             )
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in LOOPBACK_NAMES
 
 
 def read_token(file: Path | None) -> str:

@@ -1,0 +1,11 @@
+"""Whether an address is this machine's own."""
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """`host`: a name, or an address without brackets."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

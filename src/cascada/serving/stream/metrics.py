@@ -1,0 +1,74 @@
+"""What Prometheus is told about a stream."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+
+from cascada.core.errors import ConfigError
+from cascada.serving.addresses import is_loopback
+from cascada.serving.stream.loop import Stream
+
+
+class Collector:
+    """Reads a stream's state whenever it is asked."""
+
+    def __init__(self, stream: Stream):
+        self._stream = stream
+
+    def collect(self) -> Iterator[Metric]:
+        state, stations = self._stream.state(), self._stream.stations
+        for name, what in (
+            ("received", "Showers received."),
+            ("answered", "Showers answered."),
+            ("dropped", "Showers dropped, since too many waited."),
+        ):
+            yield CounterMetricFamily(f"cascada_stream_{name}_showers", what, value=state[name])
+        yield GaugeMetricFamily("cascada_stream_queue_showers", "Showers that wait.", value=state["waiting"])
+        malformed = CounterMetricFamily(
+            "cascada_stream_malformed_messages", "Messages that could not be read.", labels=["reason"]
+        )
+        for reason, number in state["malformed"].items():
+            malformed.add_metric([reason], number)
+        yield malformed
+        for name, what in (
+            ("missing", "Sequence numbers that never came."),
+            ("repeated", "Showers that came again."),
+            ("restarts", "Restarts of stations."),
+        ):
+            yield CounterMetricFamily(f"cascada_stream_{name}", what, value=stations.total(name))
+        known = state["stations"].values()
+        yield GaugeMetricFamily("cascada_stream_stations", "Stations that were heard.", value=len(known))
+        yield GaugeMetricFamily(
+            "cascada_stream_silent_stations",
+            "Stations that have fallen silent.",
+            value=sum(one["silent"] for one in known),
+        )
+        facts = GaugeMetricFamily("cascada_model_info", "The version that answers.", labels=["version", "sha256"])
+        facts.add_metric([self._stream.engine.current.number, self._stream.engine.current.sha256], 1)
+        yield facts
+        yield GaugeMetricFamily(
+            "cascada_model_reload_failed",
+            "1 while the folder holds a version that was refused.",
+            value=state["trouble"],
+        )
+
+
+def serve_metrics(stream: Stream, address: str) -> str:
+    """Show them on HOST:PORT, of this machine alone; return the address. Raises ConfigError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or not int(port) < 65536:
+        raise ConfigError(f"--metrics {address}: expected HOST:PORT, such as 127.0.0.1:9465.")
+    if not is_loopback(host.strip("[]")):
+        raise ConfigError(
+            f"--metrics {address}: metrics are shown to this machine alone; give 127.0.0.1, and a proxy where Prometheus is elsewhere."
+        )
+    registry = CollectorRegistry()
+    registry.register(Collector(stream))
+    ProcessCollector(registry=registry)
+    try:
+        server, _ = start_http_server(int(port), host.strip("[]"), registry)
+    except OSError as error:
+        raise ConfigError(f"--metrics {address}: cannot listen there ({error.strerror}); give another port.") from error
+    return f"{host}:{server.server_port}"
