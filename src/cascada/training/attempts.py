@@ -3,7 +3,7 @@
 A line holds `identity` (configuration, seed, data and code as a hash; null if it ended before that was known), `started` and `ended`
 [s since 1970], `first_epoch`, `epochs` (trained, with the fraction of one that was not ended), `reason` of the end, `device`,
 `host`, `job_id`, `cpu_seconds`, `gpu_seconds` (shared out between processes on the GPU), `peak_memory_mb`, `energy_joules` (null:
-unknown), and of one that went on from a shorter budget `wall_seconds_before`. A killed attempt cannot write: the next one takes its
+unknown), `versions` of the libraries, and of one that went on from a shorter budget `wall_seconds_before`. A killed attempt cannot write: the next one takes its
 line from progress.json, which is at most a few seconds old.
 """
 
@@ -36,7 +36,7 @@ class Attempt:
         self._from = self._position()
         self._line: dict[str, Any] = {
             "identity": None, "started": time.time(), "first_epoch": None,
-            "device": machine.describe(device), **machine.job(),
+            "device": machine.describe(device), "versions": machine.versions(), **machine.job(),
         }  # fmt: skip
 
     def __enter__(self) -> "Attempt":

@@ -16,6 +16,7 @@ import torch
 from cascada.core import machine
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, read_json, write_json, write_text
+from cascada.training import leftovers
 from cascada.training.settings import METRICS, Trial
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: a trial that ends otherwise has its bits
@@ -28,8 +29,12 @@ STARTS = "starts.json"
 
 @contextlib.contextmanager
 def recorded(trial: Trial, on_failure: str, report=print) -> Iterator[bool]:
-    """Yield whether to train; with `record`, turn an error into the outputs of a failed trial."""
+    """Yield whether to train; with `record`, turn an error into the outputs of a failed trial.
+
+    What an attempt left that was killed at its very end is put right before.
+    """
     started = time.time()
+    leftovers.settle(trial)
     if on_failure != RECORD:
         yield True
         return
