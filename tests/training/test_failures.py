@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -59,6 +61,31 @@ def test_what_says_nothing_of_the_trial_is_not_recorded(tmp_path, data, error):
     with pytest.raises(type(error)), failures.recorded(trial, "record"):
         raise error
     assert not (trial.folder / "metrics.json").exists()
+
+
+def test_a_trial_whose_last_allocation_ends_is_recorded_and_can_go_on(tmp_path, data, monkeypatch):
+    """The warning of a time limit (SIGUSR2) while a restart is left is an interruption as any other."""
+    said, trial = [], make(tmp_path, data, epochs=2)
+
+    def warned(text):
+        if text.startswith("epoch 1/"):
+            os.kill(os.getpid(), signal.SIGUSR2)
+
+    def attempt():
+        with failures.recorded(trial, "record", said.append):
+            train(trial, Machine(device="cpu"), warned)
+
+    monkeypatch.setenv(failures.REQUEUES_LEFT_VARIABLE, "1")
+    with pytest.raises(SystemExit):
+        attempt()
+    assert not (trial.folder / "metrics.json").exists() and not said
+    monkeypatch.setenv(failures.REQUEUES_LEFT_VARIABLE, "0")
+    (trial.folder / "resume.pt").unlink()
+    attempt()
+    found = json.loads((trial.folder / "metrics.json").read_text())
+    assert found["status"] == "failed" and "out of time" in found["reason"]
+    assert "signal SIGUSR2: saved at epoch 2" in found["reason"]
+    assert (trial.folder / "resume.pt").exists(), "tried again, it goes on from there"
 
 
 def test_a_trial_that_ends_well_is_as_without_the_setting(tmp_path, data):

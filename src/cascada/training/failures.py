@@ -1,11 +1,14 @@
 """A trial that fails and the search that goes on without it: `training.on_failure: record`.
 
-What is recorded is an error inside the training (a GPU's memory that does not suffice, say) and a trial that is killed from
-outside again and again, which cannot write anything itself: its starts are counted. Not recorded is what says nothing of the
-trial: an experiment that cannot be used, a file system that is full, an interruption.
+What is recorded is an error inside the training (a GPU's memory that does not suffice, say), a trial that is killed from
+outside again and again, which cannot write anything itself: its starts are counted, and one that has met its time limit as often as
+the executor allows. Not recorded is what says nothing of the trial: an experiment that cannot be used, a file system that is full, any other
+interruption.
 """
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,7 @@ from cascada.core import machine
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, read_json, write_json, write_text
 from cascada.training import leftovers
+from cascada.training.interruption import Interrupted
 from cascada.training.settings import METRICS, Trial
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: a trial that ends otherwise has its bits
@@ -25,6 +29,7 @@ STOP, RECORD = "stop", "record"
 FAILED = "failed"  # status of such a trial
 MOST_STARTS = 3  # without one more epoch done
 STARTS = "starts.json"
+REQUEUES_LEFT_VARIABLE = "SNAKEMAKE_SUBMITIT_REQUEUES_LEFT"
 
 
 @contextlib.contextmanager
@@ -50,9 +55,19 @@ def recorded(trial: Trial, on_failure: str, report=print) -> Iterator[bool]:
         yield True
     except (CascadaError, OSError):
         raise
+    except Interrupted as error:
+        if not out_of_time(error):
+            raise
+        write(trial, f"out of time, and no further start is allowed: {error}", started, report)
     except Exception as error:
         write(trial, f"{type(error).__name__}: {' '.join(str(error).split())}", started, report)
     (trial.folder / STARTS).unlink(missing_ok=True)
+
+
+def out_of_time(error: Interrupted) -> bool:
+    """Whether a training was warned of its time limit (SIGUSR2) in the last allocation that it gets (submitit-max-requeues)."""
+    warned = str(error).startswith(f"signal {signal.SIGUSR2.name}:")
+    return warned and os.environ.get(REQUEUES_LEFT_VARIABLE) == "0"
 
 
 def count_start(folder: Path) -> int:

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 MARKER_VARIABLE = "SNAKEMAKE_SUBMITIT_REQUEUE_MARKER"
+REQUEUES_LEFT_VARIABLE = "SNAKEMAKE_SUBMITIT_REQUEUES_LEFT"  # how often the job may still be started again
 FINAL = ("ok", "failed")
 PREEMPTION_S = 57.0  # at least, between SIGTERM and SIGKILL; how long it really is (KillWait) only SLURM knows
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 from snakemake_executor_plugin_submitit import commandline, processes
-from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, Member
+from snakemake_executor_plugin_submitit.members import MARKER_VARIABLE, REQUEUES_LEFT_VARIABLE, Member
 from snakemake_executor_plugin_submitit.node.signals import Signals
 
 SHELL = "/bin/sh"
@@ -104,7 +104,7 @@ def call_of(member: Member) -> commandline.Call | None:
     return None if any(name.startswith(STARTUP_VARIABLES) for name in changes) else call
 
 
-def become(member: Member, starts: int, signals: Signals, call: commandline.Call | None) -> NoReturn:
+def become(member: Member, starts: int, max_requeues: int, signals: Signals, call: commandline.Call | None) -> NoReturn:
     """In the child of a fork: make the call in this interpreter, or run the member's command; end with its code."""
     code = 1
     try:
@@ -114,6 +114,7 @@ def become(member: Member, starts: int, signals: Signals, call: commandline.Call
         _redirect(member, starts)
         os.environ.update(member.environment)
         os.environ[MARKER_VARIABLE] = str(member.marker)
+        os.environ[REQUEUES_LEFT_VARIABLE] = str(max(0, max_requeues + 1 - starts))
         if random := sys.modules.get("numpy.random"):
             random.seed()  # or all members of a pack would draw the same numbers
         for name in THREAD_VARIABLES:  # as Snakemake does for scripts and shells, here for its own process

@@ -141,7 +141,7 @@ class Worker:
         with self.signals.blocked():
             pid = os.fork()
             if not pid:
-                child.become(member, starts, self.signals, call)  # does not return
+                child.become(member, starts, self.settings.max_requeues, self.signals, call)  # does not return
         with contextlib.suppress(FileNotFoundError):
             member.session.write_text(str(pid))
         self.running[pid] = Running(
