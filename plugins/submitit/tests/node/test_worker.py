@@ -59,6 +59,15 @@ def test_each_member_reports_and_one_fails_alone(node):
     assert "failed: bad: exit code 3" in words
 
 
+def test_a_job_knows_how_often_it_may_still_be_restarted(node):
+    marked = "echo more > $SNAKEMAKE_SUBMITIT_REQUEUE_MARKER; exit 1"
+    one = node.member("one", f"echo $SNAKEMAKE_SUBMITIT_REQUEUES_LEFT >> {node.folder}/left; {marked}")
+    for _ in range(3):
+        node.run([one], max_requeues=2)
+    assert (node.folder / "left").read_text().split() == ["2", "1", "0"]
+    assert one.result()["cause"] == "requeues"
+
+
 @pytest.mark.parametrize("concurrent", [1, 3])
 def test_so_many_at_a_time_and_not_one_more(node, concurrent):
     events = node.folder / "events"
