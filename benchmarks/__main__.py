@@ -6,16 +6,14 @@ import sys
 
 import benchmarks
 
-APART = {
-    "__main__",
-    "robustness",
-    "search",
-    "toys",
-}  # minutes to days: python -m benchmarks.robustness, .search.table, .toys
+PARTS = {"__main__", "finished", "spending"}  # of benchmarks
+APART = {"robustness", "scale", "search", "toys"}  # minutes to days: python -m benchmarks.robustness, .search.table
 
 
 def main() -> int:
-    known = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in APART)
+    known = sorted(
+        module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in PARTS | APART
+    )
     chosen = sys.argv[1:] or known
     unknown = set(chosen) - set(known)
     if unknown:

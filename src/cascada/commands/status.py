@@ -25,7 +25,7 @@ def run(argv: list[str]) -> int:
     if arguments.json:
         from cascada.report.status import as_json, collect
 
-        print(json.dumps(as_json(collect(results)), indent=2))
+        print(json.dumps(as_json(collect(results))))
     elif arguments.once or not sys.stdout.isatty():
         _print(results, arguments.metric)
     else:

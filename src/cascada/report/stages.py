@@ -103,10 +103,13 @@ def _named(path: Path, kind: str, part: str) -> list[str] | None:
 
 
 def _counted(stage: Stage, trials: list[Seen], names: list[str] | None, seeds: list[int]) -> Stage:
+    promoted = None if names is None else set(names)
     mine = [
         trial
         for trial in trials
-        if trial.epochs == stage.epochs and trial.seed in seeds and (names is None or trial.configuration in names)
+        if trial.epochs == stage.epochs
+        and trial.seed in seeds
+        and (promoted is None or trial.configuration in promoted)
     ]
     stage.done = sum(trial.state in ENDED for trial in mine)
     stage.running = sum(trial.state == "running" for trial in mine)

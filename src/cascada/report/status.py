@@ -3,15 +3,17 @@
 `collect` reads, `render` draws; neither asks SLURM.
 """
 
+import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cascada.core import paths, tables
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
+from cascada.report import trial_files
 from cascada.report.stages import Best, Stage, batches, best, stages
 from cascada.statistics.names import METRICS
 
@@ -63,8 +65,10 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         known = sorted(str(path) for path in paths.RESULTS.glob("*")) or ["none yet"]
         raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
     now = time.time() if now is None else now
-    folders = sorted(results.glob(paths.TRIALS))
-    trials = [trial for folder in folders if (trial := _trial(results, folder, now)) is not None]
+    logs = trial_files.logs(results)
+    trials = [trial for folder in trial_files.folders(results) if (trial := _trial(folder, now)) is not None]
+    for trial in trials:
+        trial.log = _log(results, trial, logs)
     counts = Counter(trial.state for trial in trials)
     found = stages(results, trials)
     expected = sum(stage.expected for stage in found) if found else _expected(results)
@@ -76,7 +80,7 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         expected=expected,
         counts={state: counts[state] for state in STATES},
         trials=trials,
-        failures=_failures(results, trials),
+        failures=_failures(logs, trials),
         seconds_left=_time_left(trials, counts),
         skipped=_skipped(results),
         stages=found,
@@ -90,20 +94,15 @@ def _skipped(results: Path) -> int:
     return len(read_json(summary).get("skipped", [])) if summary.exists() else 0
 
 
-def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
-    configuration, seed, epochs = paths.trial_of(folder)
+def _trial(folder: str, now: float) -> TrialStatus | None:
+    configuration, seed, epochs = trial_files.trial_of(folder)
     trial = TrialStatus(configuration=configuration, seed=seed, epochs=epochs, state="waiting")
-    log = paths.training_log(results, configuration, seed, epochs)
-    trial.log = str(log) if log.exists() else None
-    metrics, progress = folder / "metrics.json", folder / "progress.json"
-    if metrics.exists():
-        content = read_json(metrics)
+    if (content := trial_files.read(f"{folder}/metrics.json")) is not None:
         trial.state, trial.epoch, trial.fraction = content["status"], epochs, 1.0
         trial.validation = content["validation"]
         return trial
-    if not progress.exists():
+    if (content := trial_files.read(f"{folder}/progress.json")) is None:
         return None
-    content = read_json(progress)
     if content["status"] == "saved":  # interrupted in good order: it resumes when it is started again
         trial.state = "saved"
     else:
@@ -120,6 +119,11 @@ def _trial(results: Path, folder: Path, now: float) -> TrialStatus | None:
     return trial
 
 
+def _log(results: Path, trial: TrialStatus, logs: set[str]) -> str | None:
+    name = trial_files.log_of(results, trial.configuration, trial.seed, trial.epochs)
+    return name if name in logs else None
+
+
 def _expected(results: Path) -> int | None:
     table = results / paths.CONFIGURATIONS
     if not table.exists():
@@ -127,11 +131,10 @@ def _expected(results: Path) -> int | None:
     return sum(len(row.get("seeds", "").split(",")) for row in tables.read(table))  # older tables name no seeds: one
 
 
-def _failures(results: Path, trials: list[TrialStatus]) -> list[str]:
+def _failures(logs: set[str], trials: list[TrialStatus]) -> list[str]:
     """Logs of trials that are not at work and have no result, the newest first."""
-    at_work = {trial.log for trial in trials if trial.state != "silent"}
-    logs = sorted(results.glob("logs/train/*/*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [str(path) for path in logs if str(path) not in at_work][:5]
+    lost = logs - {trial.log for trial in trials if trial.state != "silent"}
+    return sorted(lost, key=os.path.getmtime, reverse=True)[:5]
 
 
 def _time_left(trials: list[TrialStatus], counts: Counter) -> float | None:
@@ -145,7 +148,9 @@ def _time_left(trials: list[TrialStatus], counts: Counter) -> float | None:
 
 
 def as_json(status: SearchStatus) -> dict:
-    return asdict(status)
+    """Plain values. The parts of thousands of trials are not copied, which is what asdict takes its time for."""
+    trials = [{field.name: getattr(trial, field.name) for field in fields(trial)} for trial in status.trials]
+    return asdict(replace(status, trials=[])) | {"trials": trials}
 
 
 def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":

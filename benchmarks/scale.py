@@ -1,0 +1,46 @@
+"""A search of thousands of trials that have ended: how long `cascada status` takes, and TensorBoard's table in a browser.
+
+    python -m benchmarks.scale [--trials 1000 10000] [--only status tensorboard]
+
+Goals: the status of 10,000 trials in less than 1 s; the HParams table complete in Chromium with 1,000 runs in less than 10 s, with
+10,000 in less than 60 s, the server's reading of the files included. Trials leave the files that training leaves, with invented
+values: rungs of 2, 6 and 18 epochs, a TensorBoard run of each. Processor time counts, so that a busy machine disturbs little; wall
+time is printed beside it. The dry-run of such searches is measured by benchmarks.dryrun.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.finished import write_search
+from benchmarks.spending import run
+
+GOALS = {"status": 1.0}
+
+
+def status(number: int, folder: Path) -> list[tuple[str, float, float]]:
+    """Measure `cascada status` and return rows: what, seconds, goal."""
+    rows = []
+    for option in ("--once", "--json"):
+        spent = run([sys.executable, "-m", "cascada", "status", "results/scale", option], folder)
+        text = f"cascada status {option}, {number:,} configurations"
+        print(f"{text:<50} {spent}", flush=True)
+        rows.append((text, spent.cpu, GOALS["status"]))
+    return rows
+
+
+def main(*arguments: str) -> list[tuple[str, float, float]]:
+    """Print a line for each measurement and return rows: what was measured, seconds, goal."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__.partition("\n")[0])
+    parser.add_argument("--trials", type=int, nargs="+", default=[1000, 10_000])
+    chosen, rows = parser.parse_args(arguments), []
+    for number in chosen.trials:
+        with tempfile.TemporaryDirectory() as folder:
+            write_search(Path(folder) / "results/scale", number)
+            rows += status(number, Path(folder))
+    return rows
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
