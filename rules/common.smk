@@ -26,6 +26,11 @@ try:
     if workflow.is_main_process:
         configuration.check_files(SHARDS.values())
         POPULATION.check()
+    if workflow.is_main_process and workflow.output_settings.dryrun:
+        from cascada.experiment import earlier
+
+        models = (one.model for one in CANDIDATES.all().values())
+        logger.info(earlier.line(config, models, CANDIDATES.asked, BUDGETS))
 except CascadaError as error:
     raise WorkflowError(f"The experiment {config.get('experiment')!r} cannot run. {error}") from None
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ PROPOSED = ("sobol", "tpe")  # samplers whose configurations are not known befor
 
 
 def run(argv: list[str]) -> int:
-    from cascada.experiment import plan
+    from cascada.experiment import earlier, plan
     from cascada.report.plan import render
 
     arguments = _parser().parse_args(argv)
     config = read_experiment(Path(arguments.configfile))
     workplace = _workplace(arguments)
-    made = _plan(config, list(earlier_trials(Path(arguments.results))), workplace, arguments.device)
+    made = _plan(config, list(earlier.trials(Path(arguments.results))), workplace, arguments.device)
     if arguments.json:
         print(json.dumps(plan.as_json(made), indent=2))
         return 0
@@ -94,23 +93,23 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _plan(config: dict[str, Any], trials: list[dict], workplace: Any, device: str | None) -> Any:
-    from cascada.experiment import plan, rungs
+    from cascada.experiment import earlier, plan, rungs
 
     search = config["search"]
     families = configurations_of(config)
     epochs = rungs.budgets(search, config["training"]["epochs"])
     rungs.check_seeds(search)
     rungs.check_finalists(search, sum(families.values()), epochs)
-    earlier = plan.summarize(trial for trial in trials if trial["model"] in families)
-    known = sorted({one.device for one in earlier})
+    past = plan.summarize(trial for trial in trials if trial["model"] in families)
+    known = sorted({one.device for one in past})
     if device is not None and device not in known:
         raise CascadaError(
             f"--device {device}: no earlier trial of {', '.join(families)} ran on it; known are {known or 'none'}."
         )
-    weights = _weights(config, [model for model in families if model not in {one.model for one in earlier}])
-    earlier = [one for one in earlier if device in (None, one.device)]
+    weights = _weights(config, [model for model in families if model not in {one.model for one in past}])
+    past = [one for one in past if device in (None, one.device)]
     return plan.make(
-        config["experiment"], families, len(search["seeds"]), epochs, search.get("rescore"), _showers(config), earlier,
+        config["experiment"], families, len(search["seeds"]), epochs, search.get("rescore"), earlier.showers(config), past,
         workplace, weights,
     )  # fmt: skip
 
@@ -146,38 +145,6 @@ def configurations_of(config: dict[str, Any]) -> dict[str, int]:
     for one in spaces.configurations(config):
         found[one.model] += 1
     return found
-
-
-def _showers(config: dict[str, Any]) -> int | None:
-    """Training showers of an epoch: counted by the merge where it has run, otherwise by what the experiment asks for."""
-    from cascada.core.files import read_json
-    from cascada.experiment.plan import training_showers
-
-    expected = training_showers(config["data"])
-    summary = Path("results") / config["experiment"] / "dataset/summary.json"
-    return sum(read_json(summary)["counts"]["train"].values()) if expected is None and summary.exists() else expected
-
-
-def earlier_trials(results: Path) -> Iterator[dict[str, Any]]:
-    """Yield metrics.json of every trial below a folder of results, with the files and megabytes of its folder."""
-    for path in sorted(results.glob("*/trials/*/*/*/metrics.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            sizes = [file.stat().st_size for file in path.parent.iterdir() if file.is_file()]
-        except (OSError, ValueError):  # being written or taken away by a search that runs
-            continue
-        yield content | _whole_job(path, content) | {"files": len(sizes), "megabytes": sum(sizes) / 1e6}
-
-
-def _whole_job(metrics: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """The job's seconds by Snakemake's clock, the start of Python and PyTorch included, where that was kept."""
-    configuration, seed, epochs = metrics.parts[-4:-1]
-    clock = metrics.parents[4] / "benchmarks/train" / configuration / f"{seed}-{epochs}.tsv"
-    try:
-        header, row = (line.split("\t") for line in clock.read_text(encoding="utf-8").splitlines()[:2])
-        return {"wall_seconds": max(content["wall_seconds"], float(dict(zip(header, row, strict=False))["s"]))}
-    except (OSError, ValueError, KeyError):
-        return {}
 
 
 def _workplace(arguments: argparse.Namespace) -> Any:

@@ -249,7 +249,7 @@ def line(plan: Plan) -> str:
     share = f", {plan.trial_epochs / plan.full_trial_epochs:.0%} of the full search" if plan.bounded else ""
     hours = [f"{total_hours(costs):,.1f} h on {device}" for device, costs in plan.devices.items() if total_hours(costs)]
     return (
-        f"{sum(plan.configurations.values())} configurations, {most}{plan.trials} trainings, {plan.trial_epochs} epochs{share}; "
+        f"The search: {sum(plan.configurations.values())} configurations, {most}{plan.trials} trainings, {plan.trial_epochs} epochs{share}; "
         f"{' or '.join(hours) or 'hours unknown'} (cascada plan tells more)"
     )
 
