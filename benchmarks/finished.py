@@ -15,6 +15,7 @@ from cascada.selection.halving import promote, score_of
 from cascada.statistics.names import METRICS
 
 BUDGETS = [2, 6, 18]
+CLASSES = {"classes": {"iron": 5626, "proton": 14}}
 CONFIG = {
     "search": {
         "sampler": "random", "metric": "f1", "seed": 1,
@@ -34,7 +35,7 @@ def write_search(results: Path, number: int, tensorboard: bool = False) -> None:
              "configurations": len(found), "proposed": {}}  # fmt: skip
     write_json(results / paths.SEARCH, shape)
     spaces.write_table(list(found.values()), results / paths.CONFIGURATIONS, [1])
-    write_json(results / paths.SUMMARY, {"counts": {"validation": {"proton": 600, "iron": 600}, "train": {}}})
+    write_json(results / paths.SUMMARY, CLASSES | {"counts": {"validation": {"proton": 600, "iron": 600}, "train": {}}})
     names, generator, rungs = list(found), np.random.default_rng(1), ladder(len(found), BUDGETS)
     for rung, above in itertools.zip_longest(rungs, rungs[1:]):
         metrics = [_write_trial(results, found[name], rung.epochs, generator.beta(50, 2)) for name in names]
@@ -69,9 +70,9 @@ def _write_trial(results: Path, one: spaces.Configuration, epochs: int, value: f
 
 def write_runs(logdir: Path, found: list[spaces.Configuration], generator: np.random.Generator) -> None:
     """Write a run of each configuration with the library's own writer, and the record of the experiment."""
-    from cascada.training.tensorboard import TrialLog, write_experiment
+    from cascada.training.tensorboard import TrialLog, shown_metrics, write_experiment
 
-    write_experiment(logdir, found, [f"validation_{name}" for name in METRICS])
+    write_experiment(logdir, found, shown_metrics(CLASSES))
     for one in found:
         with TrialLog(logdir / one.id / "seed-1", one.id, 1, one.hyperparameters) as log:
             for epoch in range(1, BUDGETS[0] + 1):

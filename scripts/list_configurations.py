@@ -5,11 +5,10 @@ from pathlib import Path
 from cascada.core.scripts import logged
 from cascada.experiment.proposals import candidates
 from cascada.experiment.spaces import write_table
-from cascada.statistics.names import METRICS
-from cascada.training.tensorboard import write_experiment
+from cascada.training.tensorboard import shown_metrics, write_experiment
 
 with logged(snakemake):
     table = Path(snakemake.output.table)
     found = list(candidates(snakemake.config, table.parent).all().values())
-    write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])
+    write_experiment(Path(snakemake.params.tensorboard), found, shown_metrics(snakemake.config["data"]))
     write_table(found, table, snakemake.config["search"]["seeds"])

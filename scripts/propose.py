@@ -4,11 +4,10 @@ from pathlib import Path
 
 from cascada.core.scripts import logged
 from cascada.selection.proposing import propose
-from cascada.statistics.names import METRICS
-from cascada.training.tensorboard import write_experiment
+from cascada.training.tensorboard import shown_metrics, write_experiment
 
 with logged(snakemake):
     folder = Path(snakemake.output[0]).parent
     # the configuration, not parameters: a batch that is there stays, whatever has changed since
     found = propose(snakemake.config, int(snakemake.wildcards.batch), folder)
-    write_experiment(Path(snakemake.params.tensorboard), found, [f"validation_{name}" for name in METRICS])
+    write_experiment(Path(snakemake.params.tensorboard), found, shown_metrics(snakemake.config["data"]))

@@ -34,13 +34,16 @@ def run(folder: Path, sum_up: str = "cat {input} > {output}", *arguments: str) -
 
 
 def test_a_line_for_each_job_with_its_result(tmp_path):
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset/summary.json").write_text('{"classes": {"iron": 5626, "proton": 14}}')
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("[")]
     lines = [re.sub(r"[0-9]+ s\)$", "0 s)", line) for line in lines]
     assert [line.split()[0] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
     assert {line[6:] for line in lines} == {
-        "train one seed 7 F1 0.9877 (0 s)", "train two seed 7 F1 0.9877 (0 s)", "sum up (0 s)", "all (0 s)",
+        "train one seed 7 F1 (of proton) 0.9877 (0 s)", "train two seed 7 F1 (of proton) 0.9877 (0 s)", "sum up (0 s)",
+        "all (0 s)",
     }  # fmt: skip
     assert len(done.stderr.splitlines()) < 12 and "\x1b" not in done.stderr
 

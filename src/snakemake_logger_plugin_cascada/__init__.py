@@ -4,6 +4,7 @@ A logger plugin of Snakemake, which finds it by its name. Errors and warnings ar
 the log files under .snakemake/log hold all that they always hold.
 """
 
+import functools
 import json
 import sys
 import time
@@ -16,6 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+
+from cascada.core import paths
+from cascada.core.classes import meaning
 
 ERRORS = (LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR)
 CHATTER = (
@@ -125,4 +129,14 @@ def _result(outputs: list[str]) -> str:
         return ""
     found = json.loads(path.read_text(encoding="utf-8"))
     f1 = found["validation"]["f1"]
-    return found["status"] if f1 is None or found["status"] != "completed" else f"F1 {f1:.4f}"
+    if f1 is None or found["status"] != "completed":
+        return found["status"]
+    results = next(folder for folder in path.parents if folder.name == "trials").parent
+    return f"F1{_of_class(results)} {f1:.4f}"
+
+
+@functools.cache
+def _of_class(results: Path) -> str:
+    """Of which class F1 is, from what the merge has counted; "" where that is missing."""
+    summary = results / paths.SUMMARY
+    return meaning(json.loads(summary.read_text(encoding="utf-8")), "f1") if summary.exists() else ""

@@ -1,7 +1,9 @@
 """What `cascada status` finds with few calls of the file system is what pathlib finds."""
 
+import json
 from pathlib import Path
 
+from cascada.cli import main
 from cascada.core import paths
 from cascada.report import trial_files
 
@@ -33,3 +35,21 @@ def test_the_log_of_a_trial_is_the_workflows():
     assert trial_files.log_of(Path("results/x"), "lenet-0", 3, 16) == str(
         paths.training_log(Path("results/x"), "lenet-0", 3, 16)
     )
+
+
+def test_the_status_says_of_which_class_a_metric_is(tmp_path, capsys):
+    folder = tmp_path / "trials/lenet-00000001/seed-1/epochs-2"
+    for path, content in {
+        folder / "metrics.json": {"status": "completed", "validation": {"f1": 0.9, "accuracy": 0.8}},
+        tmp_path / "dataset/summary.json": {
+            "classes": {"proton": 14, "iron": 5626}, "signal": "proton", "counts": {"validation": {"proton": 4, "iron": 4}},
+        },
+    }.items():  # fmt: skip
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+    assert main(["status", str(tmp_path)]) == 0
+    assert "validation f1 (of proton) 0.9000" in capsys.readouterr().out
+    assert main(["status", str(tmp_path), "--metric", "accuracy"]) == 0
+    assert "validation accuracy 0.8000" in capsys.readouterr().out
+    assert main(["status", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["meanings"]["f1"] == " (of proton)"

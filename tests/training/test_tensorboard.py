@@ -6,7 +6,7 @@ import pytest
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_multiplexer
 from tensorboard.plugins.hparams import api_pb2, metadata
 
-from cascada.training.tensorboard import TrialLog, tag_of, write_experiment
+from cascada.training.tensorboard import TrialLog, shown_metrics, tag_of, write_experiment
 
 HYPERPARAMETERS = {"learning_rate": 0.01, "normalize": True, "optimizer": "adam", "channels": [6, 16]}
 
@@ -78,8 +78,10 @@ def test_the_experiment_lists_all_hyperparameters_and_the_best_metrics(tmp_path)
         SimpleNamespace(model="lenet", hyperparameters=HYPERPARAMETERS),
         SimpleNamespace(model="cae", hyperparameters=HYPERPARAMETERS | {"learning_rate": 0.1, "depth": 3}),
     ]
-    write_experiment(tmp_path, configurations, ["validation_f1"])
-    write_experiment(tmp_path, configurations, ["validation_f1"])  # a second one takes the first one's place
+    write_experiment(tmp_path, configurations, {"validation_f1": " (of proton)"})
+    write_experiment(
+        tmp_path, configurations, {"validation_f1": " (of proton)"}
+    )  # a second one takes the first one's place
     experiment = plugin(tmp_path, metadata.EXPERIMENT_TAG)
     found = {
         info.name: [list(v.WhichOneof("kind") and [v]) for v in info.domain_discrete.values]
@@ -87,8 +89,19 @@ def test_the_experiment_lists_all_hyperparameters_and_the_best_metrics(tmp_path)
     }
     assert found.keys() == {"model", "depth", *HYPERPARAMETERS}
     assert len(found["learning_rate"]) == 2 and len(found["model"]) == 2
-    assert [info.name.tag for info in experiment.metric_infos] == ["best/validation_f1"]
+    assert [(info.name.tag, info.display_name) for info in experiment.metric_infos] == [
+        ("best/validation_f1", "best validation_f1 (of proton)")
+    ]
     assert len(list(tmp_path.glob("events*"))) == 1
+
+
+def test_metrics_are_shown_with_the_class_that_they_are_of():
+    three = {"classes": {"iron": 5626, "helium": 402, "proton": 14}, "signal": "proton"}
+    assert shown_metrics({"classes": {"iron": 5626, "proton": 14}}) == {
+        "validation_f1": " (of proton)", "validation_accuracy": "", "validation_roc_auc": " (of proton against iron)",
+        "validation_loss": "",
+    }  # fmt: skip
+    assert shown_metrics(three)["validation_f1"] == " (mean over 3 classes)"
 
 
 def served(logdir):
@@ -109,7 +122,7 @@ def test_the_server_s_table_shows_what_varies_first(tmp_path):
 
     several = [{"learning_rate": 0.1}, {"optimizer": "sgd"}, {"channels": [2, 4]}]
     configurations = [SimpleNamespace(model="lenet", hyperparameters=HYPERPARAMETERS | change) for change in several]
-    write_experiment(tmp_path, configurations, ["validation_f1"])
+    write_experiment(tmp_path, configurations, {"validation_f1": " (of proton)"})
     experiment = get_experiment.Handler(RequestContext(), served(tmp_path), "", api_pb2.GetExperimentRequest()).run()
     names = [info.name for info in experiment.hparam_infos]
     assert names == ["channels", "learning_rate", "optimizer", "model", "normalize"]
@@ -119,7 +132,9 @@ def test_the_server_s_table_groups_seeds_and_shows_the_best_epoch(tmp_path):
     from tensorboard.context import RequestContext
     from tensorboard.plugins.hparams import list_session_groups
 
-    write_experiment(tmp_path, [SimpleNamespace(model="lenet", hyperparameters=HYPERPARAMETERS)], ["validation_f1"])
+    write_experiment(
+        tmp_path, [SimpleNamespace(model="lenet", hyperparameters=HYPERPARAMETERS)], {"validation_f1": " (of proton)"}
+    )
     for seed, best in ((1, 0.6), (2, 0.8)):
         folder = tmp_path / f"lenet-01234567/seed-{seed}"
         with TrialLog(folder, "lenet-01234567", seed, {"model": "lenet", **HYPERPARAMETERS}) as log:

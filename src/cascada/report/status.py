@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cascada.core import paths, tables
+from cascada.core.classes import meaning
 from cascada.core.errors import CascadaError
-from cascada.core.files import read_json
 from cascada.report import trial_files
 from cascada.report.stages import Best, Stage, batches, best, stages
 from cascada.statistics.names import METRICS
@@ -57,6 +57,7 @@ class SearchStatus:
     stages: list[Stage] = field(default_factory=list)
     batches: str = ""
     best: dict[str, Best | None] = field(default_factory=dict)  # by metric
+    meanings: dict[str, str] = field(default_factory=dict)  # of which class a metric is, behind its name; by metric
 
 
 def collect(results: Path, now: float | None = None) -> SearchStatus:
@@ -65,7 +66,7 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         known = sorted(str(path) for path in paths.RESULTS.glob("*")) or ["none yet"]
         raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
     now = time.time() if now is None else now
-    logs = trial_files.logs(results)
+    logs, summary = trial_files.logs(results), trial_files.read(f"{results}/{paths.SUMMARY}") or {}
     trials = [trial for folder in trial_files.folders(results) if (trial := _trial(folder, now)) is not None]
     for trial in trials:
         trial.log = _log(results, trial, logs)
@@ -82,16 +83,12 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         trials=trials,
         failures=_failures(logs, trials),
         seconds_left=_time_left(trials, counts),
-        skipped=_skipped(results),
+        skipped=len(summary.get("skipped", [])),
         stages=found,
         batches=batches(results),
         best={metric: best(results, trials, metric) for metric in METRICS},
+        meanings={metric: meaning(summary, metric) for metric in METRICS},
     )
-
-
-def _skipped(results: Path) -> int:
-    summary = results / paths.SUMMARY
-    return len(read_json(summary).get("skipped", [])) if summary.exists() else 0
 
 
 def _trial(folder: str, now: float) -> TrialStatus | None:
@@ -162,11 +159,12 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     counts = "   ".join(f"{state} {number}" for state, number in status.counts.items())
     head = Text(f"{status.results}: {counts}   time left {_duration(status.seconds_left)}", style="bold")
     table = Table(box=None, pad_edge=False)
-    for name in ("trial", "state", "epoch", "done", metric, "loss", "device", "GPU", "memory", "host/job", "left"):
+    shown = f"{metric}{status.meanings.get(metric, '')}"
+    for name in ("trial", "state", "epoch", "done", shown, "loss", "device", "GPU", "memory", "host/job", "left"):
         table.add_column(
             name,
             no_wrap=name == "trial",
-            justify="right" if name in ("epoch", "done", metric, "loss", "GPU", "left") else "left",
+            justify="right" if name in ("epoch", "done", shown, "loss", "GPU", "left") else "left",
         )
     for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
         usage = trial.usage or {}
@@ -176,17 +174,20 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
     if status.skipped:
         foot.append(Text(f"raw files skipped: {status.skipped}, see {status.results}/{paths.SKIPPED}", style="red"))
     if (best := status.best.get(metric)) is not None:
-        foot.append(Text(best_so_far(best, metric)))
+        foot.append(Text(best_so_far(best, metric, status.meanings.get(metric, ""))))
     return Group(head, *_stages(status), table, *foot, *failures)
 
 
-def best_so_far(best: Best, metric: str) -> str:
-    """The best configuration with its uncertainty, as a sentence."""
+def best_so_far(best: Best, metric: str, about: str = "") -> str:
+    """The best configuration with its uncertainty, as a sentence; `about`: of which class the metric is."""
     seeds = f"seed {best.seeds[0]}" if len(best.seeds) == 1 else f"{len(best.seeds)} seeds"
     spread = "" if best.spread is None else f" ± {best.spread:.4f} (spread over seeds)"
     error = best.standard_error if metric in ("f1", "accuracy") else None
     chance = "" if error is None else f", standard error by {best.showers} validation showers about {error:.4f}"
-    return f"best so far: {best.configuration} {seeds}, {best.epochs} epochs, validation {metric} {best.value:.4f}{spread}{chance}"
+    return (
+        f"best so far: {best.configuration} {seeds}, {best.epochs} epochs, "
+        f"validation {metric}{about} {best.value:.4f}{spread}{chance}"
+    )
 
 
 def _stages(status: SearchStatus) -> "list[RenderableType]":

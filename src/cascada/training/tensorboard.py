@@ -7,6 +7,7 @@ best epoch's values last, and all seeds of a configuration share the group.
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,33 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from cascada.core.classes import meaning
+from cascada.statistics.names import METRICS
+
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: TensorBoard shows what training found
 
 STATUS = {"completed": api_pb2.STATUS_SUCCESS, "diverged": api_pb2.STATUS_FAILURE}
 MOST_VALUES = 20  # of a discrete hyperparameter, in the table's filter
 
 
-def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> None:
+def write_experiment(logdir: Path, configurations: list, metrics: Mapping[str, str]) -> None:
     """Write the HParams Experiment record into `logdir`, in place of an earlier one.
 
-    `configurations` have `.model` and `.hyperparameters`; `metrics` are names as in `best/<name>`. Hyperparameters that vary
-    are marked so: the table opens with five columns, and shows the marked ones first.
+    `configurations` have `.model` and `.hyperparameters`; `metrics`: name, as in `best/<name>`, and what is shown behind it, such as
+    " (of proton)". Hyperparameters that vary are marked so: the table opens with five columns, and shows the marked ones first.
     """
     logdir.mkdir(parents=True, exist_ok=True)
     for old in logdir.glob("events.out.tfevents.*"):
         old.unlink()
-    values: dict[str, list] = {}
+    values: dict[str, dict] = {}  # name → its values, each once
     for configuration in configurations:
         for name, value in {"model": configuration.model, **configuration.hyperparameters}.items():
-            seen = values.setdefault(name, [])
-            if _plain(value) not in seen:
-                seen.append(_plain(value))
+            values.setdefault(name, {}).setdefault(_plain(value))
     experiment = api_pb2.Experiment(
-        hparam_infos=[_hparam_info(name, seen) for name, seen in values.items()],
+        hparam_infos=[_hparam_info(name, list(seen)) for name, seen in values.items()],
         metric_infos=[
-            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"best/{name}"), display_name=f"best {name}")
-            for name in metrics
+            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"best/{name}"), display_name=f"best {name}{about}")
+            for name, about in metrics.items()
         ],
         time_created_secs=time.time(),
     )
@@ -48,6 +50,11 @@ def write_experiment(logdir: Path, configurations: list, metrics: list[str]) -> 
     writer = EventFileWriter(str(logdir))
     _write_hparams(writer, metadata.EXPERIMENT_TAG, data)
     writer.close()
+
+
+def shown_metrics(data: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics of the table, each with the class that it is of, by an experiment's section `data`."""
+    return {f"validation_{name}": meaning(data, name) for name in METRICS}
 
 
 class TrialLog:
