@@ -7,7 +7,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from cascada.data import catalogue
-from cascada.experiment import configuration, families, population, prediction_jobs, proposals, rungs, schema
+from cascada.experiment import choice, configuration, families, population, prediction_jobs, proposals, rungs, schema
 from cascada.core.digest import digest
 from cascada.experiment.spaces import digest_of
 from cascada.core.errors import CascadaError, ConfigError
@@ -20,6 +20,7 @@ try:
     say = logger.warning if workflow.is_main_process else (lambda text: None)  # once, not in every job
     CANDIDATES = proposals.candidates(config, Path(RESULTS) / "search", say)
     POPULATION = population.of(config["search"], BUDGETS, Path(RESULTS), CANDIDATES.all)
+    choice.check(config)
     rungs.check_finalists(config["search"], CANDIDATES.expected, BUDGETS)
     proposals.check_decisions(CANDIDATES.batches, len(BUDGETS), bool(POPULATION.more_seeds))
     SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config, say)}
