@@ -31,7 +31,7 @@ OPENING = {
 }  # fmt: skip
 
 
-def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1):
+def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1, spectrum=None):
     """Write metrics.json and predictions.h5 as `test_model` does; return their paths."""
     random = np.random.default_rng(1)
     events = new_events(240)
@@ -41,7 +41,8 @@ def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1
     logits = 2 * np.eye(classes)[events["label"]] + random.normal(0, 0.01 if perfect else 1, (240, classes))
     others = {name: logits + random.normal(0, 1, logits.shape) for name in ("logistic_regression", "gradient_boosting")}
     names = ["iron", "proton", "gamma", "helium", "nitrogen", "silicon", "neon"][:classes]
-    content = report(logits, events, others, {"bootstrap": 20, "confidence": 0.95, "seed": 1}, names, signal)
+    settings = {"bootstrap": 20, "confidence": 0.95, "seed": 1, "spectrum_index": spectrum}
+    content = report(logits, events, others, settings, names, signal)
     wrong = evaluation.most_confident_mistakes(logits, events["label"])
     result = evaluation.Predictions(
         logits=logits, baselines=others, events=events, classes=names, surrogate=True, signal=signal,
@@ -61,7 +62,16 @@ def coarse(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"perfect": True, "muons": False}, {"classes": 3, "signal": 2}, {"classes": 7}], ids=str
+    "options",
+    [
+        {},
+        {"perfect": True, "muons": False},
+        {"classes": 3, "signal": 2},
+        {"classes": 7},
+        {"spectrum": -2.7},
+        {"spectrum": -2.7, "perfect": True, "muons": False, "classes": 3},
+    ],
+    ids=str,
 )
 def test_every_picture_is_made(options, tmp_path):
     sealed_plots.plot_test(*leave(tmp_path, **options), tmp_path)

@@ -233,18 +233,28 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
     }
 
 
-def _tested(test: dict, classes: int) -> dict:
-    """Of the test's metrics.json each number with its interval, what they were taken from, and the marks of its opening."""
-    numbers = {
+def _numbers(content: dict) -> dict:
+    """Of a section of metrics.json each number with its interval."""
+    return {
         name: {part: value[part] for part in ("value", "low", "high")}
-        for name, value in test.items()
+        for name, value in content.items()
         if isinstance(value, dict)
         and {"value", "low", "high"} <= value.keys()
         and isinstance(value["value"], int | float)
     }
+
+
+def _under_spectrum(section: dict) -> dict:
+    about = ("index", "simulated", "effective_showers", "effective_of_class")
+    return _numbers(section) | {name: section[name] for name in about}
+
+
+def _tested(test: dict, classes: int) -> dict:
+    """Of the test's metrics.json each number with its interval, what they were taken from, and the marks of its opening."""
     return (
-        numbers
+        _numbers(test)
         | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
+        | ({"spectrum": _under_spectrum(test["spectrum"])} if "spectrum" in test else {})
         | ({"of_class": test["of_class"]} if classes > 2 else {})
         | {name: True for name in MARKS if test.get("opening", {}).get(name)}
     )

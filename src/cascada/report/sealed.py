@@ -9,7 +9,9 @@ import numpy as np
 from cascada.core import classes as naming
 from cascada.core.files import read_json
 from cascada.report import style
+from cascada.statistics import words
 from cascada.statistics.metrics import log_odds
+from cascada.statistics.weights import spectrum_weights
 
 
 @dataclass(kw_only=True, slots=True)
@@ -22,6 +24,23 @@ class Test:
     energy: np.ndarray  # GeV
     baselines: dict[str, np.ndarray]  # probabilities (N, K)
     mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
+
+    @property
+    def spectrum(self) -> dict | None:
+        """The numbers under a stated spectrum, None where none is stated."""
+        return self.found.get("spectrum")
+
+    @property
+    def weight(self) -> np.ndarray | None:
+        """What each image counts under the stated spectrum (N,)."""
+        return (
+            spectrum_weights(self.energy, self.spectrum["index"], self.spectrum["simulated"]) if self.spectrum else None
+        )
+
+    @property
+    def under(self) -> str:
+        """The name of the stated spectrum."""
+        return f"under {words.spectrum(self.spectrum)}" if self.spectrum else ""
 
     @property
     def classes(self) -> list[str]:
@@ -68,3 +87,11 @@ def read(predictions: Path, metrics_file: Path) -> Test:
 def of_signal(test: Test, metric: str) -> dict:
     """A metric of the signal's probability against all other classes'."""
     return test.found["of_class"][test.signal][metric]
+
+
+def both(test: Test, metric: str) -> str:
+    """As `of_signal`, with its interval; under the stated spectrum, too."""
+    shown = words.interval(of_signal(test, metric))
+    if not test.spectrum:
+        return shown
+    return f"{shown}\n{test.under} {words.interval(test.spectrum['of_class'][test.signal][metric])}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cascada.report import style
+from cascada.report import style, weighted
 from cascada.report.sealed import Test
 
 
@@ -12,13 +12,15 @@ def point(axes, x: float, row: dict, colour: str = style.COLOURS[1], **options) 
     axes.errorbar(x, row["value"], yerr=height, fmt="o", color=colour, capsize=3, markersize=4, **options)
 
 
-def _matrix(axes, matrix: dict, classes: list[str], size: int) -> None:
+def _matrix(axes, matrix: dict, classes: list[str], size: int, under: np.ndarray | None = None) -> None:
+    """`under`: the shares (K, K) under a stated spectrum, in brackets."""
     counts = np.array(matrix["value"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         low, high = matrix["low"][row][column], matrix["high"][row][column]
         text = f"{count:.0f}\n[{low:.0f}, {high:.0f}]\n{shares[row, column]:.1%}"
+        text += f"\n({under[row, column]:.1%})" if under is not None else ""
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     axes.set_xticks(range(len(classes)), classes)
@@ -28,8 +30,9 @@ def _matrix(axes, matrix: dict, classes: list[str], size: int) -> None:
 def confusion(test: Test):
     size = max(4.2, 1.4 * len(test.classes))
     drawing, axes = style.figure(size + 0.6, size)
-    _matrix(axes, test.found["confusion_matrix"], test.classes, 10)
-    axes.set(xlabel="predicted", ylabel="true")
+    under = weighted.shares(test.spectrum["confusion_matrix"]) if test.spectrum else None
+    _matrix(axes, test.found["confusion_matrix"], test.classes, 10, under)
+    axes.set(xlabel=f"predicted (in brackets: {test.under})" if test.spectrum else "predicted", ylabel="true")
     return drawing
 
 
@@ -39,8 +42,10 @@ def confusion_energy(test: Test):
         return style.unknown("The true energies of these showers are not known.")
     rows, side = -(-len(bins) // 3), max(2.8, 0.95 * len(test.classes) + 0.3)
     drawing, axes = style.figure(3 * side, (side + 0.1) * rows + 0.3, rows, 3, squeeze=False)
-    for panel, one in zip(axes.flat, bins, strict=False):
-        _matrix(panel, one["confusion_matrix"], test.classes, 7)
+    beside = test.spectrum["energy_bins"] if test.spectrum else [None] * len(bins)
+    for panel, one, other in zip(axes.flat, bins, beside, strict=False):
+        under = weighted.shares(other["confusion_matrix"]) if other else None
+        _matrix(panel, one["confusion_matrix"], test.classes, 7, under)
         panel.set_title(f"{one['low_gev'] / 1000:.1f} to {one['high_gev'] / 1000:.1f} TeV", fontsize=9)
         panel.tick_params(labelsize=7)
     for panel in axes.flat[len(bins) :]:
@@ -48,7 +53,7 @@ def confusion_energy(test: Test):
     for panel in axes[:, 0]:
         panel.set_ylabel("true", fontsize=8)
     for panel in axes[-1]:
-        panel.set_xlabel("predicted", fontsize=8)
+        panel.set_xlabel(f"predicted (in brackets: {test.under})" if test.spectrum else "predicted", fontsize=8)
     return drawing
 
 
@@ -60,6 +65,9 @@ def accuracy_energy(test: Test):
         centre = np.sqrt(one["low_gev"] * one["high_gev"]) / 1000
         width = [[centre - one["low_gev"] / 1000], [one["high_gev"] / 1000 - centre]]
         point(axes, centre, one["accuracy"], xerr=width)
+    weighted.accuracy(axes, test)
+    if test.spectrum:
+        axes.legend(frameon=False)
     style.energy_axis(axes.xaxis)
     axes.set_ylabel("test accuracy")
     style.tidy(axes)
@@ -77,6 +85,7 @@ def _probability(test: Test, name: str, unit: float):
             centre = np.sqrt(width.prod()) if name == "true_energy" else width.mean()
             options = {"label": test.classes[int(label)]} if number == 0 else {}
             point(axes, centre, row, style.colour(int(label)), xerr=np.abs(width - centre)[:, None], **options)
+    weighted.profile(axes, test, name, unit)
     axes.set(ylabel=f"mean probability of {test.signal}", ylim=(-0.03, 1.03))
     axes.legend(frameon=False)
     style.tidy(axes)

@@ -7,7 +7,7 @@ from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.report import html
 from cascada.statistics.names import COMPARED, OF_CLASS, TITLES
-from cascada.statistics.words import interval
+from cascada.statistics.words import interval, spectrum
 
 TEMPLATE = "test.html.j2"
 LONGER = {  # than in names.TITLES, where the table has room
@@ -27,12 +27,34 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
         marks=marks(found["opening"]),
         against=against,
         metrics=[*_metrics(found), *_background(found, against)],
+        spectrum=_spectrum(found, against),
         titles=[TITLES[name] for name in OF_CLASS],
         of_class=[[name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in found["of_class"].items()],
         baselines=_baselines(found),
         bins=[_bin(one) for one in found["energy_bins"]],
         ledger=[_opening(one) for one in found["opening"]["ledger"]],
     )
+
+
+def _spectrum(found: dict, against: str) -> dict | None:
+    """The tables under a stated spectrum, None where none is stated; the metrics beside those as simulated."""
+    section = found.get("spectrum")
+    if section is None:
+        return None
+    under = found | section
+    metrics = [*_metrics(under), *_background(under, against)]
+    return {
+        "name": spectrum(section),
+        "simulated": f"E^{section['simulated']:g}",
+        "effective": section["effective_showers"],
+        "of_classes": ", ".join(f"{number:,.0f} {name}" for name, number in section["effective_of_class"].items()),
+        "metrics": metrics,
+        "of_class": [
+            [name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in section["of_class"].items()
+        ],
+        "baselines": _baselines(under),
+        "bins": [_bin(one) for one in section["energy_bins"]],
+    }
 
 
 def _parts(one: dict) -> list:

@@ -6,9 +6,9 @@ import numpy as np
 
 from cascada.core import classes as naming
 from cascada.data.format import HALF_WIDTH
-from cascada.report import sealed_bins
+from cascada.report import sealed_bins, weighted
 from cascada.report import style as plotting
-from cascada.report.sealed import Test, of_signal, read
+from cascada.report.sealed import Test, both, of_signal, read
 from cascada.statistics.metrics import roc_curve, softmax
 from cascada.statistics.names import HEADLINES, TITLES
 from cascada.statistics.words import interval
@@ -32,10 +32,11 @@ def _roc(test: Test):
             linewidth=1.2,
             label=name.replace("_", " "),
         )
+    weighted.roc(axes, test)
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
     axes.set(
         xlabel=f"{test.background} taken for {test.signal}", ylabel=f"{test.signal} efficiency",
-        title=f"{test.signal} against {test.background}\nAUC {interval(of_signal(test, 'roc_auc'))}",
+        title=f"{test.signal} against {test.background}\nAUC {both(test, 'roc_auc')}",
     )  # fmt: skip
     axes.title.set_fontsize(10)
     axes.legend(frameon=False, loc="lower right")
@@ -62,6 +63,7 @@ def _background(test: Test):
         axes.plot(
             signal[seen], background[seen], style, color=plotting.BASELINE, linewidth=1.2, label=name.replace("_", " ")
         )
+    weighted.background(axes, test)
     left = f"< {at['high']:.2g}" if at["limit"] else f"{at['value']:.2g} [{at['low']:.2g}, {at['high']:.2g}]"
     high = "∞" if quality["high"] is None else f"{quality['high']:.3g}"
     factor = f"> {quality['low']:.3g}" if quality["limit"] else f"{quality['value']:.3g} [{quality['low']:.3g}, {high}]"
@@ -70,7 +72,7 @@ def _background(test: Test):
         title=f"at {at['wanted']:.0%} {test.signal} efficiency: {left}, Q {factor}",
     )  # fmt: skip
     axes.title.set_fontsize(9)
-    if test.baselines:
+    if test.baselines or test.spectrum:
         axes.legend(frameon=False, loc="upper left")
     plotting.tidy(axes)
     return drawing
@@ -83,6 +85,7 @@ def _scores(test: Test):
     for label, name in enumerate(test.classes):
         colour = plotting.colour(label)
         axes.hist(score[test.labels == label], edges, histtype="step", linewidth=1.6, label=name, color=colour)
+    weighted.scores(axes, test, edges)
     axes.set(
         yscale="log", xlabel=f"ln p/(1 − p), p the probability of {test.signal}", ylabel="test showers per bin",
         title=f"{test.signal} against {test.background}: merit factor {interval(merit, 2)}",
@@ -95,17 +98,20 @@ def _scores(test: Test):
 
 def _calibration(test: Test):
     drawing, axes = plotting.figure(5, 4.6)
-    ece, brier = of_signal(test, "ece"), of_signal(test, "brier")
+    ece = of_signal(test, "ece")
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
     for row in test.found["calibration"]:
         sealed_bins.point(axes, row["mean"], row)
         axes.annotate(
             str(row["images"]), (row["mean"], row["high"]), (0, 3), textcoords="offset points", ha="center", fontsize=6
         )
+    weighted.calibration(axes, test)
+    if test.spectrum:
+        axes.legend(frameon=False, loc="lower right")
     axes.set(
         xlabel=f"probability of {test.signal} (mean in bin)", ylabel=f"share of {test.signal}", ylim=(-0.03, 1.08),
-        title=f"of this probability: ECE {interval(ece)}; {ece['if_calibrated']:.4f} if calibrated\n"
-        f"Brier score {interval(brier)}",
+        title=f"of this probability: ECE {both(test, 'ece')}; {ece['if_calibrated']:.4f} if calibrated\n"
+        f"Brier score {both(test, 'brier')}",
     )  # fmt: skip
     axes.title.set_fontsize(9)
     plotting.tidy(axes)
@@ -121,6 +127,9 @@ def _baselines(test: Test):
             one = test.found["baselines"][name][metric]["difference"]
             width = np.clip([[one["value"] - one["low"]], [one["high"] - one["value"]]], 0, None)
             panel.errorbar(one["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3)
+            if test.spectrum:
+                beside = test.spectrum["baselines"][name][metric]["difference"]
+                weighted.point(panel, place + 0.2, beside, plotting.COLOURS[2], horizontal=True)
         panel.axvline(0, color="#999999", linewidth=0.8)
         about = f"{TITLES[metric]}{naming.meaning(test.found, metric)}".replace(" (", "\n(").replace(", ", ",\n")
         panel.set(xlabel=f"selected model less baseline\n{about}", ylim=(len(names) - 0.5, -0.5))

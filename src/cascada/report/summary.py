@@ -7,7 +7,7 @@ from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
 from cascada.core.notices import SURROGATE_IN_SHORT, marks
 from cascada.statistics.names import HEADLINES
-from cascada.statistics.words import interval
+from cascada.statistics.words import interval, spectrum
 
 # what it reads, in the order in which the workflow makes it
 PARTS = {
@@ -63,6 +63,11 @@ def _metrics(best: dict, test: dict) -> list[str]:
         mean, spread = best["validation"][name]["mean"], best["validation"][name]["spread"]
         chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
         lines.append(f"  {name:16}{chosen:>40}   {interval(test[name])}")
+    if section := test.get("spectrum"):
+        lines.append(
+            f"  under {spectrum(section)} (worth {section['effective_showers']:,.0f} of {test['showers']:,} test showers): "
+            + ", ".join(f"{name} {interval(section[name])}" for name in HEADLINES)
+        )
     return lines
 
 

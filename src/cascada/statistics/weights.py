@@ -10,7 +10,8 @@ skewed and plain percentiles then miss on one side. The calibration error is a s
 the sample and once more in each draw; its interval is the normal one about the value less what the draws add to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from cascada.statistics import bootstrap, resampling
 from cascada.statistics.bootstrap import Statistic
 
 LOG_UNIFORM = -1.0
-FOLDED = {"ece"}  # statistics that are sums of absolute values
+FOLDED = {"ece"}  # statistics, by the part of their name before a colon, that are sums of absolute values
+JUMPING = {"curve"}  # whose cut jumps from shower to shower: plain percentiles
 GROUPS = 1000  # of showers, at most, whose influence on a statistic is measured
 NUDGE = 1e-3  # by which a group's weight is changed for that
 CELLS = 200_000  # of a block of weights
@@ -71,11 +73,11 @@ def intervals(
     confidence: float = 0.95,
     seed: int = 0,
     shower_id: np.ndarray | None = None,
-) -> dict[str, dict[str, float]]:
-    """Return by name `value`, `low`, `high` of each statistic, a number each, under the weights (N,) of the images.
+) -> dict[str, dict[str, Any]]:
+    """Return by name `value`, `low`, `high` of each statistic, numbers or lists of them, under the weights (N,) of the images.
 
-    Smooth statistics alone: an interval that follows how much each shower matters cannot be had of a single count. Draws that
-    give NaN (no shower of a class) are left out.
+    Smooth statistics alone, but for those of JUMPING: an interval that follows how much each shower matters cannot be had of a
+    single count. Draws that give NaN (no shower of a class) are left out.
     """
     shower = resampling.numbered(len(weights), shower_id)
     number = int(shower.max()) + 1
@@ -88,11 +90,27 @@ def intervals(
                 drawn[name].append(statistic(times))
     found = {}
     for name, statistic in under.items():
-        value = float(statistic(np.ones((1, len(weights))))[0])
-        interval = folded if name in FOLDED else bca
-        low, high = interval(value, np.concatenate(drawn[name]), influences(statistic, shower, seed), confidence)
-        found[name] = {"value": value, "low": low, "high": high}
+        value = statistic(np.ones((1, len(weights))))[0]
+        kind = name.partition(":")[0]
+        if kind in JUMPING:
+            found[name] = {"value": value.tolist()} | _percentiles(np.concatenate(drawn[name]), confidence)
+            continue
+        interval, influence = folded if kind in FOLDED else bca, influences(statistic, shower, seed)
+        found[name] = _each(interval, value, np.concatenate(drawn[name]), influence, confidence)
     return found
+
+
+def _each(interval: Callable, value: np.ndarray, drawn: np.ndarray, influence: np.ndarray, confidence: float) -> dict:
+    """The interval of each number of a statistic's values (…), from draws (R, …) and influences (G, …)."""
+    flat, columns, answers = np.reshape(value, -1), drawn.reshape(len(drawn), -1), influence.reshape(len(influence), -1)
+    ends = [interval(float(v), columns[:, i], answers[:, i], confidence) for i, v in enumerate(flat)]
+    low, high = (np.reshape(part, np.shape(value)).tolist() for part in zip(*ends, strict=True)) if ends else ([], [])
+    return {"value": value.tolist(), "low": low, "high": high}
+
+
+def _percentiles(drawn: np.ndarray, confidence: float) -> dict:
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return {"low": low.tolist(), "high": high.tolist()}
 
 
 def influences(statistic: Statistic, shower: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -109,7 +127,7 @@ def influences(statistic: Statistic, shower: np.ndarray, seed: int = 0) -> np.nd
         which = np.arange(start, min(start + step, groups))
         found.append(statistic(1 + NUDGE * (group == which[:, None])) - whole)
     influence = np.concatenate(found) / NUDGE
-    return influence - influence.mean()
+    return influence - influence.mean(axis=0)
 
 
 def bca(value: float, drawn: np.ndarray, influence: np.ndarray, confidence: float) -> tuple[float, float]:

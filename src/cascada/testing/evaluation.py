@@ -11,7 +11,7 @@ from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, read_json, sha256, write_json
 from cascada.core.provenance import provenance
 from cascada.statistics import metrics
-from cascada.testing import ledger
+from cascada.testing import ledger, spectrum
 from cascada.testing.report import report
 
 BATCH = 512
@@ -56,6 +56,7 @@ def test_model(
             f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
             "choose again: snakemake --forcerun select."
         )
+    _check(settings, train)
     opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train)
     result = predict(checkpoint, test, baselines, device, threads)
     content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
@@ -73,6 +74,15 @@ def test_model(
     _write_predictions(predictions, result, opening["reopened"])
     write_json(metrics_file, content)
     return content
+
+
+def _check(settings: dict, train: Path) -> None:
+    """Raise DataError for what the training showers already tell of a test that cannot be made, before the seal is opened."""
+    from cascada.data.format import open_showers, read_events
+
+    if settings.get("spectrum_index") is not None:
+        with open_showers(train) as file:
+            spectrum.weights(read_events(file), settings)
 
 
 def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, threads: int) -> Predictions:

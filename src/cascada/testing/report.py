@@ -8,6 +8,7 @@ import numpy as np
 from cascada.core.classes import ASSUMED, meanings
 from cascada.statistics import bootstrap, metrics
 from cascada.statistics.names import COMPARED
+from cascada.testing import spectrum
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted
@@ -17,7 +18,10 @@ CALIBRATED_DRAWS = 200
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The showers of a test: logits and probabilities (N, K), labels and numbers of showers (N,), bins by name."""
+    """The showers of a test: logits and probabilities (N, K), labels and numbers of showers (N,), bins by name.
+
+    `weight` (N,): what each counts, None for all alike.
+    """
 
     logits: np.ndarray
     probability: np.ndarray
@@ -25,6 +29,7 @@ class _Sample:
     shower: np.ndarray
     signal: int  # its label
     bins: dict[str, tuple[np.ndarray, np.ndarray]]
+    weight: np.ndarray | None = None
 
     @property
     def is_signal(self) -> np.ndarray:
@@ -43,37 +48,52 @@ def report(
     settings: dict,
     classes: Sequence[str] = (),
     signal: int = ASSUMED,
+    weight: np.ndarray | None = None,
 ) -> dict:
     """Logits (N, K), events (N,) of EVENT_DTYPE, the baselines' logits by name → the content of metrics.json.
 
-    `settings`: `bootstrap`, `confidence`, `seed`. `classes`: names, their numbers if omitted; `signal`: the signal's label, all
-    other classes together are the background.
+    `settings`: `bootstrap`, `confidence`, `seed`, `spectrum_index`. `classes`: names, their numbers if omitted; `signal`: the
+    signal's label, all other classes together are the background. `weight` (N,): what each image counts; with a spectrum index
+    the section `spectrum` says all numbers under such weights once more.
     """
     names = list(classes) or [str(label) for label in range(logits.shape[1])]
-    sample = _sample(logits, events, signal)
+    sample = _sample(logits, events, signal, weight)
     statistics = _statistics(sample) | _compared(sample, baselines)
-    options = (settings["bootstrap"], settings["confidence"], settings["seed"])
-    found = {
-        name: {key: value.tolist() for key, value in one.items()}
-        for name, one in bootstrap.intervals(statistics, len(sample.labels), *options, sample.shower).items()
-    }
+    found = _intervals(statistics, sample, settings)
     content: dict[str, object] = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
     score = metrics.log_odds(logits, signal)
-    content |= background(found["curve"], score, sample.is_signal, settings["confidence"], sample.shower)
-    content["ece"] = _calibration_error(found["ece"], sample.confidence, settings["seed"], sample.shower)
+    content |= background(found["curve"], score, sample.is_signal, settings["confidence"], sample.shower, weight)
+    content["ece"] = _calibration_error(found["ece"], sample.confidence, settings["seed"], sample.shower, weight)
     content["of_class"] = _of_class(found, sample, names, settings["seed"])
     content["calibration"] = _calibration(found["frequency"], sample, settings["confidence"])
-    content["energy_bins"] = _energy_bins(sample.bins["true_energy"], found, settings["confidence"], sample.shower)
+    content["energy_bins"] = _energy_bins(sample, found, settings["confidence"])
     content["profiles"] = {name: _profiles(found, sample, name) for name in ("true_energy", "muons")}
     content["baselines"] = {
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
+    if weight is not None:
+        return spectrum.exact_where_perfect(content, sample.labels, sample.shower, weight, settings["confidence"])
+    if settings.get("spectrum_index") is not None:
+        of = spectrum.weights(events, settings)
+        weighted = report(logits, events, baselines, settings, classes, signal, of)
+        content["spectrum"] = spectrum.about(settings, sample.labels, sample.shower, of, names) | weighted
     about = {"classes": names, "signal": names[signal], "meanings": meanings(names, signal)}
     return content | about | {"images": len(logits), "showers": int(sample.shower.max()) + 1, "settings": settings}
 
 
-def _sample(logits: np.ndarray, events: np.ndarray, signal: int) -> _Sample:
+def _intervals(statistics: dict[str, bootstrap.Statistic], sample: _Sample, settings: dict) -> dict[str, dict]:
+    """`value`, `low`, `high` of every statistic, as plain values."""
+    if sample.weight is not None:
+        return spectrum.intervals(statistics, sample.weight, sample.shower, settings)
+    options = (settings["bootstrap"], settings["confidence"], settings["seed"])
+    return {
+        name: {key: value.tolist() for key, value in one.items()}
+        for name, one in bootstrap.intervals(statistics, len(sample.labels), *options, sample.shower).items()
+    }
+
+
+def _sample(logits: np.ndarray, events: np.ndarray, signal: int, weight: np.ndarray | None = None) -> _Sample:
     probability = metrics.softmax(logits)
     bins = {
         "true_energy": _bins(events["true_energy"], np.geomspace, ENERGY_BINS),
@@ -81,7 +101,7 @@ def _sample(logits: np.ndarray, events: np.ndarray, signal: int) -> _Sample:
         "probability": _bins(probability[:, signal], np.linspace, 10, (0.0, 1.0)),
     }
     shower = bootstrap.number_showers(events["shower_id"])
-    return _Sample(logits, probability, events["label"].astype(np.int64), shower, signal, bins)
+    return _Sample(logits, probability, events["label"].astype(np.int64), shower, signal, bins, weight)
 
 
 def _statistics(sample: _Sample) -> dict[str, bootstrap.Statistic]:
@@ -119,7 +139,9 @@ def _of_class(found: dict, sample: _Sample, names: list[str], seed: int) -> dict
     """F1, ROC AUC, Brier score and calibration error of each class's probability against all others'."""
     content = {}
     for label, name in enumerate(names):
-        ece = _calibration_error(found[f"ece:{label}"], sample.probability[:, label], seed, sample.shower)
+        ece = _calibration_error(
+            found[f"ece:{label}"], sample.probability[:, label], seed, sample.shower, sample.weight
+        )
         content[name] = {"f1": {key: values[label] for key, values in found["f1:"].items()}, "ece": ece}
         content[name] |= {metric: found[f"{metric}:{label}"] for metric in ("roc_auc", "brier")}
     return content
@@ -139,8 +161,8 @@ def _compared(sample: _Sample, baselines: dict[str, np.ndarray]) -> dict[str, bo
 def _calibration(found: dict, sample: _Sample, confidence: float) -> list[dict]:
     """How often showers are signal in bins of its probability."""
     bins = sample.bins["probability"]
-    rows = _profile(bins, found, sample.probability[:, sample.signal])
-    different = [number for number in _different(sample.shower, bins[1]) if number]
+    rows = _profile(bins, found, sample.probability[:, sample.signal], sample.weight)
+    different = [number for number in _different(sample.shower, bins[1], sample.weight) if number]
     return [
         row | bootstrap.exact(row, row["images"], confidence, number)
         for row, number in zip(rows, different, strict=True)
@@ -166,12 +188,21 @@ def _in_bin(
     }
 
 
-def _different(shower: np.ndarray, members: np.ndarray) -> list[int]:
-    """Number of different showers (N,) in each group of members (N, M)."""
+def _different(shower: np.ndarray, members: np.ndarray, weight: np.ndarray | None = None) -> list[int]:
+    """Number of different showers (N,) in each group of members (N, M); with weights what they are worth, rounded down."""
+    if weight is not None:
+        return [spectrum.worth(weight[mine], shower[mine]) for mine in members.T]
     return [len(np.unique(shower[mine])) for mine in members.T]
 
 
-def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: float, shower: np.ndarray) -> dict:
+def background(
+    curve: dict,
+    score: np.ndarray,
+    signal: np.ndarray,
+    confidence: float,
+    shower: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> dict:
     """Background left at half of the signal, Q = ε_S/√ε_B, and the curve; limits where no background survives.
 
     The interval of ε_B covers both what the bootstrap sees, the cut that moves included, and the exact (Clopper-Pearson)
@@ -179,10 +210,10 @@ def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: f
     upper limit; Q then has no value and a lower limit, `low`.
     """
     points = []
-    number, showers = int((~signal).sum()), len(np.unique(shower[~signal]))
+    number, showers = int((~signal).sum()), _different(shower, ~signal[:, None], weight)[0]
     for i, wanted in enumerate(CURVE):
         left, kept = curve["value"][i]
-        survivors = round(left * number) if number else 0
+        survivors = (round(left * number) or int(left > 0)) if number else 0
         low, high = bootstrap.clopper_pearson(survivors, number, confidence, showers)
         if survivors:
             low, high = min(low, curve["low"][i][0]), max(high, curve["high"][i][0])
@@ -207,19 +238,21 @@ def background(curve: dict, score: np.ndarray, signal: np.ndarray, confidence: f
     return {"background_efficiency": at | limit, "q_factor": quality, "background_curve": points}
 
 
-def _calibration_error(found: dict, confidence: np.ndarray, seed: int, shower: np.ndarray) -> dict:
+def _calibration_error(
+    found: dict, confidence: np.ndarray, seed: int, shower: np.ndarray, weight: np.ndarray | None = None
+) -> dict:
     """ECE with an interval that allows for its bias, and what a perfectly calibrated model would show.
 
     Resampling adds noise to every bin, so that the resamples' ECE lies above the sample's, as the sample's lies above the truth:
-    the interval reaches down as far below the value as the resamples reach above it (reverse percentile).
+    the interval reaches down as far below the value as the resamples reach above it (reverse percentile). Under weights it is
+    that of statistics/weights.py as it is.
     """
     random, showers = np.random.default_rng(seed), shower.max() + 1
-    cells = bootstrap.calibration_error
+    cells, counts = bootstrap.calibration_error, np.ones((1, len(confidence))) if weight is None else weight[None]
     drawn = [  # images of one shower are right or wrong together
-        cells(confidence, random.random(showers)[shower] < confidence)(np.ones((1, len(confidence))))[0]
-        for _ in range(CALIBRATED_DRAWS)
+        cells(confidence, random.random(showers)[shower] < confidence)(counts)[0] for _ in range(CALIBRATED_DRAWS)
     ]
-    low = max(0.0, 2 * found["value"] - found["high"])
+    low = max(0.0, 2 * found["value"] - found["high"]) if weight is None else found["low"]
     return found | {"low": min(low, found["value"]), "if_calibrated": float(np.mean(drawn))}
 
 
@@ -240,7 +273,9 @@ def _quantiles(values: np.ndarray, number: int) -> np.ndarray:
     return edges if len(edges) > 1 else np.array([edges[0], edges[0] + 1])
 
 
-def _profile(bins: tuple[np.ndarray, np.ndarray], found: dict, values: np.ndarray | None = None) -> list[dict]:
+def _profile(
+    bins: tuple[np.ndarray, np.ndarray], found: dict, values: np.ndarray | None = None, weight: np.ndarray | None = None
+) -> list[dict]:
     """One row per bin that is not empty; `mean` of `values` in it if they are given."""
     edges, members = bins
     rows = []
@@ -250,14 +285,15 @@ def _profile(bins: tuple[np.ndarray, np.ndarray], found: dict, values: np.ndarra
             continue
         row = {"from": edges[i], "to": edges[i + 1], "images": int(members[:, i].sum())}
         if values is not None:
-            row["mean"] = values[members[:, i]].mean()
+            mine = members[:, i]
+            row["mean"] = values[mine].mean() if weight is None else np.average(values[mine], weights=weight[mine])
         rows.append(row | {key: found[key][i] for key in ("value", "low", "high")})
     return rows
 
 
-def _energy_bins(bins: tuple[np.ndarray, np.ndarray], found: dict, confidence: float, shower: np.ndarray) -> list[dict]:
-    edges, members = bins
-    rows, different = [], _different(shower, members)
+def _energy_bins(sample: _Sample, found: dict, confidence: float) -> list[dict]:
+    edges, members = sample.bins["true_energy"]
+    rows, different = [], _different(sample.shower, members, sample.weight)
     for i, number in enumerate(members.sum(axis=0).tolist()):
         if number:
             row = {"low_gev": edges[i], "high_gev": edges[i + 1], "images": number, "showers": different[i]}
