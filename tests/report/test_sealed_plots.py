@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics as reference
 
+from cascada import baselines
 from cascada.behaviour.settings import LIMITS
 from cascada.core.files import write_json
 from cascada.core.notices import REOPENED, REOPENED_IN_SHORT, SURROGATE_IN_SHORT
@@ -39,7 +40,7 @@ def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1
     if muons:
         events["muons"] = random.poisson(events["true_energy"] / 100)
     logits = 2 * np.eye(classes)[events["label"]] + random.normal(0, 0.01 if perfect else 1, (240, classes))
-    others = {name: logits + random.normal(0, 1, logits.shape) for name in ("logistic_regression", "gradient_boosting")}
+    others = {name: logits + random.normal(0, 1, logits.shape) for name in baselines.NAMES}
     names = ["iron", "proton", "gamma", "helium", "nitrogen", "silicon", "neon"][:classes]
     settings = {"bootstrap": 20, "confidence": 0.95, "seed": 1, "spectrum_index": spectrum}
     content = report(logits, events, others, settings, names, signal)
@@ -101,9 +102,25 @@ def test_a_second_selection_is_marked(reopened, tmp_path, monkeypatch):
 def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
     sealed_page.write_test_page(leave(tmp_path, perfect=True)[1], tmp_path / "test.html")
     page = (tmp_path / "test.html").read_text()
-    for words in ("upper limit", "no survivor of 120", "gradient boosting", "Openings of these sealed data: 2, for 2 selection(s)",
+    for words in ("upper limit", "no survivor of 120", "gradient boosting", "physics variables", "Openings of these sealed data: 2, for 2 selection(s)",
                   "lenet-00000001", "111111111111", "(dirty)", "merit factor", "Brier"):  # fmt: skip
         assert words in page, words
+
+
+@pytest.mark.parametrize("lead", [True, False])
+def test_the_page_says_what_a_physicists_variables_explain(lead, tmp_path):
+    _, file = leave(tmp_path)
+    found = json.loads(file.read_text())
+    share = {"value": 0.834, "low": 0.71, "high": 0.957} if lead else dict.fromkeys(("value", "low", "high"))
+    ahead = {"value": 0.012, "low": 0.004, "high": 0.02}
+    found["explained"]["share"] = {"roc_auc": share | {"lead": ahead}}
+    write_json(file, found)
+    sealed_page.write_test_page(file, tmp_path / "test.html")
+    said = "lead over logistic regression in ROC AUC, 0.0120 [0.0040, 0.0200], "
+    said += (
+        "physics variables explain 83% [71%, 96%]." if lead else "is not told from 0: no share of it can be explained."
+    )
+    assert said in (tmp_path / "test.html").read_text()
 
 
 @pytest.fixture

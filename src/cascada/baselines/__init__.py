@@ -1,21 +1,22 @@
-"""What a deep model must beat: two scikit-learn classifiers of a few features, trained on the same splits.
+"""What a deep model must beat: three scikit-learn classifiers of a few features, trained on the same splits.
 
 | name                  | features                                                                       |
 |-----------------------|--------------------------------------------------------------------------------|
 | `logistic_regression` | total energy and radial moments                                                |
 | `gradient_boosting`   | radial profile (HistGradientBoostingClassifier)                                |
+| `physics_variables`   | what a physicist would measure (`variables.py`), gradient boosting again       |
 
 They are shown beside the models and never selected. What they have learnt is stored as plain arrays in one NPZ file, since a
 pickle could run anything when it is read.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cascada.baselines import features
+from cascada.baselines import features, variables
 from cascada.baselines.trees import Trees
 from cascada.core.classes import index
 from cascada.core.errors import DataError
@@ -24,12 +25,20 @@ from cascada.core.provenance import provenance
 from cascada.data.format import IMAGES, SPLITS, open_showers, read_events, read_header
 from cascada.statistics import metrics
 
-NAMES = ("logistic_regression", "gradient_boosting")
+SIMPLEST, PHYSICS = "logistic_regression", "physics_variables"
+NAMES = (SIMPLEST, "gradient_boosting", PHYSICS)
+CHANNELS = "channels"  # of the images, beside the baselines' arrays
 BLOCK = 512  # showers read at once
 
 
+def tables(images: np.ndarray, channels: Sequence[str]) -> dict[str, np.ndarray]:
+    """Images (N, C, 80, 80) [GeV] → the features (N, F) of each baseline."""
+    moments, profile = features.both(images)
+    return dict(zip(NAMES, (moments, profile, variables.variables(images, channels)), strict=True))
+
+
 def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1, threads: int = 1) -> dict:
-    """Fit both on the training showers of `data`; write their arrays and their metrics; return the metrics.
+    """Fit all on the training showers of `data`; write their arrays and their metrics; return the metrics.
 
     `metrics_file`: for each baseline `validation` and `training` as in a trial's metrics.json, `parameters`, `wall_seconds`.
     """
@@ -38,22 +47,21 @@ def train_baselines(data: Path, models: Path, metrics_file: Path, seed: int = 1,
     with open_showers(data) as file:
         events, header = read_events(file), read_header(file)
         classes, signal = list(header.classes), index(header.classes, header.signal)
-        found = [features.both(block) for block in _blocks(file[IMAGES])]
-    table = {name: np.concatenate([part[i] for part in found]) for i, name in enumerate(("moments", "profile"))}
+        found = [tables(block, header.channels) for block in _blocks(file[IMAGES])]
+    table = {name: np.concatenate([part[name] for part in found]) for name in NAMES}
     labels = events["label"].astype(np.int64)
     split = {name: events["split"] == SPLITS[name] for name in ("train", "validation")}
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {CHANNELS: np.array(header.channels)}
     trained: dict[str, dict] = {}
-    for name, of in zip(NAMES, ("moments", "profile"), strict=True):
+    for name in NAMES:
         started = time.perf_counter()
         with threadpool_limits(threads):
-            fit = _fit_logistic if name == "logistic_regression" else _fit_trees
-            model = fit(table[of][split["train"]], labels[split["train"]], len(classes), seed)
-        logits = model.logits(table[of])
+            model = FITS[name](table[name][split["train"]], labels[split["train"]], len(classes), seed)
+        logits = model.logits(table[name])
         trained[name] = {
             "training": metrics.evaluate(logits[split["train"]], labels[split["train"]], signal),
             "validation": metrics.evaluate(logits[split["validation"]], labels[split["validation"]], signal),
-            "features": table[of].shape[1],
+            "features": table[name].shape[1],
             "parameters": model.size(),
             "wall_seconds": time.perf_counter() - started,
         }
@@ -76,10 +84,8 @@ class Baselines:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             parts = {n: {k.split(".")[1]: v for k, v in arrays.items() if k.startswith(f"{n}.")} for n in NAMES}
-            self.models: dict[str, Linear | Trees] = {
-                "logistic_regression": Linear(**parts[NAMES[0]]),
-                "gradient_boosting": Trees(**parts[NAMES[1]]),
-            }
+            self.channels = [str(name) for name in arrays[CHANNELS]]
+            self.models = {name: KINDS[name](**parts[name]) for name in NAMES}
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(
                 f"{path}: not readable as baselines ({error}); run the rule `train_baselines` again."
@@ -87,11 +93,8 @@ class Baselines:
 
     def logits(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Images (N, C, 80, 80) [GeV] → by name logits (N, K)."""
-        moments, profile = features.both(images)
-        return {
-            "logistic_regression": self.models["logistic_regression"].logits(moments),
-            "gradient_boosting": self.models["gradient_boosting"].logits(profile),
-        }
+        found = tables(images, self.channels)
+        return {name: model.logits(found[name]) for name, model in self.models.items()}
 
 
 class Linear:
@@ -127,6 +130,12 @@ def _fit_trees(table: np.ndarray, labels: np.ndarray, classes: int, seed: int) -
 
     model = HistGradientBoostingClassifier(random_state=seed, early_stopping=False)
     return Trees.from_scikit_learn(model.fit(table, labels))
+
+
+KINDS: dict[str, type[Linear] | type[Trees]] = dict(zip(NAMES, (Linear, Trees, Trees), strict=True))
+FITS: dict[str, Callable[[np.ndarray, np.ndarray, int, int], Linear | Trees]] = {
+    name: _fit_logistic if kind is Linear else _fit_trees for name, kind in KINDS.items()
+}
 
 
 def _blocks(images) -> Iterator[np.ndarray]:

@@ -31,6 +31,7 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
         titles=[TITLES[name] for name in OF_CLASS],
         of_class=[[name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in found["of_class"].items()],
         baselines=_baselines(found),
+        explained=_explained(found),
         bins=[_bin(one) for one in found["energy_bins"]],
         ledger=[_opening(one) for one in found["opening"]["ledger"]],
     )
@@ -84,6 +85,21 @@ def _baselines(found: dict) -> list[list]:
         for name, metrics in found["baselines"].items()
         for metric, one in metrics.items()
     ]
+
+
+def _explained(found: dict) -> list[str]:
+    """A sentence for each metric: which share of the lead over the simplest baseline a physicist's variables explain."""
+    one = found["explained"]
+    return [_share(metric, share, one) for metric, share in one["share"].items()] if one else []
+
+
+def _share(metric: str, share: dict, names: dict) -> str:
+    variables, over = (names[part].replace("_", " ") for part in ("variables", "over"))
+    lead = f"lead over {over} in {TITLES[metric]}, {interval(share['lead'])}"
+    if share["value"] is None:
+        return f"The network's {lead}, is not told from 0: no share of it can be explained."
+    low, high = (f"{share[part]:.0%}" for part in ("low", "high"))
+    return f"Of the network's {lead}, {variables} explain {share['value']:.0%} [{low}, {high}]."
 
 
 def _bin(one: dict) -> list:

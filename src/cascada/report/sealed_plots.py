@@ -13,6 +13,8 @@ from cascada.statistics.metrics import roc_curve, softmax
 from cascada.statistics.names import HEADLINES, TITLES
 from cascada.statistics.words import interval
 
+DASHES = ("--", ":", "-.")  # of the baselines' curves
+
 
 def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
     """Write every picture of PLOTS into `folder`."""
@@ -24,7 +26,7 @@ def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
 def _roc(test: Test):
     drawing, axes = plotting.figure(5, 4.6)
     axes.plot(*roc_curve(test.log_odds, test.is_signal), color=plotting.COLOURS[1], label="selected model")
-    for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
+    for style, (name, probability) in zip(DASHES, test.baselines.items(), strict=False):
         axes.plot(
             *roc_curve(probability[:, test.label], test.is_signal),
             style,
@@ -57,7 +59,7 @@ def _background(test: Test):
             )
         else:
             axes.errorbar(x, row["high"], yerr=row["high"] / 2, uplims=True, fmt="_", color=colour, capsize=3)
-    for style, (name, probability) in zip(("--", ":"), test.baselines.items(), strict=False):
+    for style, (name, probability) in zip(DASHES, test.baselines.items(), strict=False):
         background, signal = roc_curve(probability[:, test.label], test.is_signal)
         seen = background > 0
         axes.plot(

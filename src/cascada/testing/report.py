@@ -8,7 +8,7 @@ import numpy as np
 from cascada.core.classes import ASSUMED, meanings
 from cascada.statistics import bootstrap, metrics
 from cascada.statistics.names import COMPARED
-from cascada.testing import spectrum
+from cascada.testing import explained, spectrum
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted
@@ -59,6 +59,7 @@ def report(
     names = list(classes) or [str(label) for label in range(logits.shape[1])]
     sample = _sample(logits, events, signal, weight)
     statistics = _statistics(sample) | _compared(sample, baselines)
+    statistics |= explained.statistics(logits, baselines, sample.labels, signal)
     found = _intervals(statistics, sample, settings)
     content: dict[str, object] = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
     score = metrics.log_odds(logits, signal)
@@ -72,6 +73,7 @@ def report(
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
+    content["explained"] = explained.explained(found)
     if weight is not None:
         return spectrum.exact_where_perfect(content, sample.labels, sample.shower, weight, settings["confidence"])
     if settings.get("spectrum_index") is not None:
