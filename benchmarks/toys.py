@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import norm
 
-from cascada.statistics import calibration, composition, metrics, resampling, weights
+from cascada.statistics import calibration, composition, metrics, resampling, templates, weights
 from cascada.statistics.confidence_set import cheapest, confidence_set, f1_losses, resampled
 from cascada.statistics.optimism import corrected
 
@@ -238,11 +238,11 @@ def composed(
     energy = log_uniform(len(labels), random)
     weight = None if index is None else weights.spectrum_weights(energy, index)
     p = seen(labels, energy, len(fractions), random)
-    bins = composition.binning(p)
+    bins = templates.binning(p)
     unknown = random.choice(len(fractions), showers, p=fractions)
     energy = log_uniform(showers, random) if index is None else power_law(showers, index, random)
     observed = bins.count(seen(unknown, energy, len(fractions), random))
-    return composition.fit(observed, composition.templates(p, labels, bins, weight))
+    return composition.fit(observed, templates.estimate(p, labels, bins, weight))
 
 
 def seen(labels: np.ndarray, energy: np.ndarray, classes: int, random: np.random.Generator) -> np.ndarray:

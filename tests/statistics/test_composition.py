@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cascada.core.errors import DataError
-from cascada.statistics import composition, metrics, weights
+from cascada.statistics import composition, metrics, mixture, templates, weights
 
 
 def scored(labels, classes, seed, separation=2.0):
@@ -25,8 +25,8 @@ def mixed(fractions, number, seed=7, separation=2.0):
 @pytest.mark.parametrize("fractions", [(0.3, 0.7), (0.97, 0.03), (0.5, 0.3, 0.2), (0.1, 0.2, 0.3, 0.4)])
 def test_fractions_are_found(fractions):
     p, labels = sealed(len(fractions))
-    bins = composition.binning(p)
-    by = composition.templates(p, labels, bins)
+    bins = templates.binning(p)
+    by = templates.estimate(p, labels, bins)
     found = composition.fit(bins.count(mixed(fractions, 3000)), by)
     assert found.fractions.sum() == pytest.approx(1)
     assert (np.abs(found.fractions - fractions) < 4 * found.expected_error).all()
@@ -39,8 +39,8 @@ def test_fractions_are_found(fractions):
 
 def test_a_pure_set_ends_at_the_edge():
     p, labels = sealed(2)
-    bins = composition.binning(p)
-    found = composition.fit(bins.count(mixed((1.0, 0.0), 1000)), composition.templates(p, labels, bins))
+    bins = templates.binning(p)
+    found = composition.fit(bins.count(mixed((1.0, 0.0), 1000)), templates.estimate(p, labels, bins))
     assert found.fractions[0] == pytest.approx(1, abs=0.03)
     assert found.high[0] == pytest.approx(1, abs=1e-6)
     assert 0.9 < found.low[0] < 1
@@ -48,31 +48,29 @@ def test_a_pure_set_ends_at_the_edge():
 
 def test_the_gradient_is_that_of_the_deviance():
     p, labels = sealed(3, 100)
-    bins = composition.binning(p)
-    by, observed = composition.templates(p, labels, bins), bins.count(mixed((0.2, 0.3, 0.5), 200))
+    bins = templates.binning(p)
+    by, observed = templates.estimate(p, labels, bins), bins.count(mixed((0.2, 0.3, 0.5), 200))
     here = np.array([0.3, 0.3, 0.4])
-    _, gradient = composition._deviance(here, observed, by)
+    _, gradient = mixture.deviance(here, observed, by)
     for k, step in enumerate(np.eye(3) * 1e-6):
-        change = (
-            composition._deviance(here + step, observed, by)[0] - composition._deviance(here - step, observed, by)[0]
-        )
+        change = mixture.deviance(here + step, observed, by)[0] - mixture.deviance(here - step, observed, by)[0]
         assert gradient[k] == pytest.approx(change / 2e-6, rel=1e-4)
 
 
 def test_exact_templates_give_the_poisson_deviance():
-    by = composition.Templates(shares=np.array([[0.8, 0.2], [0.3, 0.7]]), variances=np.full((2, 2), 1e-12))
+    by = templates.Templates(shares=np.array([[0.8, 0.2], [0.3, 0.7]]), variances=np.full((2, 2), 1e-12))
     observed, fractions = np.array([60, 40]), np.array([0.5, 0.5])
     expected = np.array([55.0, 45.0])
     plain = 2 * (expected - observed + observed * np.log(observed / expected)).sum()
-    assert composition._deviance(fractions, observed, by)[0] == pytest.approx(plain, rel=1e-6)
+    assert mixture.deviance(fractions, observed, by)[0] == pytest.approx(plain, rel=1e-6)
 
 
 def test_few_template_showers_widen_the_interval():
     width = {}
     for each in (100, 10_000):
         p, labels = sealed(2, each)
-        bins = composition.binning(p, 3)
-        found = composition.fit(bins.count(mixed((0.5, 0.5), 5000)), composition.templates(p, labels, bins))
+        bins = templates.binning(p, 3)
+        found = composition.fit(bins.count(mixed((0.5, 0.5), 5000)), templates.estimate(p, labels, bins))
         width[each] = found.high[0] - found.low[0]
     assert width[100] > 2 * width[10_000]
 
@@ -82,9 +80,9 @@ def test_the_scatter_of_the_fractions_is_the_error_that_is_expected():
     fractions, errors = [], []
     for seed in range(200):
         p, labels = sealed(2, 150, 10 + seed)
-        bins = composition.binning(p)
-        by, observed = composition.templates(p, labels, bins), bins.count(mixed((0.3, 0.7), 2000, 1000 + seed))
-        best, _ = composition._minimum(observed, by)
+        bins = templates.binning(p)
+        by, observed = templates.estimate(p, labels, bins), bins.count(mixed((0.3, 0.7), 2000, 1000 + seed))
+        best, _ = mixture.minimum(observed, by)
         fractions.append(best[0])
         errors.append(composition.expected_error(by, best, 2000)[0])
     assert np.std(fractions) == pytest.approx(np.mean(errors), rel=0.15)  # three standard errors of 200
@@ -93,8 +91,8 @@ def test_the_scatter_of_the_fractions_is_the_error_that_is_expected():
 
 def test_a_foreign_primary_is_refused():
     p, labels = sealed(2)
-    bins = composition.binning(p)
-    by = composition.templates(p, labels, bins)
+    bins = templates.binning(p)
+    by = templates.estimate(p, labels, bins)
     middle = metrics.softmax(np.random.default_rng(3).normal(0, 0.3, (1000, 2)))  # between the two classes
     reasons = composition.refusals(composition.fit(bins.count(middle), by))
     assert len(reasons) == 1
@@ -105,9 +103,9 @@ def test_a_foreign_primary_is_refused():
 @pytest.mark.parametrize(("classes", "each"), [(2, 200), (2, 20_000), (3, 2000)])
 def test_templates_that_are_alike_are_refused(classes, each, seed):
     p, labels = sealed(classes, each, seed, separation=0)
-    bins = composition.binning(p)
+    bins = templates.binning(p)
     found = composition.fit(
-        bins.count(mixed([1 / classes] * classes, 100_000, separation=0)), composition.templates(p, labels, bins)
+        bins.count(mixed([1 / classes] * classes, 100_000, separation=0)), templates.estimate(p, labels, bins)
     )
     assert "cannot tell the classes apart" in composition.refusals(found)[0]
 
@@ -117,29 +115,29 @@ def test_two_of_three_classes_alike_are_refused():
     labels = np.repeat(np.arange(3), 3000)
     seen = np.minimum(labels, 1)  # the third looks like the second
     p = metrics.softmax(random.normal(0, 1, (9000, 3)) + 2 * np.eye(3)[seen])
-    bins = composition.binning(p)
-    found = composition.fit(bins.count(p[::3]), composition.templates(p, labels, bins))
+    bins = templates.binning(p)
+    found = composition.fit(bins.count(p[::3]), templates.estimate(p, labels, bins))
     assert "cannot tell" in composition.refusals(found)[0]
 
 
 def test_too_few_showers_are_refused():
     p, labels = sealed(2, 29)
     with pytest.raises(DataError, match="29 test showers of class 0 given, needed are 30"):
-        composition.templates(p, labels, composition.binning(p))
+        templates.estimate(p, labels, templates.binning(p))
     p, labels = sealed(2, 30)
-    bins = composition.binning(p)
-    by = composition.templates(p, labels, bins)
+    bins = templates.binning(p)
+    by = templates.estimate(p, labels, bins)
     with pytest.raises(DataError, match="29 showers given, needed are 30"):
         composition.fit(bins.count(p[:29]), by)
     with pytest.raises(DataError, match="15 test showers"):  # 30 images of 15
-        composition.templates(p, labels, bins, shower_id=np.arange(60) // 2)
+        templates.estimate(p, labels, bins, shower_id=np.arange(60) // 2)
 
 
 def test_templates_are_shares_with_the_variance_of_weights():
     p, labels = sealed(2, 1000, separation=1)
-    bins = composition.binning(p)
+    bins = templates.binning(p)
     weight = weights.spectrum_weights(10 ** np.random.default_rng(5).uniform(3.4, 4.8, 2000), -2.7)
-    by = composition.templates(p, labels, bins, weight)
+    by = templates.estimate(p, labels, bins, weight)
     np.testing.assert_allclose(by.shares.sum(axis=1), 1)
     place, own = bins.place(p), labels == 1
     expected = [weight[own & (place == b)].sum() for b in range(bins.number)]
@@ -147,7 +145,7 @@ def test_templates_are_shares_with_the_variance_of_weights():
     np.testing.assert_allclose(by.shares[1], np.array(expected) / sum(expected))
     worth = by.shares[1].sum() ** 2 / by.variances[1].sum()
     assert worth == pytest.approx(weights.effective_number(weight[own]))
-    doubled = composition.templates(
+    doubled = templates.estimate(
         np.repeat(p, 2, axis=0), np.repeat(labels, 2), bins, np.repeat(weight, 2), np.repeat(np.arange(2000), 2)
     )
     np.testing.assert_allclose(doubled.variances, by.variances)
@@ -155,37 +153,37 @@ def test_templates_are_shares_with_the_variance_of_weights():
 
 def test_no_test_shower_in_a_bin_is_no_proof_that_there_is_none():
     p = np.array([[0.9, 0.1], [0.7, 0.3], [0.3, 0.7], [0.1, 0.9]])
-    bins = composition.Binning(edges=((0.8,), (0.8,)))
-    by = composition.templates(np.repeat(p, 40, axis=0), np.repeat([0, 0, 1, 1], 40), bins)
+    bins = templates.Binning(edges=((0.8,), (0.8,)))
+    by = templates.estimate(np.repeat(p, 40, axis=0), np.repeat([0, 0, 1, 1], 40), bins)
     np.testing.assert_allclose(by.shares[0] * 80.2, [40, 40, 0.1, 0.1])
     np.testing.assert_allclose(by.variances[0] * 80.2**2, [40, 40, 0.1, 0.1])
 
 
 def test_bins_hold_about_equally_many_and_all_are_counted():
     p, _ = sealed(3, 500)
-    bins = composition.binning(p)
+    bins = templates.binning(p)
     count = bins.count(p)
     assert bins.number == 15
     assert count.sum() == 1500
     assert count.min() > 60
-    few = composition.binning(p[:50])
+    few = templates.binning(p[:50])
     assert few.count(p[:50]).sum() == 50
 
 
 def test_saturated_probabilities_fall_into_one_bin():
     p = np.repeat(np.eye(2), 100, axis=0)
-    bins = composition.binning(p)
+    bins = templates.binning(p)
     assert (np.sort(bins.count(p))[-2:] == 100).all()
-    found = composition.fit(bins.count(p[50:]), composition.templates(p, np.repeat([0, 1], 100), bins))
+    found = composition.fit(bins.count(p[50:]), templates.estimate(p, np.repeat([0, 1], 100), bins))
     assert found.fractions[0] == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_other_templates_shift_the_fractions():
     p, labels = sealed(2, 5000)
-    bins = composition.binning(p)
-    by, observed = composition.templates(p, labels, bins), bins.count(mixed((0.4, 0.6), 4000))
+    bins = templates.binning(p)
+    by, observed = templates.estimate(p, labels, bins), bins.count(mixed((0.4, 0.6), 4000))
     other, _ = sealed(2, 5000, seed=9, separation=1.6)
-    shifts = composition.systematics(observed, by, {"same": by, "model": composition.templates(other, labels, bins)})
+    shifts = composition.systematics(observed, by, {"same": by, "model": templates.estimate(other, labels, bins)})
     np.testing.assert_allclose(shifts["same"], 0, atol=1e-6)
     assert abs(shifts["model"]).max() > 0.005
     np.testing.assert_allclose(shifts["model"].sum(), 0, atol=1e-6)
