@@ -34,6 +34,22 @@ def classifier(family, channels=("energy",), **common):
     ).eval()  # fmt: skip
 
 
+def members(number, **common):
+    """Classifiers of one design with different weights, whose answers spread widely."""
+    found = []
+    for seed in range(number):
+        model = classifier("lenet", **common)
+        torch.manual_seed(seed)
+        last = model.network.head[-1]
+        torch.nn.init.normal_(last.weight, std=1.0)
+        with torch.no_grad():
+            logits = model(energies(32))
+            last.weight.mul_(2 / logits.std(dim=0, keepdim=True).T)
+            last.bias.copy_(-model(energies(32)).mean(dim=0))
+        found.append(model)
+    return found
+
+
 def energies(number, channels=1):
     """Raw images [GeV] with empty cells and a wide range: (n, C, 80, 80)."""
     shape = (number, channels, 80, 80)
