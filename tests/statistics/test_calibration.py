@@ -100,10 +100,22 @@ def test_chance_alone_makes_a_calibration_error():
 def test_reliability_of_an_exact_network():
     logits, labels = exact(5000)
     rows = calibration.reliability(metrics.softmax(logits), labels, bins=10)
-    assert sum(row["showers"] for row in rows) == 5000
-    assert [row["low_edge"] for row in rows] == pytest.approx(np.arange(10) / 10)
-    assert sum(row["low"] <= row["predicted"] <= row["high"] for row in rows) >= 9
-    assert all(row["low_edge"] <= row["predicted"] <= row["high_edge"] for row in rows)
+    assert sum(row["images"] for row in rows) == 5000
+    assert [row["from"] for row in rows] == pytest.approx(np.arange(10) / 10)
+    assert sum(row["low"] <= row["mean"] <= row["high"] for row in rows) >= 9
+    assert all(row["from"] <= row["mean"] <= row["to"] for row in rows)
+
+
+def test_images_of_one_shower_are_no_further_evidence():
+    logits, labels = exact(400)
+    p, shower = metrics.softmax(logits), np.arange(400)
+    four, of_four, which = (np.repeat(one, 4, axis=0) for one in (p, labels, shower))
+    assert calibration.reliability(four, of_four, shower_id=which)[0] == pytest.approx(
+        calibration.reliability(p, labels)[0] | {"images": 4 * calibration.reliability(p, labels)[0]["images"]}
+    )
+    one, apart = calibration.by_chance(p), calibration.by_chance(four)
+    together = calibration.by_chance(four, shower_id=which)
+    assert together["mean"] == pytest.approx(one["mean"], rel=0.05) and apart["mean"] < 0.7 * one["mean"]
 
 
 def test_an_ensemble_is_the_mean_probability():

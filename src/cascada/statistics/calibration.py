@@ -109,40 +109,48 @@ def by_chance(
     toys: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    shower_id: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return `mean` and `high` (the quantile) of the calibration error that these probabilities show if they are exact.
 
     In each toy, a shower's prediction is right with its own probability (Bröcker and Smith, Weather and Forecasting 22, 2007,
-    651: consistency resampling).
+    651: consistency resampling); images of one shower are right or wrong together.
     """
+    shower = resampling.numbered(len(probability), shower_id)
     confidence_of = probability.max(axis=1)
     weight = np.ones(len(confidence_of)) if weights is None else np.asarray(weights, np.float64)
     found = np.concatenate(
         [
             np.abs(((right - confidence_of) * weight) @ np.eye(bins)[_bin(confidence_of, bins)]).sum(axis=1)
-            for right in _right_by_chance(confidence_of, toys, seed)
+            for right in _right_by_chance(confidence_of, toys, seed, shower)
         ]
     )
     return {"mean": float(found.mean() / weight.sum()), "high": float(np.quantile(found, confidence) / weight.sum())}
 
 
 def reliability(
-    probability: np.ndarray, labels: np.ndarray, signal: int = 1, bins: int = CALIBRATION_BINS, confidence: float = 0.95
+    probability: np.ndarray,
+    labels: np.ndarray,
+    signal: int = 1,
+    bins: int = CALIBRATION_BINS,
+    confidence: float = 0.95,
+    shower_id: np.ndarray | None = None,
 ) -> list[dict[str, float]]:
-    """The reliability picture of one class: per bin of its probability that has showers, what is predicted and what is true.
+    """The reliability picture of one class: per bin of its probability that has images, what is predicted and what is true.
 
-    `low_edge`, `high_edge`, `showers`, `predicted` (mean probability), `observed` (share of the class), its exact `low`, `high`.
+    `from`, `to`, `images`, `mean` (of the probability), `value` (share of the class) and its exact `low`, `high`, which count
+    showers.
     """
     p, true = probability[:, signal], labels == signal
-    number = np.bincount(_bin(p, bins), minlength=bins)
-    found = []
-    for one in np.flatnonzero(number):
-        inside = _bin(p, bins) == one
-        low, high = clopper_pearson(int(true[inside].sum()), int(number[one]), confidence)
-        edges = {"low_edge": one / bins, "high_edge": (one + 1) / bins, "showers": int(number[one])}
-        shares = {"predicted": float(p[inside].mean()), "observed": float(true[inside].mean())}
-        found.append(edges | shares | {"low": low, "high": high})
-    return found
+    which, shower = _bin(p, bins), resampling.numbered(len(labels), shower_id)
+    rows = []
+    for one in np.unique(which).tolist():
+        inside = which == one
+        number, showers = int(inside.sum()), len(np.unique(shower[inside]))
+        low, high = clopper_pearson(int(true[inside].sum()), number, confidence, showers)
+        shares = {"mean": float(p[inside].mean()), "value": float(true[inside].mean()), "low": low, "high": high}
+        rows.append({"from": one / bins, "to": (one + 1) / bins, "images": number} | shares)
+    return rows
 
 
 def _derivatives(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,8 +170,8 @@ def _bin(values: np.ndarray, bins: int) -> np.ndarray:
     return np.minimum((values * bins).astype(int), bins - 1)
 
 
-def _right_by_chance(confidence: np.ndarray, toys: int, seed: int) -> Iterator[np.ndarray]:
-    """Blocks (T, N): whether each prediction is right, drawn with its own probability."""
+def _right_by_chance(confidence: np.ndarray, toys: int, seed: int, shower: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks (T, N): whether each prediction is right, drawn with its own probability, one number for each shower."""
     random, step = np.random.default_rng(seed), max(1, CELLS // len(confidence))
     for start in range(0, toys, step):
-        yield random.random((min(step, toys - start), len(confidence))) < confidence
+        yield random.random((min(step, toys - start), shower.max(initial=-1) + 1))[:, shower] < confidence

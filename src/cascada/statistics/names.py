@@ -7,6 +7,7 @@ METRICS = ("f1", "accuracy", "roc_auc", "loss")  # of a trial, in the order of e
 HEADLINES = METRICS[:3]  # the higher, the better
 COMPARED = (*METRICS, "brier")  # of the sealed test, against the baselines
 OF_CLASS = ("f1", "roc_auc", "brier", "ece")  # of each class's probability against all others'
+CALIBRATED = ("loss", "brier", "ece")  # what a temperature is to improve
 TITLES = {
     "f1": "F1",
     "accuracy": "accuracy",

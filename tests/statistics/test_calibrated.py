@@ -1,0 +1,57 @@
+"""What a temperature has changed, before and after, on the same draws."""
+
+import numpy as np
+import pytest
+
+from cascada.statistics import calibrated, calibration, metrics
+
+
+def exact(number, seed=1):
+    """Logits (N, 2) that are exactly calibrated, and labels drawn from them."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 1.5, (number, 2))
+    return logits, (metrics.softmax(logits).cumsum(axis=1) < random.random((number, 1))).sum(axis=1)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """A network three times too confident, and the temperature 3 that mends it."""
+    logits, labels = exact(3000)
+    options = {"signal": 1, "resamples": 200, "confidence": 0.95, "seed": 1, "shower_id": np.arange(3000)}
+    return logits, labels, calibrated.figures(3 * logits, logits, labels, **options)
+
+
+def test_values_are_those_of_the_metrics(found):
+    logits, labels, content = found
+    for side, one in (("before", 3 * logits), ("after", logits)):
+        p = metrics.softmax(one)
+        assert content[side]["loss"]["value"] == pytest.approx(metrics.log_loss(one, labels))
+        assert content[side]["brier"]["value"] == pytest.approx(calibration.brier(p, labels))
+        assert content[side]["ece"]["value"] == pytest.approx(calibration.calibration_error(p, labels))
+
+
+def test_a_temperature_that_helps_is_seen_to_help(found):
+    content = found[2]
+    for name in ("loss", "brier", "ece"):
+        one = content["differences"][name]
+        assert one["value"] == pytest.approx(content["after"][name]["value"] - content["before"][name]["value"])
+        assert one["low"] < one["value"] < one["high"] < 0
+    after, before = content["after"]["ece"], content["before"]["ece"]
+    assert after["value"] < after["high_if_calibrated"] and before["value"] > 3 * before["high_if_calibrated"]
+    assert before["low"] < before["value"] < before["high"]
+
+
+def test_the_picture_is_on_the_diagonal_afterwards(found):
+    content = found[2]
+    inside = {
+        side: sum(row["low"] <= row["mean"] <= row["high"] for row in content[side]["reliability"])
+        for side in ("before", "after")
+    }
+    assert inside["after"] >= 9 and inside["before"] <= 3
+    assert sum(row["images"] for row in content["after"]["reliability"]) == 3000
+
+
+def test_the_interval_of_a_difference_is_paired(found):
+    content = found[2]
+    width = {name: one["loss"]["high"] - one["loss"]["low"] for name, one in content.items()}
+    assert width["differences"] < width["before"]
