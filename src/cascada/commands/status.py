@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,7 +24,9 @@ HELP = "show the state of a running search: trials by state, speed, time left, r
 def run(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     results = Path(arguments.results) if arguments.results else newest(paths.RESULTS)
-    if arguments.json:
+    if arguments.serve:
+        _serve(results, arguments.serve)
+    elif arguments.json:
         from cascada.report.status import as_json, collect
 
         print(json.dumps(as_json(collect(results))))
@@ -51,11 +55,30 @@ def _parser() -> argparse.ArgumentParser:
         "--once", action="store_true", help="print once and exit (the default if the output is not a terminal)"
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON and exit")
+    parser.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        help="show it to Prometheus, such as on 127.0.0.1:9464, until Ctrl-C (docs/monitoring.md)",
+    )
     parser.add_argument("--metric", default="f1", choices=HEADLINES, help="validation metric to show")
     parser.add_argument(
         "--interval", type=float, default=2.0, metavar="SECONDS", help="between two updates (default: 2)"
     )
     return parser
+
+
+def _serve(results: Path, address: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("prometheus_client") is None:
+        raise CascadaError("prometheus_client cannot be imported; install the extra: `pip install 'cascada[serve]'`.")
+    from cascada.report.exporter import serve_status
+
+    found, thread = serve_status(results, address)
+    print(f"{results}: metrics at http://{found}/metrics (Ctrl-C ends it)", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        thread.join()
 
 
 def _print(results: Path, metric: str) -> None:
