@@ -22,6 +22,7 @@ from cascada.core import classes
 from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, sha256
 from cascada.data.format import NO_LABEL, SourceRow, new_events
+from cascada.data.quantities import QUANTITIES, quantities
 from cascada.data.skipped import Skipped, write_skipped
 from cascada.export.folder import ONNX, get_again, read_content
 from cascada.export.prediction_inputs import BATCH, Watch, given_twice, open_input, part
@@ -138,7 +139,9 @@ class _Job:
             for first in range(0, len(events), self.model.batch):
                 rows = slice(first, first + self.model.batch)
                 watch.look(path, images[rows], events[rows])
-                writer.append(self.model.probabilities(images[rows]), events[rows], len(self.rows))
+                writer.append(
+                    self.model.probabilities(images[rows]), quantities(images[rows]), events[rows], len(self.rows)
+                )
         if not watch.showers:
             raise DataError(f"{path}: no shower in it, expected at least one; leave it out.")
         for sentence in watch.sentences(path):
@@ -164,8 +167,10 @@ class _Writer:
         self._waiting: list[dict[str, np.ndarray]] = []
         self._datasets: dict[str, h5py.Dataset] = {}
 
-    def append(self, probability: np.ndarray, events: np.ndarray, source_offset: int) -> None:
-        columns = {"probability": probability} | {name: events[name] for name in COLUMNS}
+    def append(
+        self, probability: np.ndarray, watched: dict[str, np.ndarray], events: np.ndarray, source_offset: int
+    ) -> None:
+        columns = {"probability": probability} | watched | {name: events[name] for name in COLUMNS}
         columns |= {"label": self._labels(events["primary"]), "source": events["source"] + source_offset}
         self._waiting.append(columns)
         self._number += len(events)
@@ -211,7 +216,8 @@ class _Writer:
         from cascada.data.format import write_sources
 
         if not self._number:  # the columns are there although every input was skipped
-            self.append(np.empty((0, len(self._model.classes)), np.float32), new_events(0), 0)
+            nothing = np.empty((0, len(self._model.classes)), np.float32)
+            self.append(nothing, dict.fromkeys(QUANTITIES, nothing[:, 0]), new_events(0), 0)
         self._flush()
         write_sources(self._file, rows)
         write_skipped(self._file, skipped)

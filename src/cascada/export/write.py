@@ -24,8 +24,9 @@ from cascada.core.provenance import provenance
 from cascada.data.format import CELL_SIZE, IMAGE_SIZE
 from cascada.data.loading import Showers
 from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
+from cascada.export.reference import reference
 from cascada.models.classifier import Classifier, load_classifier
-from cascada.statistics import bootstrap
+from cascada.statistics import bootstrap, metrics
 from cascada.statistics.names import METRICS
 
 PROBE_SHOWERS = 16
@@ -73,6 +74,7 @@ def export_model(
     content = _content(classifier, chosen, test, read_json(summary), experiment)
     content["evaluation"] = _cost(classifier, validation.images(PROBE_SHOWERS))
     content["validation"] = _with_intervals(logits, validation.events, experiment["testing"], validation.signal)
+    content["reference"] = reference(metrics.softmax(logits), validation)
     write_description(folder, content)
     return content
 

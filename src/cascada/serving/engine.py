@@ -18,6 +18,7 @@ from cascada.core.files import sha256
 from cascada.export.folder import CARD, ONNX, SUMS, TOLERANCE, get_again
 from cascada.export.predict import Model
 from cascada.export.verify import check_hashes, read_probe
+from cascada.serving.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Version:
     stamp: tuple
     loaded: float  # s since the epoch
     card: str  # Markdown
+    window: Window  # of the showers that it has answered
 
     @property
     def experiment(self) -> str:
@@ -62,7 +64,7 @@ def load(folder: Path, threads: int | None = None) -> Version:
     if stamp(folder) != found:
         raise DataError(f"{folder}: was replaced while it was read; load it again.")
     number = (model.content.get("published") or {}).get("version") or model.content["configuration"]
-    return Version(model, str(number), sha256(folder / ONNX), found, time.time(), card)
+    return Version(model, str(number), sha256(folder / ONNX), found, time.time(), card, Window(model))
 
 
 @dataclass(slots=True)
@@ -142,6 +144,7 @@ class Engine:
         size = version.model.batch
         parts = [version.model.probabilities(images[first : first + size]) for first in range(0, len(images), size)]
         probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        version.window.add(images, probabilities)
         if self.shadow:
             signal = version.model.classes.index(version.model.signal)
             self.shadow.see(images, probabilities, signal)

@@ -310,3 +310,27 @@ def test_sigterm_under_load_loses_nothing_that_was_taken(model, images, tmp_path
     assert all(isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError) for error in broken)
     counted = server.log.count('"status": 200')
     assert counted - 2 <= len(answered) <= counted and set(refused) <= {503}
+
+
+def test_drift_is_seen_while_it_happens_and_clears(model, results, tmp_path):
+    with open_showers(results / "dataset/train.h5") as file:
+        usual = file["images"][:][file["events"]["split"] == 1]
+    with running(model, tmp_path) as server:
+
+        def ask(images, times):
+            for _ in range(times):
+                assert infer(server.client, images).status_code == 200
+            return server.client.get("/drift.json").json()
+
+        assert ask(usual[:5], 1)["enough"] is False
+        page = server.client.get("/drift").text
+        assert "Too few showers" in page
+        far = ask(8 * usual, 1 + 1000 // len(usual))
+        assert far["moved"]["total_energy"]["state"] == "far" and far["sentences"]
+        assert "total_energy has moved far" in server.client.get("/v2/health/ready").json()["warning"]
+        assert 'cascada_drift_state{quantity="total_energy"} 2.0' in server.client.get("/metrics").text
+        assert "moved far" in server.client.get("/drift").text and "<svg" in server.client.get("/drift").text
+        steady = ask(usual, 1 + 2500 // len(usual))
+        assert steady["moved"]["total_energy"]["state"] == "steady" and steady["sentences"] == []
+        assert "warning" not in server.client.get("/v2/health/ready").json()
+        assert 0.5 <= steady["expected"]["accuracy"] <= 1 and "only the inputs" in steady["assumption"]

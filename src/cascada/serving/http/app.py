@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from cascada import __version__
 from cascada.core.notices import SURROGATE
 from cascada.data import sources
 from cascada.serving.engine import Engine, Version
-from cascada.serving.http import describing, protocol, uploads
+from cascada.serving.http import describing, pages, protocol, uploads
 from cascada.serving.http.batcher import Batcher
 from cascada.serving.http.errors import Refused, bad
 from cascada.serving.http.guard import Guard, read_body
@@ -189,6 +189,17 @@ def _add_people(app: FastAPI, server: Server) -> None:
     def card() -> Response:
         """The model's card."""
         return PlainTextResponse(server.engine.current.card, media_type="text/markdown; charset=utf-8")
+
+    @routes.get("/drift.json")
+    def drift() -> dict:
+        """How far the last showers have moved from those that the model was validated on, and what that does to it."""
+        return server.engine.current.window.report()
+
+    @routes.get("/drift", response_class=HTMLResponse)
+    def drift_page() -> Response:
+        """The same with pictures."""
+        current = server.engine.current
+        return HTMLResponse(pages.drift(server.name, current.number, current.window))
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
+from cascada.serving.drift_metrics import drift_metrics
 from cascada.serving.engine import Engine
 from cascada.serving.http.batcher import Batcher
 
@@ -73,6 +74,7 @@ class _State:
             "1 while the folder holds a version that was refused.",
             value=bool(self._engine.trouble),
         )
+        yield from drift_metrics(current.window)
         if shadow := self._engine.shadow:
             found = shadow.comparison
             for name, what, value in (

@@ -197,6 +197,7 @@ class Stream:
         return {
             "model": self.engine.current.number,
             "trouble": bool(self.engine.trouble),
+            "drift": self.engine.current.window.report()["sentences"],
             **{name: self.counts[name] for name in ("received", "answered", "dropped", "batches")},
             "waiting": len(self.waiting) + len(self._unsent),
             "malformed": dict(self.malformed),

@@ -8,6 +8,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from cascada.core.errors import ConfigError
 from cascada.serving.addresses import is_loopback
+from cascada.serving.drift_metrics import drift_metrics
 from cascada.serving.stream.loop import Stream
 
 
@@ -48,6 +49,7 @@ class Collector:
         facts = GaugeMetricFamily("cascada_model_info", "The version that answers.", labels=["version", "sha256"])
         facts.add_metric([self._stream.engine.current.number, self._stream.engine.current.sha256], 1)
         yield facts
+        yield from drift_metrics(self._stream.engine.current.window)
         yield GaugeMetricFamily(
             "cascada_model_reload_failed",
             "1 while the folder holds a version that was refused.",

@@ -1,0 +1,65 @@
+"""The last showers that a model has answered, as a few numbers each, and how far they have moved from those that it was validated on."""
+
+import threading
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from cascada.data.quantities import quantities
+from cascada.export.drift import ASSUMPTION
+from cascada.export.predict import Model
+from cascada.export.reference import PROBABILITY
+from cascada.statistics import drift
+
+SHOWERS = 2000  # that are remembered, if nothing else is said
+STATES = {"steady": 0, "moved": 1, "far": 2}  # as a gauge
+
+
+class Window:
+    """Of one version. Filled by the thread that computes, read by those that answer."""
+
+    def __init__(self, model: Model, showers: int = SHOWERS):
+        self.known: dict[str, drift.Reference] = model.content.get("reference") or {}
+        self._signal = model.classes.index(model.signal)
+        self._blocks: deque[dict[str, np.ndarray]] = deque()
+        self._probabilities: deque[np.ndarray] = deque()
+        self._showers, self._held, self._lock = showers, 0, threading.Lock()
+
+    def add(self, images: np.ndarray, probabilities: np.ndarray) -> None:
+        """Images (n, C, 80, 80) [GeV] and their probabilities (n, K)."""
+        if not self.known:
+            return
+        block = quantities(images) | {PROBABILITY: probabilities[:, self._signal].copy()}
+        with self._lock:
+            self._blocks.append(block)
+            self._probabilities.append(probabilities.copy())
+            self._held += len(probabilities)
+            while self._held - len(self._probabilities[0]) >= self._showers:
+                self._held -= len(self._probabilities.popleft())
+                self._blocks.popleft()
+
+    def report(self) -> dict[str, Any]:
+        """As `drift.report`; `available` is False for a model that was exported without a reference."""
+        with self._lock:
+            blocks, probabilities = list(self._blocks), list(self._probabilities)
+        values = {name: np.concatenate([block[name] for block in blocks]) for name in self.known} if blocks else {}
+        together = np.concatenate(probabilities) if probabilities else np.empty((0, 2), np.float32)
+        found = drift.report(values, self.known, together, self._signal)
+        return {"available": bool(self.known), "window": self._showers, "assumption": ASSUMPTION} | found
+
+    def histograms(self, bins: int = 20) -> dict[str, dict[str, list[float]]]:
+        """For pictures: `edges` and the shares per bin of the window (`now`) and the reference (`then`), by quantity."""
+        with self._lock:
+            blocks = list(self._blocks)
+        found = {}
+        for name, known in self.known.items():
+            quantiles = np.asarray(known["quantiles"])
+            values = np.concatenate([block[name] for block in blocks]) if blocks else np.empty(0)
+            low, high = (float(pick(np.concatenate([values, quantiles]))) for pick in (np.min, np.max))
+            edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+            found[name] = {"edges": edges.tolist()} | {
+                which: (np.histogram(sample, edges)[0] / max(len(sample), 1)).tolist()
+                for which, sample in (("now", values), ("then", quantiles))
+            }
+        return found
