@@ -120,9 +120,9 @@ def _add_protocol(app: FastAPI, server: Server) -> None:
     @routes.get("/v2/health/ready", responses={503: describing.ERROR})
     def ready() -> Response:
         """Whether the server takes requests; 503 once it is about to end. `warning`: a newer version was refused."""
-        warning = (
-            {"warning": "another version was found and refused; the log says why"} if server.engine.trouble else {}
-        )
+        warnings = ["another version was found and refused; the log says why"] if server.engine.trouble else []
+        warnings += server.engine.current.window.report()["sentences"]
+        warning = {"warning": "; ".join(warnings)} if warnings else {}
         return JSONResponse({"ready": server.ready} | warning, 200 if server.ready else 503)
 
     @routes.get("/v2/models/{name}", responses={404: describing.ERROR})
