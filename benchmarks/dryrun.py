@@ -65,6 +65,8 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
             "TRIALS of checkpoint.pt",
             "LEFT of metrics.json",
             "baselines.json",
+            "scores.json",
+            "train.h5",
         ],
         ["leaderboard.tsv", "best.json", "best.pt"],
     ),

@@ -27,6 +27,9 @@ rule select:
         finalists="<results>/search/finalists.json" if POPULATION.more_seeds else [],
         decisions=DECISIONS,
         baselines="<results>/baselines/metrics.json",
+        # what the validation showers were answered, and their labels
+        scores="<results>/search/scores.json",
+        train="<results>/dataset/train.h5",
     output:
         leaderboard="<results>/selection/leaderboard.tsv",
         best="<results>/selection/best.json",
@@ -37,6 +40,8 @@ rule select:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
+        selection={name: config["selection"][name] for name in ("rule", "tolerance", "seed")},
+        search={"seeds": config["search"]["seeds"], "learns": CANDIDATES.learns},
         code=digest("cascada.selection.ranking"),
     script:
         "../scripts/select.py"

@@ -53,8 +53,8 @@ rule train:
 rule score_trials:
     input:
         data="<results>/dataset/train.h5",
-        metrics=trial_files("metrics.json"),
-        checkpoints=trial_files("checkpoint.pt"),
+        metrics=trial_files("metrics.json", POPULATION.everything),
+        checkpoints=trial_files("checkpoint.pt", POPULATION.everything),
         decisions=DECISIONS,
     output:
         manifest="<results>/search/scores.json",

@@ -12,4 +12,15 @@ with logged(snakemake):
     output = snakemake.output
     paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint), Path(snakemake.input.baselines))
     left_behind = [Path(path) for path in snakemake.input.left_behind]
-    select(metrics, checkpoints, snakemake.params.metric, *paths, left_behind, finalists(snakemake.input.finalists))
+    select(
+        metrics,
+        checkpoints,
+        snakemake.params.metric,
+        *paths,
+        left_behind,
+        finalists(snakemake.input.finalists),
+        scores=Path(snakemake.input.scores),
+        train=Path(snakemake.input.train),
+        how=snakemake.params.selection,
+        search=snakemake.params.search,
+    )

@@ -1,12 +1,10 @@
-"""Selection: ranking by the mean over seeds, diverged ones last, a frozen choice."""
-
-import json
+"""Selection: ranking by the mean over seeds, diverged ones last."""
 
 import pytest
 
 from cascada.core.errors import CascadaError
-from cascada.core.files import sha256
-from cascada.selection.ranking import rank, rank_stopped, select, table
+from cascada.selection.leaderboard import table
+from cascada.selection.ranking import rank, rank_stopped
 
 
 def trial(configuration, seed, f1, status="completed", loss=0.1, epochs=3):
@@ -52,42 +50,8 @@ def test_an_unknown_metric_is_refused():
 
 
 def test_the_table_has_a_row_per_configuration():
-    lines = table(rank(TRIALS, "f1")).splitlines()
+    lines = table(rank(TRIALS, "f1"), "f1").splitlines()
     assert len(lines) == 4 and lines[1].startswith("1\tlenet-cccccccc\tlenet\tcompleted\t2")
-
-
-def write(folder, trials, baselines=None, stopped=None):
-    paths = []
-    for number, one in enumerate(trials):
-        path = folder / f"{number}.json"
-        path.write_text(json.dumps(one))
-        path.with_suffix(".pt").write_bytes(bytes([number]))
-        paths.append(path)
-    outputs = [folder / name for name in ("leaderboard.tsv", "best.json", "checkpoint.pt")]
-    return select(paths, [path.with_suffix(".pt") for path in paths], "f1", *outputs, baselines, stopped)
-
-
-def test_the_choice_is_frozen_with_its_checkpoint(tmp_path):
-    best = write(tmp_path, TRIALS[:2])
-    assert best["configuration"] == "lenet-aaaaaaaa" and best["seed"] == 2
-    assert (tmp_path / "checkpoint.pt").read_bytes() == b"\x01"
-    assert best["checkpoint_sha256"] == sha256(tmp_path / "checkpoint.pt")
-    assert json.loads((tmp_path / "best.json").read_text())["seeds"] == [1, 2]
-
-
-def test_baselines_are_shown_and_never_selected(tmp_path):
-    simple = {
-        "validation": {"f1": 1.0, "accuracy": 1.0, "roc_auc": 1.0, "loss": 0.0},
-        "parameters": 3,
-        "wall_seconds": 1.0,
-    }
-    (tmp_path / "baselines.json").write_text(json.dumps({"baselines": {"logistic_regression": simple}}))
-    best = write(tmp_path, TRIALS, tmp_path / "baselines.json")
-    assert best["configuration"] == "lenet-cccccccc" and best["baselines"]["logistic_regression"]["f1"] == 1.0
-    header, *rows = [line.split("\t") for line in (tmp_path / "leaderboard.tsv").read_text().splitlines()]
-    assert all(len(row) == len(header) for row in rows)
-    assert [(row[0], row[3]) for row in rows][-1] == ("", "baseline")
-    assert [row[0] for row in rows[:-1]] == ["1", "2", "3"]
 
 
 def test_finalists_come_first_unless_they_diverged():
@@ -106,22 +70,3 @@ def test_what_stopped_is_ranked_among_its_own_budget_alone():
     assert [(row["configuration"][-1], row["epochs"], row["status"]) for row in rows] == [
         ("f", 2, "stopped"), ("e", 2, "stopped"), ("9", 2, "diverged"), ("d", 1, "stopped"),
     ]  # fmt: skip
-
-
-def test_what_stopped_is_shown_without_a_rank_and_never_selected(tmp_path):
-    stopped = tmp_path / "stopped.json"
-    stopped.write_text(json.dumps(trial("lenet-dddddddd", 1, 1.0, epochs=1)))
-    best = write(tmp_path, TRIALS, None, [stopped])
-    assert best["configuration"] == "lenet-cccccccc"
-    assert best["number_of_configurations"] == 4 and best["number_of_trials"] == 7
-    header, *rows = [line.split("\t") for line in (tmp_path / "leaderboard.tsv").read_text().splitlines()]
-    assert all(len(row) == len(header) for row in rows)
-    places = [(row[0], row[1], row[3], row[header.index("epochs")]) for row in rows]
-    assert places[0] == ("1", "lenet-cccccccc", "completed", "3")
-    assert places[-1] == ("", "lenet-dddddddd", "stopped", "1")
-
-
-def test_nothing_is_selected_where_all_diverged(tmp_path):
-    with pytest.raises(CascadaError, match=r"No configuration has completed .1 trials, 1 diverged"):
-        write(tmp_path, [TRIALS[3]])
-    assert not (tmp_path / "best.json").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from cascada.core.errors import DataError
 from cascada.statistics import bootstrap, metrics, resampling
-from cascada.statistics.confidence_set import cheapest, confidence_set, f1_losses, p_values, resampled
+from cascada.statistics.confidence_set import averaged, cheapest, confidence_set, f1_losses, p_values, resampled
 
 
 def networks(separations, showers, classes=2, seed=1, shared=0.7):
@@ -21,7 +21,7 @@ def networks(separations, showers, classes=2, seed=1, shared=0.7):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("name", ["f1", "loss", "roc_auc"])
+@pytest.mark.parametrize("name", ["f1", "accuracy", "loss", "roc_auc"])
 def test_values_are_those_of_the_metrics(name, classes):
     scores, labels = networks([1.0, 2.0, 3.0], 400, classes)
     found = resampled(scores, labels, name, resamples=10)
@@ -30,7 +30,7 @@ def test_values_are_those_of_the_metrics(name, classes):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize(("name", "rtol"), [("f1", 1e-6), ("loss", 1e-5), ("roc_auc", 6e-3)])
+@pytest.mark.parametrize(("name", "rtol"), [("f1", 1e-6), ("accuracy", 1e-6), ("loss", 1e-5), ("roc_auc", 6e-3)])
 def test_each_draw_is_the_metric_of_the_showers_drawn(name, rtol, classes):
     scores, labels = networks([1.0, 2.0], 600, classes)
     shower = np.arange(600) // 3 * 7  # three images each
@@ -104,6 +104,20 @@ def test_limits_of_the_loss_hold_the_difference_of_two_networks():
     assert upper[2] > upper[1] > loss[1]
 
 
+def test_seeds_are_averaged_on_the_same_draws():
+    """Two seeds of a configuration with another one between them: the mean of each draw, and its distance from the best."""
+    scores, labels = networks([2.0, 1.5, 2.4], 800)
+    each, group = resampled(scores, labels, "f1"), np.array([1, 0, 1])
+    both = averaged(each, group)
+    np.testing.assert_allclose(both.drawn, np.stack([each.drawn[:, 1], each.drawn[:, [0, 2]].mean(axis=1)], axis=1))
+    np.testing.assert_allclose(both.value, [each.value[1], each.value[[0, 2]].mean()])
+    loss, upper = f1_losses(scores, labels, 1, group=group)
+    assert loss == pytest.approx([both.value[1] - both.value[0], 0]) and upper[1] == 0
+    assert upper[0] == pytest.approx(np.quantile(both.drawn[:, 1] - both.drawn[:, 0], 0.95), abs=3 / 800)
+    alone, single = f1_losses(scores[:2], labels, 0), f1_losses(scores[:2], labels, 0, group=np.array([0, 1]))
+    np.testing.assert_array_equal(alone, single)
+
+
 def test_the_cheapest_that_is_good_enough():
     upper = np.array([0.0, 0.001, 0.0019, 0.0021, 0.001])
     multiply_adds, parameters = np.array([9, 5, 5, 1, 5]), np.array([1, 7, 3, 1, 3])
@@ -116,8 +130,8 @@ def test_the_cheapest_that_is_good_enough():
 
 def test_what_cannot_be_compared_is_refused():
     scores, labels = networks([1.0, 2.0], 100)
-    with pytest.raises(DataError, match=r"'accuracy' given .* allowed are \['f1', 'loss', 'roc_auc'\]"):
-        resampled(scores, labels, "accuracy")
+    with pytest.raises(DataError, match=r"'f2' given .* allowed are \['accuracy', 'f1', 'loss', 'roc_auc'\]"):
+        resampled(scores, labels, "f2")
     with pytest.raises(DataError, match=r"number 1 have shape \(99, 2\), expected \(100, 2\)"):
         resampled([scores[0], scores[1][:99]], labels, "f1")
     scores[1, 3, 0] = np.nan

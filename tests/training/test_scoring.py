@@ -58,6 +58,7 @@ def test_scores_of_trainings_are_listed(folder, trained):
         assert (found[name]["sha256"], found[name]["shape"]) == (described["sha256"], described["shape"])
         assert found[name]["epochs"] == 2 and found[name]["seed"] == 7
         assert scoring.load(found[name]).shape == tuple(described["shape"])
+    assert found["symmetric"]["multiply_adds"] == 8 * found["plain"]["multiply_adds"] > 0
     assert found["diverged"]["path"] is None and found["diverged"]["status"] == "diverged"
 
 

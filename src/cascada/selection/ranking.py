@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cascada.core import tables
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, read_json, sha256, write_json, write_text
 from cascada.core.provenance import provenance
+from cascada.selection import choosing, stored
+from cascada.selection.deliberation import Choice, decide
+from cascada.selection.leaderboard import ORIGIN as ORIGIN
+from cascada.selection.leaderboard import table
 from cascada.statistics.names import METRICS
 
 STATUSES = ("completed", "diverged", "failed")  # of a trial, from the best to the worst
 STOPPED = "stopped"  # status of a configuration that did not reach the full budget
-ORIGIN = ("git_commit", "git_dirty", "lock_sha256", "data_sha256", "command")  # the leaderboard's last columns
 
 
 def select(
@@ -29,12 +31,17 @@ def select(
     baselines: Path | None = None,
     left_behind: list[Path] | None = None,
     finalists: list[str] | None = None,
+    *,
+    scores: Path,
+    train: Path,
+    how: dict[str, Any],
+    search: dict[str, Any],
 ) -> dict:
     """Rank configurations by the mean over seeds of a validation metric; write leaderboard.tsv, the checkpoint, best.json.
 
-    Of the best configuration, the trial with the best validation metric is the one that will be tested. `baselines` (their
-    metrics) and `left_behind` (those of trials that stopped at a smaller budget) are shown in the leaderboard and never
-    selected; `finalists`, who have more seeds, come first.
+    `baselines` (their metrics) and `left_behind` (those of trials that stopped at a smaller budget) are shown in the leaderboard
+    and never selected; `finalists`, who have more seeds, come first. `scores`, `train`: search/scores.json and the labels in
+    train.h5; `how`: the experiment's `selection`; `search`: its `seeds`, and whether its sampler `learns`.
     Raises CascadaError if no configuration has completed.
     """
     trials = [
@@ -42,19 +49,20 @@ def select(
     ]
     ranked = rank(trials, metric, finalists or [])
     stopped = rank_stopped([read_json(path) for path in left_behind or []], metric)
-    if not ranked or ranked[0]["status"] != "completed":
+    rows = choosing.candidates(ranked, finalists or [])
+    if not rows:
         raise CascadaError(
             f"No configuration has completed ({len(trials)} trials, {_counted(trials)}): nothing can be selected. "
             "Look at the loss curves in TensorBoard and at the logs of rule train; if trials diverged, lower the learning rates in "
             "search.models."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
-    chosen = choose(ranked[0]["trials"], metric)
-    origin = provenance(train=ranked[0]["trials"][0]["data_sha256"])
-    write_text(leaderboard, table(ranked, simple, origin, stopped))
+    choice = decide(ranked, stopped, rows, stored.read(scores, train, trials), metric, how, search)
+    origin = provenance(train=choice.trial["data_sha256"])
+    write_text(leaderboard, table(choice.ranked, metric, simple, origin, choice.stopped))
     with atomic_path(checkpoint) as temporary:
-        shutil.copyfile(chosen["checkpoint"], temporary)
-    content = _content(ranked, stopped, chosen, metric) | {
+        shutil.copyfile(choice.trial["checkpoint"], temporary)
+    content = _content(choice, metric) | {
         "baselines": {name: one["validation"] for name, one in simple.items()},
         "checkpoint_sha256": sha256(checkpoint),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -69,23 +77,18 @@ def _counted(trials: list[dict]) -> str:
     return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
 
 
-def choose(trials: list[dict], metric: str) -> dict:
-    """Of a configuration's completed trials the one with the best validation metric, of equal ones the smallest seed. Pure."""
-    completed = [trial for trial in trials if trial["status"] == "completed"]
-    return max(completed, key=lambda trial: (_sign(metric) * trial["validation"][metric], -trial["seed"]))
-
-
-def _content(ranked: list[dict], stopped: list[dict], chosen: dict, metric: str) -> dict:
+def _content(choice: Choice, metric: str) -> dict:
     """What best.json says of the choice."""
-    winner = ranked[0]
     of_trial = ("hyperparameters", "seed", "epochs", "best_epoch", "parameters", "checkpoint", "data_sha256")
+    rows = [*choice.ranked, *choice.stopped]
     return {
-        **{name: winner[name] for name in ("configuration", "model", "validation")},
-        **{name: chosen[name] for name in of_trial},
+        **{name: choice.row[name] for name in ("configuration", "model", "multiply_adds", "validation")},
+        **{name: choice.trial[name] for name in of_trial},
         "metric": metric,
-        "seeds": [trial["seed"] for trial in winner["trials"]],
-        "number_of_configurations": len(ranked) + len(stopped),
-        "number_of_trials": sum(len(row["trials"]) for row in [*ranked, *stopped]),
+        "seeds": [trial["seed"] for trial in choice.row["trials"]],
+        "number_of_configurations": len(rows),
+        "number_of_trials": sum(len(row["trials"]) for row in rows),
+        "selection": choice.record,
     }
 
 
@@ -101,7 +104,7 @@ def rank(trials: list[dict], metric: str, finalists: Iterable[str] = ()) -> list
     for trial in trials:
         groups.setdefault(trial["configuration"], []).append(trial)
     rows = [_row(name, sorted(group, key=lambda t: t["seed"])) for name, group in groups.items()]
-    sign, first = _sign(metric), set(finalists)
+    sign, first = choosing.sign(metric), set(finalists)
 
     def key(row):
         mean = row["validation"][metric]["mean"]
@@ -119,12 +122,9 @@ def rank_stopped(trials: list[dict], metric: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["epochs"])
 
 
-def _sign(metric: str) -> int:
-    return -1 if metric == "loss" else 1
-
-
 def _row(name: str, group: list[dict]) -> dict[str, Any]:
     completed = [trial for trial in group if trial["status"] == "completed"]
+    paces = [1000 / trial["samples_per_second"] for trial in completed if trial.get("samples_per_second")]
     validation = {}
     for metric in METRICS:
         values = [trial["validation"][metric] for trial in completed if trial["validation"][metric] is not None]
@@ -141,49 +141,7 @@ def _row(name: str, group: list[dict]) -> dict[str, Any]:
         "validation": validation,
         "trials": group,
         "parameters": next((trial["parameters"] for trial in group if trial["parameters"] is not None), None),
+        "training_ms_per_shower": statistics.fmean(paces) if paces else None,
         "wall_seconds": sum(trial["wall_seconds"] for trial in group),
         "gpu_hours": sum(trial["gpu_hours"] for trial in group),
     }
-
-
-def table(
-    ranked: list[dict],
-    baselines: dict[str, dict] | None = None,
-    origin: dict | None = None,
-    stopped: Iterable[dict] = (),
-) -> str:
-    """The leaderboard as tab-separated text; what stopped at a smaller budget and baselines stand below it, without a rank.
-
-    The last columns say in every row where the table comes from, so that a row that is copied elsewhere still does.
-    """
-    places = [*enumerate(ranked, 1), *(("", row) for row in stopped)]
-    names = sorted({name for _, row in places for name in row["hyperparameters"]})
-    header = ["rank", "configuration", "model", "status", "seeds", "epochs"]
-    header += [f"validation_{metric}_{part}" for metric in METRICS for part in ("mean", "spread")]
-    header += ["parameters", "wall_seconds", "gpu_hours", *names, *ORIGIN]
-    last = _origin(origin or {})
-    rows = []
-    for place, row in places:
-        cells = [place, row["configuration"], row["model"], row["status"], len(row["trials"]), row["epochs"]]
-        cells += [_number(row["validation"][metric][part]) for metric in METRICS for part in ("mean", "spread")]
-        cells += [
-            "" if row["parameters"] is None else row["parameters"],
-            f"{row['wall_seconds']:.1f}",
-            f"{row['gpu_hours']:.4f}",
-        ]
-        rows.append(cells + [row["hyperparameters"].get(name, "") for name in names] + last)
-    for name, one in (baselines or {}).items():
-        cells = ["", name, name, "baseline", 1, ""]
-        cells += [cell for metric in METRICS for cell in (_number(one["validation"][metric]), "")]
-        cells += [one["parameters"], f"{one['wall_seconds']:.1f}", "0.0000"]
-        rows.append(cells + [""] * len(names) + last)
-    return tables.text(header, rows)
-
-
-def _origin(facts: dict) -> list[str]:
-    cells = facts | {"data_sha256": (facts.get("data_sha256") or {}).get("train")}
-    return ["" if cells.get(name) is None else " ".join(str(cells[name]).split()) for name in ORIGIN]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"

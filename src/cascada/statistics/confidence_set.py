@@ -61,7 +61,7 @@ def resampled(
     shower_id: np.ndarray | None = None,
     signal: int = 1,
 ) -> Resampled:
-    """Return a metric (`f1`, `loss`, `roc_auc`) of every configuration on the same draws of showers.
+    """Return a metric (`f1`, `accuracy`, `loss`, `roc_auc`) of every configuration on the same draws of showers.
 
     `scores`: per configuration its logits (N, K), which may be memory-mapped: they are read once, some at a time. The area
     under the ROC curve is that of all showers plus the mean change of its placement values (DeLong, DeLong and
@@ -74,6 +74,15 @@ def resampled(
         value[part] = chosen.value(terms.sum(axis=1, dtype=np.float64))
         drawn[:, part] = chosen.value(_products(draws, terms, shower))
     return Resampled(value=value, drawn=drawn, showers=draws.shape[1], better=chosen.better)
+
+
+def averaged(compared: Resampled, group: np.ndarray) -> Resampled:
+    """The metric's mean over groups of networks, such as a configuration's seeds, on the same draws.
+
+    `group` (M,): the number of each network's group, from 0, each of which has a member.
+    """
+    value, drawn = (resampling.means(part, group) for part in (compared.value, compared.drawn))
+    return Resampled(value=value, drawn=drawn, showers=compared.showers, better=compared.better)
 
 
 def p_values(compared: Resampled) -> np.ndarray:
@@ -109,27 +118,33 @@ def f1_losses(
     seed: int = 0,
     shower_id: np.ndarray | None = None,
     signal: int = 1,
+    group: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the loss in F1 (M,) of each configuration against number `best`, and its one-sided upper limit (M,).
+
+    With `group`, as for `averaged`, of the groups' mean F1 against that of group `best`.
 
     The limit is the quantile of the paired differences with one shower more, of the signal (with more than two classes: of
     the rarest), that the best gets right and the other wrong. So two networks that agree on all of n showers may differ by
     3/n and not by 0, as with the exact limit of a share (Clopper and Pearson, Biometrika 26, 1934, 404). The best one has 0.
     """
-    f1 = METRICS["f1"]
+    f1, group = METRICS["f1"], np.arange(len(scores)) if group is None else group
     shower, draws = _draws(scores, labels, shower_id, resamples, seed)
     images = len(labels) / (int(shower.max()) + 1)
     more = images * np.random.default_rng([seed, 1]).poisson(1, (resamples, 1))
     place = _place_of_one_more(scores[0].shape[1], labels)
-    terms_of_best = next(_terms(f1, [scores[best]], labels, signal))[1]
-    hits_and_both = _products(draws, terms_of_best, shower)
-    top = f1.value(hits_and_both + _one_more(place, more, hit=True, like=hits_and_both))
-    value, upper = np.empty(len(scores)), np.empty(len(scores))
-    for part, terms in _terms(f1, scores, labels, signal):
-        value[part] = f1.value(terms.sum(axis=1, dtype=np.float64))
-        drawn = _products(draws, terms, shower)
-        other = f1.value(drawn + _one_more(place, more, hit=False, like=drawn))
-        upper[part] = np.quantile(top - other, confidence, axis=0)
+
+    def drawn(chosen: Sequence[np.ndarray], hit: bool) -> tuple[np.ndarray, np.ndarray]:
+        value, found = np.empty(len(chosen)), np.empty((resamples, len(chosen)))
+        for part, terms in _terms(f1, chosen, labels, signal):
+            value[part] = f1.value(terms.sum(axis=1, dtype=np.float64))
+            sums = _products(draws, terms, shower)
+            found[:, part] = f1.value(sums + _one_more(place, more, hit=hit, like=sums))
+        return value, found
+
+    top = drawn([scores[number] for number in np.flatnonzero(group == best)], hit=True)[1].mean(axis=1, keepdims=True)
+    value, other = (resampling.means(part, group) for part in drawn(scores, hit=False))
+    upper = np.quantile(top - other, confidence, axis=0)
     upper[best] = 0
     return value[best] - value, upper
 
@@ -230,6 +245,16 @@ def _one_more(place: int, times: np.ndarray, hit: bool, like: np.ndarray) -> np.
     return added
 
 
+def _accuracy_terms(logits: np.ndarray, labels: np.ndarray, signal: int) -> np.ndarray:
+    """(correct, 1)."""
+    correct = (logits.argmax(axis=2) == labels).T
+    return np.stack([correct, np.ones_like(correct)])
+
+
+def _share(sums: np.ndarray) -> np.ndarray:
+    return sums[0] / sums[1]
+
+
 def _loss_terms(logits: np.ndarray, labels: np.ndarray, signal: int) -> np.ndarray:
     """(cross-entropy, 1)."""
     logits = logits.astype(np.float64)
@@ -268,6 +293,7 @@ def _auc_value(sums: np.ndarray) -> np.ndarray:
 
 METRICS = {
     "f1": Metric(terms=_f1_terms, value=_f1_value, better=HIGHER),
-    "loss": Metric(terms=_loss_terms, value=lambda sums: sums[0] / sums[1], better=LOWER),
+    "accuracy": Metric(terms=_accuracy_terms, value=_share, better=HIGHER),
+    "loss": Metric(terms=_loss_terms, value=_share, better=LOWER),
     "roc_auc": Metric(terms=_auc_terms, value=_auc_value, better=HIGHER),
 }

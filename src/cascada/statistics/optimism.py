@@ -53,38 +53,40 @@ def lowest(errors: np.ndarray) -> np.ndarray:
 
 
 def promotions(rungs: Sequence[np.ndarray], kept: Sequence[int]) -> Choose:
-    """Replay of successive halving.
+    """Replay of successive halving, with the lowest error of the last rung chosen; arguments as for `survivors`."""
+    return lambda errors: rungs[-1][survivors(errors, rungs, kept).argmin(axis=1)]
 
-    `rungs`: per rung, for each configuration (M,) the number of the candidate that holds its scores at that budget, −1 where
-    it was not trained so far. `kept`: how many go on after each rung but the last. In a draw a configuration may be promoted
-    that was not in truth: it has no scores at the next rung, and the next best that has takes its place.
+
+def survivors(errors: np.ndarray, rungs: Sequence[np.ndarray], kept: Sequence[int]) -> np.ndarray:
+    """Errors (R, M) at the last rung of the configurations that reach it in each row, infinite for all others.
+
+    `errors` (R, C): of all candidates. `rungs`: per rung, for each configuration (M,) the number of the candidate that holds its
+    scores at that budget, −1 where it was not trained so far. `kept`: how many go on after each rung but the last. In a draw a
+    configuration may be promoted that was not in truth: it has no scores at the next rung, and the next best that has takes
+    its place.
     """
     if len(kept) != len(rungs) - 1:
         raise DataError(f"{len(kept)} numbers of promotions given for {len(rungs)} rungs, expected {len(rungs) - 1}.")
-
-    def choose(errors: np.ndarray) -> np.ndarray:
-        alive = np.ones((len(errors), len(rungs[0])), bool)
-        for place, rung in enumerate(rungs):
-            error = np.where(alive & (rung >= 0), errors[:, rung], np.inf)
-            if place < len(kept):
-                there = (rung >= 0) & (rungs[place + 1] >= 0)
-                order = np.where(there, error, np.inf).argsort(axis=1, kind="stable")[:, : kept[place]]
-                alive = np.zeros_like(alive)
-                np.put_along_axis(alive, order, True, axis=1)
-        return rungs[-1][error.argmin(axis=1)]
-
-    return choose
+    alive = np.ones((len(errors), len(rungs[0])), bool)
+    for rung, following, many in zip(rungs, rungs[1:], kept, strict=False):
+        error = np.where(alive & (rung >= 0) & (following >= 0), errors[:, rung], np.inf)
+        alive = np.zeros_like(alive)
+        np.put_along_axis(alive, error.argsort(axis=1, kind="stable")[:, :many], True, axis=1)
+    return np.where(alive & (rungs[-1] >= 0), errors[:, rungs[-1]], np.inf)
 
 
-def corrected(candidates: Resampled, choose: Choose = lowest, confidence: float = 0.95) -> Corrected:
+def corrected(
+    candidates: Resampled, choose: Choose = lowest, confidence: float = 0.95, chosen: int | None = None
+) -> Corrected:
     """Return the metric of the chosen candidate without the optimism of the choice.
 
-    `candidates` are all that the selection looked at: configurations, at several budgets where `choose` replays promotions. The
-    interval is that of the metric of the chosen network on other showers, at the confidence given; of one without any error it
-    reaches down to the exact limit of a share.
+    `candidates` are all that the selection looked at: configurations, at several budgets where `choose` replays promotions;
+    `chosen`: which one the selection took, if rounding may have decided otherwise than `choose` does. The interval is that of
+    the metric of the chosen network on other showers, at the confidence given; of one without any error it reaches down to the
+    exact limit of a share.
     """
     root, drawn = (np.sqrt(_errors(part, candidates.better)) for part in (candidates.value[None], candidates.drawn))
-    chosen = int(choose(root)[0])
+    chosen = int(choose(root)[0]) if chosen is None else chosen
     mean, low, high = _correction(root[0], drawn - drawn.mean(axis=0), choose, confidence)
     raw, value, low, high = (
         float(_metric(max(root[0, chosen] + more, 0) ** 2, candidates.better)) for more in (0, mean, high, low)

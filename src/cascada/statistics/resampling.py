@@ -37,3 +37,10 @@ def sums(values: np.ndarray, shower: np.ndarray) -> np.ndarray:
         return values
     order = np.argsort(shower, kind="stable")
     return np.add.reduceat(values[order], np.flatnonzero(np.diff(shower[order], prepend=-1)), axis=0)
+
+
+def means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Means (…, G) over the members of each group of values (…, M)."""
+    order = np.argsort(group, kind="stable")
+    first = np.flatnonzero(np.diff(group[order], prepend=-1))
+    return np.add.reduceat(values[..., order], first, axis=-1) / np.bincount(group)

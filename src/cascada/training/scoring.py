@@ -16,9 +16,12 @@ from cascada.core import machine
 from cascada.core.errors import CascadaError, DataError
 from cascada.core.files import read_json, sha256, write_json
 from cascada.data.loading import Showers
+from cascada.models import Design
 from cascada.models.classifier import load_classifier
+from cascada.models.multiply_adds import multiply_adds
 from cascada.statistics import metrics
 from cascada.training import scores
+from cascada.training.failures import FAILED
 from cascada.training.settings import Machine
 
 DESCRIPTION = "scores.json"
@@ -48,9 +51,9 @@ class Validation:
 def score_trials(
     data: Path, metrics_files: list[Path], manifest: Path, limits: Machine, report=print
 ) -> dict[str, Any]:
-    """Write the manifest search/scores.json: for every trial, where its scores are, their SHA-256 and shape.
+    """Write the manifest search/scores.json: for every trial, where its scores are, their SHA-256, their shape and its cost.
 
-    A trial that failed, or diverged without a best epoch, has null for the three. Raises CascadaError where a trial was trained on other
+    A trial that failed, or diverged without a best epoch, has null for the first three. Raises CascadaError where a trial was trained on other
     data than `data`, and where a checkpoint does not give its trial's metrics.
     """
     validation = Validation.of(data, limits)
@@ -97,8 +100,17 @@ def _entry(metrics_file: Path, validation: Validation, report) -> dict[str, Any]
         "path": str(metrics_file.with_name(scores.SCORES)) if described else None,
         "sha256": described["sha256"] if described else None,
         "shape": described["shape"] if described else None,
+        "multiply_adds": _multiply_adds(trial, validation.showers),
         "scored": None if not described else "afterwards" if "checkpoint_sha256" in described else "by the training",
     }
+
+
+def _multiply_adds(trial: dict[str, Any], showers: Showers) -> int | None:
+    """None for a trial that failed: its network may be what failed."""
+    if trial["status"] == FAILED:
+        return None
+    design = Design.of(trial["model"], trial["hyperparameters"])
+    return multiply_adds(design, len(showers.channels), len(showers.classes))
 
 
 def _valid(folder: Path, trial: dict[str, Any], showers_sha256: str) -> dict[str, Any] | None:
