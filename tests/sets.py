@@ -42,6 +42,7 @@ LISTED = {
         "plugins/submitit/tests/node/test_worker.py",
         "tests/baselines/test_baselines.py::test_trees_agree_with_scikit_learn",
         "tests/data/test_cascade.py",
+        "tests/data/test_interactions.py",
         "tests/data/test_energy_ground.py::test_memory_does_not_grow_with_the_file",
         "tests/data/test_surrogate.py::test_other_nuclei_stand_between_proton_and_iron",
         "tests/export/",

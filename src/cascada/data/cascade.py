@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cascada.data.atmosphere import depth, height
+from cascada.data.interactions import STANDARD, Interactions
 
 NUCLEON, PION = 0, 1
 NUCLEON_LENGTH = 24160.0  # g/cm² · mb: mean free path times cross-section in air
@@ -58,7 +59,14 @@ def cross_section(kind: np.ndarray, energy: np.ndarray) -> np.ndarray:
     return NITROGEN_TO_AIR * np.where(kind == NUCLEON, nucleon, pion)
 
 
-def primaries(mass: int, energies: np.ndarray, random: np.random.Generator) -> Particles:
+def free_path(kind: np.ndarray, energy: np.ndarray, model: Interactions) -> np.ndarray:
+    """Mean free path in air [g/cm²]."""
+    return NUCLEON_LENGTH / (model.cross_section * cross_section(kind, energy))
+
+
+def primaries(
+    mass: int, energies: np.ndarray, random: np.random.Generator, model: Interactions = STANDARD
+) -> Particles:
     """The nucleons of primaries of mass number `mass` and energies (n,), where each interacts first.
 
     A nucleus breaks up along a chain of fragments; of the nucleons that a collision frees 35 % interact there and the others
@@ -66,12 +74,12 @@ def primaries(mass: int, energies: np.ndarray, random: np.random.Generator) -> P
     """
     showers = np.arange(len(energies))
     if mass == 1:
-        start = random.exponential(NUCLEON_LENGTH / cross_section(np.zeros(len(energies), int), energies))
+        start = random.exponential(free_path(np.zeros(len(energies), int), energies, model))
         return _nucleons(showers, energies, start, np.zeros((len(energies), 2)))
     fragment, x = np.full(len(energies), mass), np.zeros(len(energies))
     parts = []
     while (alive := fragment > 0).any():
-        length = IRON_LENGTH * (56 / np.maximum(fragment, 1)) ** (2 / 3)
+        length = IRON_LENGTH * (56 / np.maximum(fragment, 1)) ** (2 / 3) / model.cross_section
         x = x + random.exponential(length)
         kept = np.floor(fragment * random.uniform(0.2, 0.9, len(fragment))).astype(int)
         kept[kept < 4] = 0
@@ -79,7 +87,7 @@ def primaries(mass: int, energies: np.ndarray, random: np.random.Generator) -> P
         shower = np.repeat(showers, freed)
         at_once = random.random(len(shower)) < 0.35
         energy = energies[shower] / mass
-        further = random.exponential(NUCLEON_LENGTH / cross_section(np.zeros(len(shower), int), energy))
+        further = random.exponential(free_path(np.zeros(len(shower), int), energy, model))
         start = x[shower] + np.where(at_once, 0.0, further)
         slope = random.normal(0, FERMI_MOMENTUM, (len(shower), 2)) / energy[:, None]
         parts.append(_nucleons(shower, energy, start, slope))
@@ -96,7 +104,9 @@ def _join(parts: list[Particles]) -> Particles:
     return Particles(*(np.concatenate([getattr(part, name) for part in parts]) for name in Particles.__slots__))
 
 
-def develop(first: Particles, ground: float, random: np.random.Generator) -> tuple[Secondaries, Secondaries]:
+def develop(
+    first: Particles, ground: float, random: np.random.Generator, model: Interactions = STANDARD
+) -> tuple[Secondaries, Secondaries]:
     """Follow all hadrons to their end. `first` stand where they interact; `ground` is the observation depth.
 
     Returns the photons of the π⁰, which start sub-showers, and the muons at ground (with the energy that is left).
@@ -105,13 +115,12 @@ def develop(first: Particles, ground: float, random: np.random.Generator) -> tup
     neutral, muons = [], []
     acting = first[first.depth < ground]
     while len(acting.energy):
-        made, is_neutral = interact(acting, random)
+        made, is_neutral = interact(acting, random, model)
         neutral.append(_photons(made[is_neutral], ground_height, random))
         charged = made[~is_neutral]
         charged = charged[charged.energy > SMALLEST_ENERGY]
         nucleon = charged.kind == NUCLEON
-        length = NUCLEON_LENGTH / cross_section(charged.kind, charged.energy)
-        end = charged.depth + random.exponential(length)
+        end = charged.depth + random.exponential(free_path(charged.kind, charged.energy, model))
         # beyond e^50 no pion decays above ground
         decay = charged.depth * np.exp(np.minimum(random.exponential(charged.energy / PION_CRITICAL), 50.0))
         decays = ~nucleon & (decay < end)
@@ -122,16 +131,19 @@ def develop(first: Particles, ground: float, random: np.random.Generator) -> tup
     return _join_secondaries(neutral), _join_secondaries(muons)
 
 
-def interact(acting: Particles, random: np.random.Generator) -> tuple[Particles, np.ndarray]:
+def interact(
+    acting: Particles, random: np.random.Generator, model: Interactions = STANDARD
+) -> tuple[Particles, np.ndarray]:
     """Collide each hadron with a nucleus of air: return all that is made, and which of it are π⁰.
 
     Leading nucleon x ~ Beta(1.2, 2.0), leading meson x ~ Beta(0.8, 2.4); Poisson[13.5 (E/100 GeV)^0.24 √(1−x)] pions share
-    the rest as Dirichlet(0.35); π⁰ are 1/3 (0.27 with a pion projectile); pT ~ Gamma(2, 0.175 GeV).
+    the rest as Dirichlet(0.35); π⁰ are 1/3 (0.27 with a pion projectile); pT ~ Gamma(2, 0.175 GeV). A model's factors move these.
     """
     number = len(acting.energy)
     nucleon = acting.kind == NUCLEON
-    leading = np.where(nucleon, random.beta(1.2, 2.0, number), random.beta(0.8, 2.4, number))
-    mean = 13.5 * (acting.energy / 100) ** 0.24 * np.sqrt(1 - leading)
+    of_nucleon, of_meson = (2.0 / model.elasticity, 2.4 / model.elasticity)
+    leading = np.where(nucleon, random.beta(1.2, of_nucleon, number), random.beta(0.8, of_meson, number))
+    mean = model.multiplicity * 13.5 * (acting.energy / 100) ** 0.24 * np.sqrt(1 - leading)
     pions = np.maximum(random.poisson(mean), 2)
     parent = np.repeat(np.arange(number), pions)
     shares = random.standard_gamma(0.35, len(parent))
@@ -140,11 +152,11 @@ def interact(acting: Particles, random: np.random.Generator) -> tuple[Particles,
     parent = np.concatenate([np.arange(number), parent])
     energy = np.concatenate([acting.energy * leading, energy])
     kind = np.concatenate([acting.kind, np.full(len(energy) - number, PION)])
-    neutral_share = np.where(nucleon, 1 / 3, 0.27)[parent]
+    neutral_share = (model.neutral * np.where(nucleon, 1 / 3, 0.27))[parent]
     is_neutral = (random.random(len(energy)) < neutral_share) & (kind == PION)
     keep = energy > 0.14
     parent, energy, kind, is_neutral = parent[keep], energy[keep], kind[keep], is_neutral[keep]
-    transverse = random.gamma(2, 0.175, len(energy))
+    transverse = random.gamma(2, 0.175 * model.transverse, len(energy))
     angle = random.uniform(0, 2 * np.pi, len(energy))
     kick = np.minimum(transverse / energy, 1.0)
     slope = acting.slope[parent] + kick[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)

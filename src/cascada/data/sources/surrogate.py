@@ -19,6 +19,7 @@ from cascada.core.errors import ConfigError
 from cascada.core.options import check, option
 from cascada.data import cascade
 from cascada.data.format import HALF_WIDTH, IMAGE_SIZE, new_events
+from cascada.data.interactions import RUNS, VARIANTS
 from cascada.data.projection import cells, check_cores
 from cascada.data.sources import Block, Progress
 
@@ -46,6 +47,11 @@ class Options:
     )
     energy_scale: float = option(0.7, "factor on all energies at ground", above=0)
     cores_per_shower: int = option(1, "images made from one shower; splits keep them together", minimum=1)
+    variant: str = option(
+        "standard",
+        "variant of the interaction model, moved within the spread of the models in use (docs/testing.md)",
+        choices=("standard", "deep", "shallow", "muon_rich", "muon_poor", "wide", "narrow"),
+    )
 
     def __post_init__(self):
         check(self)
@@ -88,18 +94,24 @@ def showers(run: Run, options: Options, progress: Progress | None = None) -> Ite
     for group in range(run.first // GROUP, -(-(run.first + run.showers) // GROUP)):
         start = max(run.first - group * GROUP, 0)
         stop = min(run.first + run.showers - group * GROUP, GROUP)
-        block = simulate(run.primary, GROUP, [run.seed, run.primary, group], options)
+        block = simulate(run.primary, GROUP, seed_of(run, group, options), options)
         done = group * GROUP + start - run.first
         cores = options.cores_per_shower
         mine = slice(start * cores, stop * cores)
         block = Block(block.images[mine], block.events[mine])
         block.events["event_id"] = done * cores + np.arange(len(block.events))
         block.events["shower_id"] = block.events["event_id"] // cores
-        block.events["run"] = run.seed
+        block.events["run"] = run.seed + RUNS * VARIANTS[options.variant].number
         block.events["event"] = run.first + block.events["shower_id"]
         yield block
         if progress:
             progress(done + stop - start, run.showers)
+
+
+def seed_of(run: Run, group: int, options: Options) -> list[int]:
+    """What the random numbers of a group depend on; the standard's are those of the time before there were variants."""
+    number = VARIANTS[options.variant].number
+    return [run.seed, run.primary, group, *([number] if number else [])]
 
 
 def simulate(primary: int, number: int, seed: list[int], options: Options) -> Block:
@@ -108,7 +120,9 @@ def simulate(primary: int, number: int, seed: list[int], options: Options) -> Bl
     hadrons, particles, places, tanks = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     energies = np.exp(hadrons.uniform(np.log(options.energy_min), np.log(options.energy_max), number))
     ground = cascade.ground_depth(options.altitude)
-    neutral, muons = cascade.develop(cascade.primaries(PRIMARIES[primary], energies, hadrons), ground, hadrons)
+    model = VARIANTS[options.variant]
+    first = cascade.primaries(PRIMARIES[primary], energies, hadrons, model)
+    neutral, muons = cascade.develop(first, ground, hadrons, model)
     shower, x, y, energy = particles_at_ground(neutral, ground, options, particles)
     cores = options.cores_per_shower
     core = _cores(number, options, places)
