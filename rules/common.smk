@@ -40,7 +40,16 @@ SEARCH |= {"budgets": BUDGETS, "configurations": CANDIDATES.expected, "proposed"
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
 ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")
-MODEL_FILES = ("model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "SHA256SUMS")
+MODEL_FILES = (
+    "model.onnx",
+    "model.pt2",
+    "model.json",
+    "MODEL_CARD.md",
+    "LICENSE",
+    "probe.h5",
+    "templates.h5",
+    "SHA256SUMS",
+)
 ALSO = []  # outputs that are made by default, too: whoever adds one appends it beside where it is made
 NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
 

@@ -8,6 +8,8 @@ rule export_model:
         train="<results>/dataset/train.h5",
         summary="<results>/dataset/summary.json",
         tested="<results>/test/metrics.json",
+        predictions="<results>/test/predictions.h5",
+        also=collect("<results>/test/also/{name}/predictions.h5", name=config["testing"].get("also") or {}),
     output:
         collect("<results>/model/{file}", file=MODEL_FILES),
     log:

@@ -8,5 +8,7 @@ from cascada.export.write import export_model
 
 with logged(snakemake):
     machine.use_deterministically(snakemake.threads)
-    inputs = [Path(snakemake.input[name]) for name in ("best", "checkpoint", "train", "summary", "tested")]
-    export_model(*inputs, Path(snakemake.output[0]).parent, snakemake.params.experiment)
+    names = ("best", "checkpoint", "train", "summary", "tested", "predictions")
+    inputs = [Path(snakemake.input[name]) for name in names]
+    also = {Path(path).parent.name: Path(path) for path in snakemake.input.also}
+    export_model(*inputs, Path(snakemake.output[0]).parent, snakemake.params.experiment, also)

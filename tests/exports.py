@@ -13,6 +13,7 @@ from cascada.export import write as exporting
 from cascada.models import Design, config_class
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
+from cascada.testing import evaluation
 
 TINY = {
     "lenet": {"channels": (2, 4)},
@@ -80,6 +81,8 @@ def make_export(folder: Path, seed: int = 1) -> Path:
     }  # fmt: skip
     write_json(folder / "selection/best.json", best)
     write_json(folder / "test/metrics.json", test)
+    scored = evaluation.predict(folder / "selection/checkpoint.pt", folder / "dataset/test.h5", None, "cpu", 1)
+    evaluation._write_predictions(folder / "test/predictions.h5", scored, False)
     exporting.export_model(*export_inputs(folder), folder / "model", EXPERIMENT)
     return folder
 
@@ -89,7 +92,7 @@ EXPERIMENT = {"experiment": "tiny", "testing": {"bootstrap": 20, "confidence": 0
 
 def export_inputs(folder):
     names = ("selection/best.json", "selection/checkpoint.pt", "dataset/train.h5", "dataset/summary.json")
-    return [folder / name for name in (*names, "test/metrics.json")]
+    return [folder / name for name in (*names, "test/metrics.json", "test/predictions.h5")]
 
 
 def read(path):

@@ -41,12 +41,14 @@ def resum(folder):
 
 def test_a_whole_folder_passes(results, folder, capsys):
     checks = verify(folder, results / "dataset")
-    assert not failed(checks) and len(checks) == 10
+    assert not failed(checks) and len(checks) == 11
     assert main(["verify", str(folder), "--data", str(results / "dataset")]) == 0
-    assert "all 10 checks passed" in capsys.readouterr().out
+    assert "all 11 checks passed" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE", "probe.h5", "templates.h5"]
+)
 def test_a_changed_or_missing_file_is_named(folder, name):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content + b" ")

@@ -153,7 +153,7 @@ def test_templates_are_shares_with_the_variance_of_weights():
 
 def test_no_test_shower_in_a_bin_is_no_proof_that_there_is_none():
     p = np.array([[0.9, 0.1], [0.7, 0.3], [0.3, 0.7], [0.1, 0.9]])
-    bins = templates.Binning(edges=((0.8,), (0.8,)))
+    bins = templates.Binning(edges=((0.2,), (0.2,)))
     by = templates.estimate(np.repeat(p, 40, axis=0), np.repeat([0, 0, 1, 1], 40), bins)
     np.testing.assert_allclose(by.shares[0] * 80.2, [40, 40, 0.1, 0.1])
     np.testing.assert_allclose(by.variances[0] * 80.2**2, [40, 40, 0.1, 0.1])
@@ -178,6 +178,18 @@ def test_saturated_probabilities_fall_into_one_bin():
     assert found.fractions[0] == pytest.approx(1 / 3, abs=0.01)
 
 
+def test_rounding_moves_no_shower_from_bin_to_bin():
+    """Of a network that is sure of itself, where probabilities of 32 bits take a handful of values below 1."""
+    logits = np.random.default_rng(1).normal(16, 1, 2000) * np.where(np.arange(2000) < 1000, 1, -1)
+    exact = 1 / (1 + np.exp(np.stack([-logits, logits], axis=1)))
+    stored, other = exact.astype(np.float32), (exact * (1 + 1e-7)).astype(np.float32)
+    assert len(np.unique(stored.max(axis=1))) < 50
+    bins = templates.binning(stored)
+    assert bins.number == 10 and bins.predicted.tolist() == [0] * 5 + [1] * 5
+    np.testing.assert_allclose(bins.count(other), bins.count(stored), atol=1)
+    assert bins.place(stored)[logits.argmax()] == 0 and bins.place(stored)[logits.argmin()] == 5  # the surest
+
+
 def test_other_templates_shift_the_fractions():
     p, labels = sealed(2, 5000)
     bins = templates.binning(p)
@@ -191,3 +203,15 @@ def test_other_templates_shift_the_fractions():
     low, high = composition.total_interval(found, shifts)
     assert (low < found.low).all() and (high > found.high).all()
     np.testing.assert_allclose(composition.total_interval(found, {}), [found.low, found.high])
+
+
+def test_the_higher_the_auc_the_smaller_the_error_of_a_fraction():
+    """What is measured before use, the AUC, goes with what is wanted: a composition."""
+    areas, errors = [], []
+    for separation in (0.2, 0.4, 0.8, 1.6, 3.2):
+        p, labels = sealed(2, 20_000, separation=separation)
+        by = templates.estimate(p, labels, templates.binning(p))
+        areas.append(metrics.auc(metrics.log_odds(p), labels == 1))
+        errors.append(composition.expected_error(by, np.array([0.5, 0.5]), 500)[0])
+    assert np.all(np.diff(areas) > 0) and np.all(np.diff(errors) < 0)
+    assert errors[0] > 5 * errors[-1] > 5 * 0.5 / 500**0.5 / 1.01  # that of counting, where every shower is known

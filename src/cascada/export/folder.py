@@ -8,6 +8,7 @@
 | `MODEL_CARD.md`   | the same for people                                                                          |
 | `LICENSE`         | the licence                                                                                  |
 | `probe.h5`        | a few validation showers with the probabilities that PyTorch gave                            |
+| `templates.h5`    | the scores of the sealed showers (scores.py); not in format 1                                |
 | `SHA256SUMS`      | the files' hashes, for `cascada verify` and `sha256sum -c`                                    |
 """
 
@@ -17,11 +18,12 @@ from cascada.core.errors import DataError
 from cascada.core.files import read_json, sha256, write_json, write_text
 from cascada.export.card import render
 
-FORMAT = 1  # of the folder
+FORMAT = 2  # of the folder
+READABLE = (1, FORMAT)
 ONNX, PT2, CONTENT, CARD, LICENSE = "model.onnx", "model.pt2", "model.json", "MODEL_CARD.md", "LICENSE"
-PROBE, SUMS = "probe.h5", "SHA256SUMS"
+PROBE, TEMPLATES, SUMS = "probe.h5", "templates.h5", "SHA256SUMS"
 DESCRIPTION = (CONTENT, CARD, SUMS)  # made from `content`; the other files do not change after the export
-FILES = (ONNX, PT2, CONTENT, CARD, LICENSE, PROBE, SUMS)
+FILES = (ONNX, PT2, CONTENT, CARD, LICENSE, PROBE, TEMPLATES, SUMS)
 TOLERANCE = 1e-5  # of a probability: other processors and libraries round differently
 
 
@@ -53,6 +55,8 @@ def read_content(folder: Path) -> dict:
         found = content["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the description of a model ({error!r}); {get_again(folder)}.") from error
-    if found != FORMAT:
-        raise DataError(f"{path}: expected format {FORMAT}, got {found!r}; use the version that wrote it.")
+    if found not in READABLE:
+        raise DataError(
+            f"{path}: expected format {' or '.join(map(str, READABLE))}, got {found!r}; use the version that wrote it."
+        )
     return content

@@ -11,7 +11,7 @@ import numpy as np
 
 from cascada.core.errors import DataError
 from cascada.core.files import sha256
-from cascada.export.folder import ONNX, PROBE, PT2, SUMS, TOLERANCE, get_again, read_content
+from cascada.export.folder import ONNX, PROBE, PT2, SUMS, TEMPLATES, TOLERANCE, get_again, read_content
 from cascada.export.predict import Model
 from cascada.export.program import program
 
@@ -122,7 +122,8 @@ def compare(folder: Path, other: Path) -> list[Check]:
     for name in ("configuration", "seed", "checkpoint_sha256", "test"):
         same = one[name] == two[name]
         checks.append(Check(f"both: {name}", same, "equal" if same else f"{one[name]} and {two[name]}"))
-    for name in (ONNX, PT2, PROBE):
+    scored = (TEMPLATES,) if one["format"] == two["format"] else ()  # format 1 had none
+    for name in (ONNX, PT2, PROBE, *scored):
         checks.append(_same_hash(f"both: {name}", *(_hash(place / name) for place in (other, folder))))
     return checks
 

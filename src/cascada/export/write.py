@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from cascada.core.notices import MARKS
 from cascada.core.provenance import provenance
 from cascada.data.format import CELL_SIZE, IMAGE_SIZE
 from cascada.data.loading import Showers
-from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TOLERANCE, write_description
+from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TEMPLATES, TOLERANCE, write_description
 from cascada.export.reference import reference
+from cascada.export.scores import write_scores
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.statistics import bootstrap, metrics
 from cascada.statistics.names import METRICS
@@ -49,12 +50,14 @@ class Probabilities(nn.Module):
 
 
 def export_model(
-    best: Path, checkpoint: Path, train: Path, summary: Path, tested: Path, folder: Path, experiment: dict
-) -> dict:
+    best: Path, checkpoint: Path, train: Path, summary: Path, tested: Path, predictions: Path, folder: Path, experiment: dict,
+    also: Mapping[str, Path] | None = None,
+) -> dict:  # fmt: skip
     """Write the folder; return the content of model.json.
 
-    `best`, `checkpoint`: of the selection; `train`, `summary`: of the data set; `tested`: the test's metrics.json;
-    `experiment`: the configuration. Raises DataError where these do not belong together.
+    `best`, `checkpoint`: of the selection; `train`, `summary`: of the data set; `tested`, `predictions`: the test's metrics.json
+    and predictions.h5; `also`: predictions on further sets by name; `experiment`: the configuration. Raises DataError where
+    these do not belong together.
     """
     chosen, test = read_json(best), read_json(tested)
     found = sha256(checkpoint)
@@ -71,6 +74,7 @@ def export_model(
     logits = _logits(classifier, validation)
     _write_probe(classifier, validation, folder / PROBE)
     write_text(folder / LICENSE, _license())
+    write_scores(predictions, also or {}, folder / TEMPLATES)
     content = _content(classifier, chosen, test, read_json(summary), experiment)
     content["evaluation"] = _cost(classifier, validation.images(PROBE_SHOWERS))
     content["validation"] = _with_intervals(logits, validation.events, experiment["testing"], validation.signal)

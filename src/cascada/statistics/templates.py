@@ -15,7 +15,7 @@ EMPTY = 0.1  # showers that stand for none in a bin of a template: none of n is 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binning:
-    """Bins of probabilities: for each predicted class the inner edges of its probability."""
+    """Bins of probabilities: for each predicted class the inner edges of its doubt (`doubts`), the surest bin first."""
 
     edges: tuple[tuple[float, ...], ...]
 
@@ -23,13 +23,18 @@ class Binning:
     def number(self) -> int:
         return sum(len(one) + 1 for one in self.edges)
 
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class (B,) that is predicted in each bin."""
+        return np.repeat(np.arange(len(self.edges)), [len(one) + 1 for one in self.edges])
+
     def place(self, probability: np.ndarray) -> np.ndarray:
         """Number (N,) of the bin of each of probabilities (N, K)."""
-        predicted, found = probability.argmax(axis=1), np.zeros(len(probability), np.int64)
-        first = 0
+        predicted, doubt = doubts(probability)
+        found, first = np.zeros(len(probability), np.int64), 0
         for label, edges in enumerate(self.edges):
             inside = predicted == label
-            found[inside] = first + np.searchsorted(edges, probability[inside, label], side="right")
+            found[inside] = first + np.searchsorted(edges, doubt[inside], side="right")
             first += len(edges) + 1
         return found
 
@@ -46,11 +51,22 @@ class Templates:
     variances: np.ndarray
 
 
+def doubts(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The predicted class (N,) and its doubt (N,), the probability that is left for the others, of probabilities (N, K).
+
+    Near a probability of 1, steps of 32 bits are so coarse that two libraries' rounding would move whole bins; a small doubt is as
+    exact as any other number.
+    """
+    predicted = probability.argmax(axis=1)
+    others = np.arange(probability.shape[1]) != predicted[:, None]
+    return predicted, np.where(others, probability, 0).sum(axis=1, dtype=np.float64)
+
+
 def binning(probability: np.ndarray, bins: int = BINS) -> Binning:
     """Bins that hold about equally many of the test's showers (N, K) of each predicted class; the labels are not looked at."""
-    predicted, edges = probability.argmax(axis=1), []
+    (predicted, doubt), edges = doubts(probability), []
     for label in range(probability.shape[1]):
-        own = probability[predicted == label, label]
+        own = doubt[predicted == label]
         many = int(np.clip(len(own) // FEWEST_IN_BIN, 1, bins))
         inner = np.quantile(own, np.arange(1, many) / many) if many > 1 else []
         edges.append(tuple(float(edge) for edge in np.unique(inner)))
