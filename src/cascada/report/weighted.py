@@ -1,5 +1,7 @@
 """What the pictures of a test show under a stated spectrum, beside the showers as they were simulated: hollow, and dash-dotted."""
 
+from typing import Any
+
 import numpy as np
 
 from cascada.report import style
@@ -9,7 +11,7 @@ LINE = "-."
 LOOK = {"fmt": "o", "capsize": 2, "markersize": 5, "markerfacecolor": "none", "elinewidth": 0.8}
 
 
-def point(axes, x: float, row: dict, colour: str, horizontal: bool = False, **options) -> None:
+def point(axes, x: float, row: dict, colour: str, horizontal: bool = False, **options: Any) -> None:
     """One value with its interval, hollow."""
     reach = np.clip([[row["value"] - row["low"]], [row["high"] - row["value"]]], 0, None)
     if horizontal:
@@ -32,7 +34,7 @@ def background(axes, test: Test) -> None:
     """The background that is left at each signal efficiency under the stated spectrum; arrows are upper limits."""
     colour, named = style.COLOURS[2], False
     for row in (test.spectrum or {}).get("background_curve", ()):
-        label = {} if named else {"label": test.under}
+        label: dict[str, Any] = {} if named else {"label": test.under}
         if row["survivors"]:
             named = True
             point(axes, row["signal_efficiency"], row, colour, **label)
@@ -56,7 +58,7 @@ def scores(axes, test: Test, edges: np.ndarray) -> None:
 
 def calibration(axes, test: Test) -> None:
     for number, row in enumerate((test.spectrum or {}).get("calibration", ())):
-        point(axes, row["mean"], row, style.COLOURS[2], **({"label": test.under} if number == 0 else {}))
+        point(axes, row["mean"], row, style.COLOURS[2], label=test.under if number == 0 else None)
 
 
 def shares(matrix: dict) -> np.ndarray:
@@ -69,7 +71,7 @@ def accuracy(axes, test: Test) -> None:
     """The accuracy in bins of energy under the stated spectrum, which changes little inside a bin."""
     for number, row in enumerate((test.spectrum or {}).get("energy_bins", ())):
         centre = np.sqrt(row["low_gev"] * row["high_gev"]) / 1000 * 1.06  # beside the unweighted one
-        point(axes, centre, row["accuracy"], style.COLOURS[2], **({"label": test.under} if number == 0 else {}))
+        point(axes, centre, row["accuracy"], style.COLOURS[2], label=test.under if number == 0 else None)
 
 
 def profile(axes, test: Test, name: str, unit: float) -> None:
@@ -78,5 +80,5 @@ def profile(axes, test: Test, name: str, unit: float) -> None:
         for number, row in enumerate(rows):
             low, high = row["from"] / unit, row["to"] / unit
             centre = 1.06 * np.sqrt(low * high) if name == "true_energy" else low + 0.6 * (high - low)
-            more = {"label": f"{test.classes[int(label)]} {test.under}"} if number == 0 else {}
-            point(axes, centre, row, style.colour(int(label)), **more)
+            shown = f"{test.classes[int(label)]} {test.under}" if number == 0 else None
+            point(axes, centre, row, style.colour(int(label)), label=shown)

@@ -142,7 +142,9 @@ def f1_losses(
             found[:, part] = f1.value(sums + _one_more(place, more, hit=hit, like=sums))
         return value, found
 
-    top = drawn([scores[number] for number in np.flatnonzero(group == best)], hit=True)[1].mean(axis=1, keepdims=True)
+    top = drawn([scores[int(number)] for number in np.flatnonzero(group == best)], hit=True)[1].mean(
+        axis=1, keepdims=True
+    )
     value, other = (resampling.means(part, group) for part in drawn(scores, hit=False))
     upper = np.quantile(top - other, confidence, axis=0)
     upper[best] = 0
