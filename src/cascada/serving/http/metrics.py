@@ -10,6 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 from cascada.serving.drift_metrics import drift_metrics
 from cascada.serving.engine import Engine
 from cascada.serving.http.batcher import Batcher
+from cascada.serving.http.errors import REASONS
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SHOWERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -42,6 +43,8 @@ class Metrics:
         )
         for outcome in ("taken", "refused"):
             self.reloads.labels(outcome)
+        for reason in REASONS:
+            self.refused.labels(reason)
         ProcessCollector(registry=self.registry)
 
     def watch(self, engine: Engine, batcher: Batcher) -> None:

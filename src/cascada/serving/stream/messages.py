@@ -29,11 +29,26 @@ HEADER_BYTES = 4096
 LARGEST_SEQUENCE = 2**63 - 1
 
 
+REASONS = (
+    "topic",
+    "frames",
+    "header",
+    "schema",
+    "station",
+    "sequence",
+    "time",
+    "shape",
+    "payload",
+    "values",
+)  # why one is malformed
+
+
 class Malformed(CascadaError):
     """`reason`: a word that is counted."""
 
     def __init__(self, reason: str, sentence: str):
         super().__init__(sentence)
+        assert reason in REASONS, reason
         self.reason = reason
 
 

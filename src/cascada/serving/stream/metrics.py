@@ -10,6 +10,7 @@ from cascada.core.errors import ConfigError
 from cascada.serving.addresses import is_loopback
 from cascada.serving.drift_metrics import drift_metrics
 from cascada.serving.stream.loop import Stream
+from cascada.serving.stream.messages import REASONS
 
 
 class Collector:
@@ -30,8 +31,8 @@ class Collector:
         malformed = CounterMetricFamily(
             "cascada_stream_malformed_messages", "Messages that could not be read.", labels=["reason"]
         )
-        for reason, number in state["malformed"].items():
-            malformed.add_metric([reason], number)
+        for reason in REASONS:  # from the beginning, so that the first one is an increase
+            malformed.add_metric([reason], state["malformed"].get(reason, 0))
         yield malformed
         for name, what in (
             ("missing", "Sequence numbers that never came."),
