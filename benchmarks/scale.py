@@ -35,9 +35,9 @@ def table(number: int, logdir: Path) -> list[tuple[str, float, float]]:
     """Measure TensorBoard's table and return a row: what, seconds, goal."""
     from benchmarks.hparams import measure
 
-    cpu, wall = measure(logdir, number)
+    cpu, wall, shown = measure(logdir, number)
     text = f"TensorBoard's table of {number:,} runs"
-    print(f"{text:<50} {cpu:.1f} s ({wall:.1f} s)", flush=True)
+    print(f"{text:<50} {cpu:.1f} s ({wall:.1f} s), {shown} rows on the page", flush=True)
     return [(text, cpu, TABLE_S.get(number, TABLE_S[10_000]))]
 
 

@@ -17,6 +17,7 @@ from cascada.selection.halving import COMPLETED, DIVERGED, Score, compare
 
 SELECT, JUDGE = 0, 1
 F1, LOSS = 0, 1
+FINALISTS = 2  # that get more seeds, as in the demonstration
 
 
 @dataclass(slots=True)
@@ -24,12 +25,17 @@ class Table:
     """A factorial table. `metrics` (configurations, seeds, epochs, halvings, 2 halves, metrics): F1 and cross entropy first.
 
     NaN after a divergence; `spaces`: of each family, as an experiment writes them; `values`: of each configuration in its space.
+    `there`: the configurations that have been trained, with every seed; all of them unless given.
     """
 
     models: list[str]
     values: list[dict]
     spaces: dict[str, dict]
     metrics: np.ndarray
+    there: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.there = self.there or list(range(len(self.models)))
 
     @property
     def epochs(self) -> int:
@@ -38,30 +44,36 @@ class Table:
 
 @dataclass(slots=True)
 class View:
-    """One replay: which configurations there are, which half selects, which seed is trained; counts what is trained."""
+    """One replay: which configurations there are, which half selects, in which order seeds are trained; counts what is trained."""
 
     table: Table
     present: list[int]  # of the table's configurations, those that this replay has
     halving: int
     swapped: bool
-    seed: int
+    seeds: list[int]
     random: np.random.Generator
-    trained: dict[int, int] = field(default_factory=dict)  # configuration → epochs
+    trained: dict[tuple[int, int], int] = field(default_factory=dict)  # configuration and seed → epochs
 
     @property
     def cost(self) -> int:
         """Trial-epochs; what is trained on is counted once."""
         return sum(self.trained.values())
 
-    def score(self, configuration: int, epochs: int) -> Score:
-        """Train to so many epochs; the best epoch's F1 and cross entropy on the selecting half, as the workflow keeps it."""
-        self.trained[configuration] = max(epochs, self.trained.get(configuration, 0))
+    def score(self, configuration: int, epochs: int, place: int = 0) -> Score:
+        """Train to so many epochs; the best epoch's F1 and cross entropy on the selecting half, as the workflow keeps it.
+
+        `place` of the seed in the replay's order.
+        """
+        self.trained[configuration, place] = max(epochs, self.trained.get((configuration, place), 0))
         side = int(self.swapped)
-        found = self.table.metrics[configuration, self.seed, :epochs, self.halving, side]
+        found = self.table.metrics[configuration, self.seeds[place], :epochs, self.halving, side]
         best = best_epoch(found)
         value, loss = (None, None) if best is None else (float(found[best, F1]), float(found[best, LOSS]))
         status = COMPLETED if np.isfinite(found[:, :2]).all() else DIVERGED
-        return Score(str(configuration), 1, value, loss, status)
+        return Score(str(configuration), place, value, loss, status)
+
+    def scores(self, configurations: list[int], epochs: int, seeds: int = 1) -> list[Score]:
+        return [self.score(one, epochs, place) for one in configurations for place in range(seeds)]
 
 
 def best_epoch(found: np.ndarray) -> int | None:
@@ -91,29 +103,38 @@ def judged(table: Table, halving: int, swapped: bool) -> np.ndarray:
 
 
 Policy = Callable[[View], int]
+End = Callable[[View, list[int]], int]
 
 
 def best_of(scores: list[Score]) -> int:
     return int(compare(scores, "f1")[0].configuration)
 
 
-def to_the_end(view: View, configurations: list[int]) -> int:
-    return best_of([view.score(one, view.table.epochs) for one in configurations])
+def to_the_end(view: View, configurations: list[int], seeds: int = 1) -> int:
+    """Train all with so many seeds each; the best by the mean over them."""
+    return best_of(view.scores(configurations, view.table.epochs, seeds))
 
 
-def climb(view: View, configurations: list[int], rungs: list[int]) -> int:
-    """Successive halving: as many go on as the library's formula says."""
+def finalists(view: View, configurations: list[int], top: int = FINALISTS) -> int:
+    """As `to_the_end`, and the best `top` of them with all other seeds, too; the best by the mean over all."""
+    ranked = compare(view.scores(configurations, view.table.epochs), "f1")
+    best = [int(place.configuration) for place in ranked[:top]]
+    return to_the_end(view, best, len(view.seeds))
+
+
+def climb(view: View, configurations: list[int], rungs: list[int], end: End = to_the_end) -> int:
+    """Successive halving: as many go on as the library's formula says; `end` decides between those of the last rung."""
     going = configurations
     for epochs, following in itertools.pairwise(rungs):
-        ranked = compare([view.score(one, epochs) for one in going], "f1")
+        ranked = compare(view.scores(going, epochs), "f1")
         wanted = going_on(len(going), epochs, following)
         going = [int(place.configuration) for place in ranked if place.status == COMPLETED][:wanted] or going[:1]
-    return best_of([view.score(one, rungs[-1]) for one in going])
+    return end(view, going)
 
 
 def best_after_one(view: View, configurations: list[int], kept: int) -> int:
     """The best `kept` after one epoch, trained to the end (R. Egele et al., arXiv:2307.15422)."""
-    ranked = compare([view.score(one, 1) for one in configurations], "f1")
+    ranked = compare(view.scores(configurations, 1), "f1")
     return to_the_end(view, [int(place.configuration) for place in ranked[:kept]])
 
 
@@ -140,7 +161,8 @@ def proposed(view: View, number: int, epochs: int, sampler=tpe, whole: bool = Fa
     seed, found = int(view.random.integers(2**31)), []
     for order, family in enumerate(families):
         known = [_finished(view, i, None) for i in lacking if view.table.models[i] == family]
-        mine = number // len(families) + (order < number % len(families))
+        there = sum(view.table.models[i] == family for i in view.present)
+        mine = min(number // len(families) + (order < number % len(families)), there)
         for batch, size in enumerate([mine] if whole else sizes(mine, max(1, -(-mine // 4)))):
             points = sampler.propose(view.table.spaces[family], size, f"{seed}/{family}", batch, known)
             chosen = [place[family, canonical(point)] for point in points]
@@ -156,8 +178,8 @@ def _finished(view: View, configuration: int, score: Score | None) -> Finished:
     return Finished(name, values, score.value, score.status, view.table.epochs)
 
 
-def policies(numbers: tuple[int, ...] = (24, 48)) -> dict[str, Policy]:
-    """All that are compared, by the name that the table of results shows."""
+def policies(numbers: tuple[int, ...] = (24, 48), seeds: int = 3) -> dict[str, Policy]:
+    """All that are compared, by the name that the table of results shows; those that train several seeds only where the table has them."""
     found: dict[str, Policy] = {"grid": lambda view: to_the_end(view, everything(view))}
     for eta, first in ((2, 1), (2, 2), (3, 1), (3, 2)):
         found[f"grid, halving η {eta} from {first}"] = lambda view, e=eta, f=first: climb(
@@ -182,4 +204,17 @@ def policies(numbers: tuple[int, ...] = (24, 48)) -> dict[str, Policy]:
         found[f"random {n}, best 1/6 after one epoch"] = lambda view, n=n: best_after_one(
             view, drawn(view, n), -(-n // 6)
         )
+        if seeds > 1:
+            found |= _with_seeds(n, seeds)
     return found
+
+
+def _with_seeds(n: int, seeds: int) -> dict[str, Policy]:
+    """More seeds for every configuration, and for the best few alone."""
+    return {
+        f"random {n}, {seeds} seeds each": lambda view: to_the_end(view, drawn(view, n), seeds),
+        f"random {n}, {FINALISTS} finalists": lambda view: finalists(view, drawn(view, n)),
+        f"sobol {n}, halving η 3 from 2, {FINALISTS} finalists": lambda view: climb(
+            view, proposed(view, n, 2, sobol, True), ladder(view, 3, 2), finalists
+        ),
+    }

@@ -6,7 +6,8 @@ python -m benchmarks.search.table --time                   # an epoch of a few t
 python -m benchmarks.search.table --collect                # only write data/table.npz from what is there
 
 The workflow makes the showers; the library's trainer trains, and after each epoch keeps what no workflow's file has: the
-metrics on halves of the validation showers, one of which selects and the other judges. A trial is a file; those there are skipped.
+metrics on halves of the validation showers, one of which selects and the other judges. A trial is a file; those there, and those in
+data/table.npz, are skipped.
 Trials come in a random order, seed by seed, so that an unfinished table is a fair sample of the whole.
 """
 
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Container, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -55,8 +57,8 @@ def main() -> None:
     parser.add_argument("--time", action="store_true", help="train an epoch of a few trials and reckon")
     parser.add_argument("--collect", action="store_true", help="train nothing")
     arguments = parser.parse_args()
-    config = experiment()
-    jobs = all_jobs(config, arguments.folder)
+    config, known = experiment(), so_far(TABLE)
+    jobs = all_jobs(config, arguments.folder, known)
     if arguments.time:
         make_showers(arguments.folder, arguments.processes)
         measure(jobs)
@@ -64,7 +66,7 @@ def main() -> None:
     if not arguments.collect:
         make_showers(arguments.folder, arguments.processes)
         train_missing(jobs[: arguments.trials] if arguments.trials else jobs, arguments.processes)
-    collect(all_jobs(config, arguments.folder, missing=False), config, TABLE)
+    collect(all_jobs(config, arguments.folder), config, TABLE, known)
 
 
 def experiment() -> dict:
@@ -73,8 +75,21 @@ def experiment() -> dict:
     return config
 
 
-def all_jobs(config: dict, folder: Path, missing: bool = True) -> list[Job]:
-    """All trials, or those without their file, in the order in which they are trained."""
+def so_far(path: Path) -> dict[tuple[str, int], tuple[np.ndarray, float]]:
+    """Metrics and seconds of the trials that the table holds already, by configuration and seed; none where it is not there.
+
+    So a table that is kept in git goes on in a fresh clone, whose folder of trials is empty.
+    """
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as content:
+        names, seeds, metrics = content["configurations"], content["seeds"], content["metrics"]
+        seconds, places = content["seconds"], np.argwhere(content["trained"])
+    return {(str(names[c]), int(seeds[s])): (metrics[c, s], float(seconds[c, s])) for c, s in places}
+
+
+def all_jobs(config: dict, folder: Path, known: Container[tuple[str, int]] | None = None) -> list[Job]:
+    """All trials in the order in which they are trained; with `known`, those that are neither there nor in their folder."""
     data = folder / "results" / config["experiment"] / "dataset/train.h5"
     jobs = []
     for seed in config["search"]["seeds"]:
@@ -83,7 +98,9 @@ def all_jobs(config: dict, folder: Path, missing: bool = True) -> list[Job]:
         for one in found:
             output = folder / "trials" / one.id / f"seed-{seed}.npz"
             jobs.append(Job(one, seed, config["training"]["epochs"], data, output))
-    return [job for job in jobs if not job.output.exists()] if missing else jobs
+    if known is None:
+        return jobs
+    return [job for job in jobs if (job.configuration.id, job.seed) not in known and not job.output.exists()]
 
 
 def make_showers(folder: Path, cores: int) -> None:
@@ -173,10 +190,12 @@ def of_halves(logits: np.ndarray, labels: np.ndarray, signal: int) -> np.ndarray
     return np.array(found, np.float32)
 
 
-def collect(jobs: list[Job], config: dict, path: Path) -> None:
+def collect(
+    jobs: list[Job], config: dict, path: Path, known: Mapping[tuple[str, int], tuple[np.ndarray, float]] | None = None
+) -> None:
     """Write one compressed file of all configurations: metrics (configurations, seeds, epochs, halvings, 2, metrics), NaN where missing.
 
-    Plain arrays and JSON: `np.load` reads it without pickle.
+    `known`: trials without a file, as `so_far` gives them. Plain arrays and JSON: `np.load` reads it without pickle.
     """
     seeds, epochs = config["search"]["seeds"], config["training"]["epochs"]
     configurations = {job.configuration.id: job.configuration for job in jobs}
@@ -184,10 +203,12 @@ def collect(jobs: list[Job], config: dict, path: Path) -> None:
     metrics = np.full((len(names), len(seeds), epochs, HALVINGS, 2, len(METRICS)), np.nan, np.float32)
     trained, seconds = np.zeros((len(names), len(seeds)), bool), np.zeros((len(names), len(seeds)), np.float32)
     for job in jobs:
+        place = names.index(job.configuration.id), seeds.index(job.seed)
         if job.output.exists():
-            place = names.index(job.configuration.id), seeds.index(job.seed)
             with np.load(job.output, allow_pickle=False) as content:
                 metrics[place], seconds[place], trained[place] = content["metrics"], content["seconds"], True
+        elif known and (one := known.get((job.configuration.id, job.seed))):
+            metrics[place], seconds[place], trained[place] = *one, True
     about = {
         "surrogate": True, "experiment": config["experiment"], "spaces": config["search"]["models"], "metrics": METRICS,
         "models": [configurations[name].model for name in names],

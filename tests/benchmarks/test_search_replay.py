@@ -19,6 +19,7 @@ from benchmarks.search.policies import (
     best_after_one,
     best_epoch,
     climb,
+    finalists,
     judged,
     policies,
     proposed,
@@ -58,7 +59,7 @@ def late(configuration, epoch):
 
 def view(made, present=None, seed=0):
     present = list(range(len(made.models))) if present is None else present
-    return View(made, present, 0, False, seed, np.random.default_rng(seed))
+    return View(made, present, 0, False, [0, 1, 2], np.random.default_rng(seed))
 
 
 def test_training_everything_finds_the_best_and_costs_everything():
@@ -77,6 +78,35 @@ def test_the_best_after_one_epoch():
     one = view(make(ordered))
     assert best_after_one(one, one.present, 4) == 39
     assert one.cost == 40 + 4 * 11
+
+
+def lucky(made, configuration, seed, by):
+    """Let a configuration appear better with one seed, in both halves."""
+    made.metrics[configuration, seed, ..., F1] += by
+    return made
+
+
+def test_more_seeds_see_through_luck_and_cost_what_they_train():
+    made = lucky(make(ordered), 0, 0, 0.6)
+    assert to_the_end(view(made), list(range(40))) == 0
+    several = view(made)
+    assert to_the_end(several, several.present, 3) == 39
+    assert several.cost == 40 * 3 * EPOCHS
+    few = view(made)
+    assert finalists(few, few.present) == 39
+    assert few.cost == (40 + 2 * 2) * EPOCHS
+    halved = view(made)
+    assert climb(halved, halved.present, [2, 4, 12], finalists) == 39
+    assert halved.cost == 40 * 2 + 20 * 2 + 7 * 8 + 2 * 2 * EPOCHS
+
+
+def test_policies_of_several_seeds_are_there_where_the_table_has_them():
+    assert not any("seeds" in name or "finalists" in name for name in policies((8,), 1))
+    made = lucky(make(ordered, noise=0.01), 0, 0, 0.5)
+    found = replay.replay(made, policies((8,), 3), 60, 1)
+    assert found["random 8, 3 seeds each"].cost.mean() == 3 * found["random 8"].cost.mean()
+    assert found["random 8, 2 finalists"].cost.mean() == 8 * 12 + 2 * 2 * 12
+    assert found["random 8, 3 seeds each"].f1.mean() < found["random 8"].f1.mean()
 
 
 def test_a_late_bloomer_is_lost_by_what_looks_early():
@@ -203,20 +233,60 @@ def test_a_table_that_grows_is_collected_and_read(tmp_path, capsys):
     with pytest.raises(CascadaError, match=r"no table .*benchmarks.search.table"):
         replay.read(tmp_path / "table.npz")
     wanted = jobs[7].configuration.id
+    some = {wanted, *(job.configuration.id for job in jobs[:40])}
     for job in jobs:
-        if job.configuration.id == wanted or job is jobs[0]:
+        if job.configuration.id == wanted or (job.seed == 1 and job.configuration.id in some):
             job.output.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(
                 job.output, metrics=np.full((12, table.HALVINGS, 2, 3), job.seed / 10, np.float32), seconds=1.5
             )
-    assert len(table.all_jobs(config, tmp_path)) == 960 - 4
-    table.collect(table.all_jobs(config, tmp_path, missing=False), config, tmp_path / "table.npz")
-    assert "4 of 960 trials" in capsys.readouterr().out
+    assert len(table.all_jobs(config, tmp_path, ())) == 960 - 42
+    table.collect(table.all_jobs(config, tmp_path), config, tmp_path / "table.npz")
+    assert "42 of 960 trials" in capsys.readouterr().out
     made = replay.read(tmp_path / "table.npz")
-    assert len(made.models) == 1  # the other one lacks two seeds
-    assert made.values == [{name: jobs[7].configuration.hyperparameters[name] for name in made.spaces[made.models[0]]}]
-    assert made.metrics[0, :, 0, 0, 0, F1] == pytest.approx([0.1, 0.2, 0.3])
+    assert (len(made.models), len(made.there), made.metrics.shape[1]) == (320, 40, 1)  # one seed: only one has three
+    place = made.there[0]
+    assert made.metrics[place, :, 0, 0, 0, F1] == pytest.approx([0.1])
+    assert made.values[place].keys() == made.spaces[made.models[place]].keys()
     assert json.loads(json.dumps(made.spaces))
+    assert replay.numbers_for(made) == ()
+    assert replay.numbers_for(make(ordered)) == ()  # 20 of each family
+    found = replay.replay(made, policies((8,), 1), 2, 1)  # what is proposed is there, though most of the grid is not
+    assert found["sobol 8"].cost.tolist() == found["tpe 8"].cost.tolist() == [8 * 12, 8 * 12]
+
+
+def test_a_table_goes_on_from_what_was_kept_of_it(tmp_path):
+    """In a fresh clone the folder of trials is empty, and the table is in git."""
+    config = table.experiment()
+    first, second = tmp_path / "first", tmp_path / "second"
+    for number, job in enumerate(table.all_jobs(config, first)[:3]):
+        job.output.parent.mkdir(parents=True)
+        np.savez_compressed(job.output, metrics=np.full((12, table.HALVINGS, 2, 3), number, np.float32), seconds=number)
+    path = tmp_path / "table.npz"
+    table.collect(table.all_jobs(config, first), config, path, table.so_far(path))
+    known = table.so_far(path)
+    left = table.all_jobs(config, second, known)
+    assert len(left) == 960 - 3
+    left[0].output.parent.mkdir(parents=True)
+    np.savez_compressed(left[0].output, metrics=np.full((12, table.HALVINGS, 2, 3), 7, np.float32), seconds=7)
+    table.collect(table.all_jobs(config, second), config, path, known)
+    assert sorted(seconds for _, seconds in table.so_far(path).values()) == [0, 1, 2, 7]
+    assert {float(metrics[0, 0, 0, 0]) for metrics, _ in table.so_far(path).values()} == {0, 1, 2, 7}
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"), [([320, 10, 0], 1), ([320, 30, 29], 2), ([320, 320, 320], 3), ([5, 0, 0], 1)]
+)
+def test_as_many_seeds_as_enough_configurations_have(whole, expected):
+    trained = np.array([[row < number for number in whole] for row in range(320)])
+    assert replay.seeds_of(trained) == expected
+
+
+def test_too_few_configurations_are_one_sentence(tmp_path):
+    config = table.experiment()
+    table.collect(table.all_jobs(config, tmp_path), config, tmp_path / "table.npz")
+    with pytest.raises(CascadaError, match=r"0 of 320 configurations have been trained, at least 12 are needed"):
+        replay.read(tmp_path / "table.npz")
 
 
 @pytest.mark.training
