@@ -1,4 +1,5 @@
 # What the other files of rules share: the checked configuration, the list of trials, input functions. No rules.
+import functools
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -217,5 +218,9 @@ def code_of_shard(wildcards):
 
 def code_of_trial(wildcards):
     """The training's code with that of the one family in use: a family that is added trains nothing again."""
-    family = families.extension(CANDIDATES.find(wildcards.configuration).model)
-    return digest("cascada.training.trial", family.module)
+    return code_of_family(CANDIDATES.find(wildcards.configuration).model)
+
+
+@functools.cache
+def code_of_family(model):
+    return digest("cascada.training.trial", families.extension(model).module)

@@ -72,3 +72,18 @@ def test_an_edited_record_is_refused(tmp_path, name):
 def test_a_record_that_is_not_there_is_not_guessed(tmp_path):
     with pytest.raises(DataError, match=r"rung-2\.json: no such record"):
         of(tmp_path).rung(2)
+
+
+def test_a_record_is_read_once_and_again_when_another_takes_its_place(tmp_path, monkeypatch):
+    """A promotion is made anew in the middle of a run, in which every job's files follow from it."""
+    read, counted = records.read, []
+    monkeypatch.setattr(records, "read", lambda path, kind: counted.append(path.name) or read(path, kind))
+    rung(tmp_path, 2, ["c", "b"])
+    found = of(tmp_path, [1, 2])
+    assert named(found.compared()) == named(found.rung(2)) == ["c7@2", "c8@2", "b7@2", "b8@2"]
+    assert counted == ["rung-2.json"]
+    rung(tmp_path, 2, ["a", "b"])
+    assert named(found.compared()) == ["a7@2", "a8@2", "b7@2", "b8@2"]
+    (tmp_path / "search/rung-2.json").unlink()
+    with pytest.raises(DataError, match="no such record"):
+        found.compared()

@@ -4,6 +4,7 @@ Records lie in `<results>/search`: `rung-N.json` says who climbs to rung N (from
 which they are made, and that they are there when they are read, is the workflow's. Standard library only: the Snakefile imports this.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,15 +44,13 @@ class Population:
         return trials(configurations, self.seeds, self.budgets[0])
 
     def promoted(self, rung: int) -> list[str]:
-        content = records.read(self.folder / f"rung-{rung}.json", RUNG)
-        return [row["configuration"] for row in content["promoted"]]
+        return list(_chosen(self.folder / f"rung-{rung}.json", RUNG, "promoted"))
 
     def finalists(self) -> list[str]:
         """Configurations that are trained with more seeds; none where the experiment asks for none."""
         if not self.more_seeds:
             return []
-        content = records.read(self.folder / "finalists.json", FINALISTS)
-        return [row["configuration"] for row in content["finalists"]]
+        return list(_chosen(self.folder / "finalists.json", FINALISTS, "finalists"))
 
     def compared(self) -> list[TrialName]:
         """The trials of the full budget, between which the search chooses."""
@@ -81,6 +80,18 @@ class Population:
         check_sequence(paths)
         if self.more_seeds and (self.folder / "finalists.json").exists():
             self.finalists()
+
+
+def _chosen(path: Path, kind: str, part: str) -> tuple[str, ...]:
+    """The configurations that a record has chosen; read once, as every function of the workflow asks for those of thousands."""
+    stat = path.stat() if path.exists() else None
+    return _read(path, kind, part, stat and (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+@functools.lru_cache(maxsize=32)
+def _read(path: Path, kind: str, part: str, state: tuple[int, int, int] | None) -> tuple[str, ...]:
+    """`state` tells a file from the one that has taken its place."""
+    return tuple(row["configuration"] for row in records.read(path, kind)[part])
 
 
 def of(search: dict, budgets: list[int], results: Path, configurations: Callable[[], Iterable[str]]) -> Population:
