@@ -28,6 +28,7 @@ rule plot_test:
     input:
         predictions="<results>/test/predictions.h5",
         metrics="<results>/test/metrics.json",
+        best="<results>/selection/best.json",
     output:
         page=report(
             "<results>/test/test.html",

@@ -9,4 +9,4 @@ from cascada.report.sealed_plots import plot_test
 with logged(snakemake):
     page, metrics = Path(snakemake.output.page), Path(snakemake.input.metrics)
     plot_test(Path(snakemake.input.predictions), metrics, page.parent)
-    write_test_page(metrics, page)
+    write_test_page(metrics, page, Path(snakemake.input.best))

@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 from cascada import baselines
 from cascada.behaviour.settings import LIMITS
-from cascada.core.files import write_json
+from cascada.core.files import read_json, write_json
 from cascada.core.notices import REOPENED, REOPENED_IN_SHORT, SURROGATE_IN_SHORT
 from cascada.data.format import new_events
 from cascada.publishing import tables
@@ -121,6 +121,24 @@ def test_the_page_says_what_a_physicists_variables_explain(lead, tmp_path):
         "physics variables explain 83% [71%, 96%]." if lead else "is not told from 0: no share of it can be explained."
     )
     assert said in (tmp_path / "test.html").read_text()
+
+
+def test_the_page_says_whether_the_test_keeps_what_the_selection_promised(tmp_path):
+    metrics = leave(tmp_path)[1]
+    f1 = read_json(metrics)["f1"]
+    promised = {"raw": 0.99, "confidence": 0.95}
+    for corrected, words in (
+        (f1["value"], "That agrees."),
+        (f1["high"] + 0.2, "That does not agree: the promise was too good"),
+    ):
+        record = {
+            "why": "It was the best.",
+            "optimism": promised | {"corrected": corrected, "low": corrected - 0.01, "high": corrected + 0.01},
+        }
+        write_json(tmp_path / "best.json", {"metric": "f1", "selection": record})
+        sealed_page.write_test_page(metrics, tmp_path / "test.html", tmp_path / "best.json")
+        page = (tmp_path / "test.html").read_text()
+        assert "It was the best. Validation f1 of the exported network: 0.9900 as measured" in page and words in page
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from cascada.cli import main
 from cascada.core import paths
-from cascada.core.files import write_json
+from cascada.core.files import read_json, write_json
 from cascada.core.notices import OTHER_BITS, REOPENED
 from cascada.report.summary import PARTS
 
@@ -36,6 +36,22 @@ def test_a_finished_experiment(results, capsys):
         assert words in said, words
     assert REOPENED not in said and OTHER_BITS not in said
     assert main(["summary"]) == 0 and "lenet-00000000" in capsys.readouterr().out  # the newest
+
+
+def test_what_the_choice_promised(results, capsys):
+    best, test = read_json(results / paths.BEST), read_json(results / paths.METRICS)
+    promised = {"raw": 0.91, "corrected": 0.905, "low": 0.86, "high": 0.94, "confidence": 0.95}
+    write_json(
+        results / paths.BEST, best | {"metric": "f1", "selection": {"why": "It was the best.", "optimism": promised}}
+    )
+    write_json(results / paths.METRICS, test | {"settings": {"confidence": 0.95}})
+    assert main(["summary", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "  It was the best.\n  Validation f1 of the exported network: 0.9100 as measured, 0.9050 [0.8600, 0.9400] without"
+        in said
+    )
+    assert "  The sealed showers give 0.9000 [0.8500, 0.9500]: -0.0050, 0.1 standard errors. That agrees.\n" in said
 
 
 def test_the_marks_of_the_test(results, capsys):

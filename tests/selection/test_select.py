@@ -90,6 +90,10 @@ def test_the_record_says_what_was_compared_and_why_this_one(halved):
         "candidates": 2, "epochs": 3, "metric": "f1", "showers": 300, "images": 300,
     }  # fmt: skip
     assert [row["configuration"] for row in record["candidates"]] == [A, B]
+    assert (
+        record["optimism"]["replayed"] == ["promotions", "rule", "seed"]
+        and len(record["optimism"]["not_replayed"]) == 1
+    )
     assert record["optimism"]["raw"] == pytest.approx(best["validation"]["f1"]["mean"])
     assert record["optimism"]["low"] < record["optimism"]["corrected"] < record["optimism"]["high"]
     assert all(best["validation"][name]["low"] < best["validation"][name]["high"] for name in METRICS)

@@ -91,7 +91,7 @@ def test_survivors_go_on_from_their_states_and_the_ledger_says_what_that_saved(s
     ]  # and a finalist's seed
     assert float(costs["saved", "halving"]["epochs"]) == 2  # of the two that were left behind
     scored = read_json(results / "search/scores.json")["trials"]
-    assert len(scored) == 3 and all(trial["scored"] == "by the training" for trial in scored)
+    assert len(scored) == 4 + 2 + 1 and all(trial["scored"] == "by the training" for trial in scored)
 
 
 def read_lines(path):

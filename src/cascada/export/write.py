@@ -27,7 +27,7 @@ from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TEMPLATES, 
 from cascada.export.reference import reference
 from cascada.export.scores import write_scores
 from cascada.models.classifier import Classifier, load_classifier
-from cascada.statistics import bootstrap, metrics
+from cascada.statistics import bootstrap, metrics, promise
 from cascada.statistics.names import METRICS
 
 PROBE_SHOWERS = 16
@@ -232,11 +232,20 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
             },
         },
         "validation_over_seeds": chosen["validation"],
+        **_choice(chosen, test),
         "test": _tested(test, len(classifier.class_names)),
         "settings": experiment,
         "packages": _versions(),
         "provenance": {"selection": chosen["provenance"], "test": test["provenance"], "export": origin},
     }
+
+
+def _choice(chosen: dict, test: dict) -> dict:
+    """How the model was chosen, and what the test says of what that promised; nothing where best.json is an older one."""
+    if "selection" not in chosen:
+        return {}
+    record = {name: value for name, value in chosen["selection"].items() if name != "candidates"}
+    return {"multiply_adds": chosen["multiply_adds"], "selection": record | {"said": promise.sentences(chosen, test)}}
 
 
 def _numbers(content: dict) -> dict:

@@ -6,6 +6,7 @@ from cascada.core.classes import background, meaning
 from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.report import html
+from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, OF_CLASS, TITLES
 from cascada.statistics.words import interval, spectrum
 
@@ -16,8 +17,8 @@ LONGER = {  # than in names.TITLES, where the table has room
 }
 
 
-def write_test_page(metrics_file: Path, path: Path) -> None:
-    """Write all metrics with their intervals, the baselines and the ledger."""
+def write_test_page(metrics_file: Path, path: Path, best: Path | None = None) -> None:
+    """Write all metrics with their intervals, whether they keep what the selection `best` promised, the baselines and the ledger."""
     found = read_json(metrics_file)
     against = background(found["classes"], found["classes"].index(found["signal"]))
     html.write(
@@ -25,6 +26,7 @@ def write_test_page(metrics_file: Path, path: Path) -> None:
         TEMPLATE,
         found=found,
         marks=marks(found["opening"]),
+        promise=promise.sentences(read_json(best), found) if best else [],
         against=against,
         metrics=[*_metrics(found), *_background(found, against)],
         spectrum=_spectrum(found, against),

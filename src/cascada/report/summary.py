@@ -6,6 +6,7 @@ from cascada.core import classes, paths
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json
 from cascada.core.notices import SURROGATE_IN_SHORT, marks
+from cascada.statistics import promise
 from cascada.statistics.names import HEADLINES
 from cascada.statistics.words import interval, spectrum
 
@@ -33,6 +34,7 @@ def summary(results: Path) -> str:
             *(f"  {name}: {value}" for name, value in best["hyperparameters"].items()),
             *_metrics(best, test),
             f"  {_signal(test)}",
+            *(f"  {text}" for text in promise.sentences(best, test)),
             *(f"  {text}" for text in marks(test["opening"])),
             f"  behaviour: {verdict(results / paths.BEHAVIOUR)}",
             "Look next at:",

@@ -17,7 +17,6 @@ SPEAKS_OF = "these trained networks on other showers of the same kind; other see
 OF_CANDIDATE = (
     "configuration", "low", "high", "p_value", "in_set", "f1_loss", "f1_loss_limit", "multiply_adds", "parameters",
 )  # fmt: skip
-REPLAYED = ("promotions", "finalists", "rule", "seed")
 NOT_REPLAYED = {
     "epoch": "which epoch of a trial is kept: scores of that one alone are stored",
     "sampler": "what the sampler learned from results",
@@ -65,7 +64,8 @@ def decide(
         "tolerance": how["tolerance"],
         "seed": how["seed"],
         "compared": _compared(candidates, stored, metric),
-        "optimism": _optimism(correction, metric, found.drawn.better == HIGHER, search["learns"]),
+        "optimism": _optimism(correction, metric, found.drawn.better == HIGHER)
+        | _scope(bool(stopped), len(rows) < sum(one["status"] == "completed" for one in ranked), search["learns"]),
         "not_distinguishable": [one["configuration"] for one in candidates if one["in_set"]],
         "candidates": [_candidate(one, metric) for one in candidates],
     }
@@ -88,7 +88,7 @@ def _compared(candidates: Sequence[Row], stored: Stored, metric: str) -> dict[st
     }
 
 
-def _optimism(found: Corrected, metric: str, higher: bool, learns: bool) -> dict[str, Any]:
+def _optimism(found: Corrected, metric: str, higher: bool) -> dict[str, Any]:
     """Of the exported trial: its metric as it was chosen by, how much too good that is, and what is left."""
     return {
         "metric": metric,
@@ -98,7 +98,14 @@ def _optimism(found: Corrected, metric: str, higher: bool, learns: bool) -> dict
         "low": found.low,
         "high": found.high,
         "confidence": CONFIDENCE,
-        "replayed": list(REPLAYED),
+    }
+
+
+def _scope(promotions: bool, finalists: bool, learns: bool) -> dict[str, list[str]]:
+    """Which decisions of the search were repeated on the draws, and which were not."""
+    taken = {"promotions": promotions, "finalists": finalists, "rule": True, "seed": True}
+    return {
+        "replayed": [name for name, there in taken.items() if there],
         "not_replayed": [NOT_REPLAYED["epoch"], *([NOT_REPLAYED["sampler"]] if learns else [])],
     }
 

@@ -102,12 +102,15 @@ def _is_of(name: TrialName, row: Row) -> bool:
 
 
 def intervals(found: Resampled) -> list[tuple[float, float]]:
-    """Percentile intervals; of one without any error, down to the exact limit of a share."""
+    """Percentile intervals; of one without any error, down to the exact limit of a share.
+
+    Where 1 is the most, so is the limit: a draw of the area under the ROC curve is a sum that may exceed it.
+    """
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(found.drawn, [tail, 1 - tail], axis=0)
     if found.better == HIGHER:
         exact = 1 - clopper_pearson(0, found.showers, CONFIDENCE)[1]
-        low = np.where(found.value == 1, np.minimum(low, exact), low)
+        low, high = np.where(found.value == 1, np.minimum(low, exact), low), np.minimum(high, 1)
     return [(float(one), float(other)) for one, other in zip(low, high, strict=True)]
 
 

@@ -48,7 +48,8 @@ def select(
         read_json(path) | {"checkpoint": str(ckpt)} for path, ckpt in zip(metrics_files, checkpoints, strict=True)
     ]
     ranked = rank(trials, metric, finalists or [])
-    stopped = rank_stopped([read_json(path) for path in left_behind or []], metric)
+    left = [read_json(path) for path in left_behind or []]
+    stopped = rank_stopped(left, metric)
     rows = choosing.candidates(ranked, finalists or [])
     if not rows:
         raise CascadaError(
@@ -57,7 +58,7 @@ def select(
             "search.models."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
-    choice = decide(ranked, stopped, rows, stored.read(scores, train, trials), metric, how, search)
+    choice = decide(ranked, stopped, rows, stored.read(scores, train, [*trials, *left]), metric, how, search)
     origin = provenance(train=choice.trial["data_sha256"])
     write_text(leaderboard, table(choice.ranked, metric, simple, origin, choice.stopped))
     with atomic_path(checkpoint) as temporary:
