@@ -40,7 +40,7 @@ SEARCH = {name: config["search"].get(name) for name in ("sampler", "metric", "se
 SEARCH |= {"budgets": BUDGETS, "configurations": CANDIDATES.expected, "proposed": CANDIDATES.asked}
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
-ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "probability_energy", "probability_muons")
+ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "bins", "probability_energy", "probability_muons")
 MODEL_FILES = (
     "model.onnx",
     "model.pt2",

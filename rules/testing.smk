@@ -11,6 +11,7 @@ rule test_model:
     output:
         metrics="<results>/test/metrics.json",
         predictions="<results>/test/predictions.h5",
+        mistakes="<results>/test/mistakes.h5",
     log:
         "<results>/logs/test_model.log",
     conda:
@@ -29,6 +30,7 @@ rule plot_test:
         predictions="<results>/test/predictions.h5",
         metrics="<results>/test/metrics.json",
         best="<results>/selection/best.json",
+        mistakes="<results>/test/mistakes.h5",
     output:
         page=report(
             "<results>/test/test.html",

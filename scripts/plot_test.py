@@ -7,6 +7,6 @@ from cascada.report.sealed_page import write_test_page
 from cascada.report.sealed_plots import plot_test
 
 with logged(snakemake):
-    page, metrics = Path(snakemake.output.page), Path(snakemake.input.metrics)
-    plot_test(Path(snakemake.input.predictions), metrics, page.parent)
-    write_test_page(metrics, page, Path(snakemake.input.best))
+    page, files = Path(snakemake.output.page), {name: Path(path) for name, path in snakemake.input.items()}
+    plot_test(files["predictions"], files["metrics"], page.parent, files["mistakes"])
+    write_test_page(files["metrics"], page, files["mistakes"], files["best"])

@@ -10,6 +10,7 @@ with logged(snakemake):
         **{name: Path(path) for name, path in snakemake.input.items()},
         metrics_file=Path(snakemake.output.metrics),
         predictions=Path(snakemake.output.predictions),
+        mistakes_file=Path(snakemake.output.mistakes),
         settings=snakemake.params.testing,
         device=snakemake.resources.device,
         threads=snakemake.threads,

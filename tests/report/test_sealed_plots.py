@@ -20,7 +20,7 @@ from cascada.report import predictions as prediction_plots
 from cascada.report import search as plots
 from cascada.statistics import metrics
 from cascada.statistics.verdicts import conclusion
-from cascada.testing import evaluation
+from cascada.testing import evaluation, mistakes
 from cascada.testing.report import report
 
 OPENING = {
@@ -33,7 +33,7 @@ OPENING = {
 
 
 def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1, spectrum=None):
-    """Write metrics.json and predictions.h5 as `test_model` does; return their paths."""
+    """Write metrics.json, predictions.h5 and mistakes.h5 as `test_model` does; return the paths of the first two."""
     random = np.random.default_rng(1)
     events = new_events(240)
     events["label"], events["true_energy"] = np.arange(240) % classes, np.exp(random.uniform(8, 11, 240))
@@ -44,16 +44,23 @@ def leave(folder, reopened=False, perfect=False, classes=2, muons=True, signal=1
     names = ["iron", "proton", "gamma", "helium", "nitrogen", "silicon", "neon"][:classes]
     settings = {"bootstrap": 20, "confidence": 0.95, "seed": 1, "spectrum_index": spectrum}
     content = report(logits, events, others, settings, names, signal)
-    wrong = evaluation.most_confident_mistakes(logits, events["label"])
+    wrong = mistakes.most_confident(metrics.softmax(logits), events["label"])
+    images = random.exponential(1, (len(wrong), 1, 80, 80))
+    wrong = mistakes.Mistakes(wrong, images, random.normal(0, 1, (len(wrong), 80, 80)))
     result = evaluation.Predictions(
         logits=logits, baselines=others, events=events, classes=names, surrogate=True, signal=signal,
-        mistakes=(wrong, random.exponential(1, (len(wrong), 1, 80, 80))),
+        mistakes=wrong,
     )  # fmt: skip
     content |= {"surrogate": True, "configuration": "lenet-00000002", "seed": 2, "provenance": {}}
     content["opening"] = OPENING | {"reopened": reopened}
     write_json(folder / "metrics.json", content)
     evaluation._write_predictions(folder / "predictions.h5", result, reopened)
+    mistakes.write(folder / "mistakes.h5", wrong, logits, others, events)
     return folder / "predictions.h5", folder / "metrics.json"
+
+
+def draw(folder, **options):
+    sealed_plots.plot_test(*leave(folder, **options), folder, folder / "mistakes.h5")
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +82,7 @@ def coarse(monkeypatch):
     ids=str,
 )
 def test_every_picture_is_made(options, tmp_path):
-    sealed_plots.plot_test(*leave(tmp_path, **options), tmp_path)
+    draw(tmp_path, **options)
     for name in sealed_plots.PLOTS:
         with Image.open(tmp_path / f"{name}.png") as image:
             assert len(np.unique(np.asarray(image.convert("L")))) > 10, name
@@ -92,15 +99,15 @@ def test_a_second_selection_is_marked(reopened, tmp_path, monkeypatch):
     monkeypatch.setattr(
         style.Figure, "savefig", lambda drawing, path, format: (said.append(texts(drawing)), path.touch())
     )
-    sealed_plots.plot_test(predictions, metrics, tmp_path)
+    sealed_plots.plot_test(predictions, metrics, tmp_path, tmp_path / "mistakes.h5")
     assert len(said) == len(sealed_plots.PLOTS)
     assert all(SURROGATE_IN_SHORT in one and (REOPENED_IN_SHORT in one) == reopened for one in said)
-    sealed_page.write_test_page(metrics, tmp_path / "test.html")
+    sealed_page.write_test_page(metrics, tmp_path / "test.html", tmp_path / "mistakes.h5")
     assert (REOPENED in (tmp_path / "test.html").read_text()) == reopened
 
 
 def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
-    sealed_page.write_test_page(leave(tmp_path, perfect=True)[1], tmp_path / "test.html")
+    sealed_page.write_test_page(leave(tmp_path, perfect=True)[1], tmp_path / "test.html", tmp_path / "mistakes.h5")
     page = (tmp_path / "test.html").read_text()
     for words in ("upper limit", "no survivor of 120", "gradient boosting", "physics variables", "Openings of these sealed data: 2, for 2 selection(s)",
                   "lenet-00000001", "111111111111", "(dirty)", "merit factor", "Brier"):  # fmt: skip
@@ -115,7 +122,7 @@ def test_the_page_says_what_a_physicists_variables_explain(lead, tmp_path):
     ahead = {"value": 0.012, "low": 0.004, "high": 0.02}
     found["explained"]["share"] = {"roc_auc": share | {"lead": ahead}}
     write_json(file, found)
-    sealed_page.write_test_page(file, tmp_path / "test.html")
+    sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
     said = "lead over logistic regression in ROC AUC, 0.0120 [0.0040, 0.0200], "
     said += (
         "physics variables explain 83% [71%, 96%]." if lead else "is not told from 0: no share of it can be explained."
@@ -136,9 +143,55 @@ def test_the_page_says_whether_the_test_keeps_what_the_selection_promised(tmp_pa
             "optimism": promised | {"corrected": corrected, "low": corrected - 0.01, "high": corrected + 0.01},
         }
         write_json(tmp_path / "best.json", {"metric": "f1", "selection": record})
-        sealed_page.write_test_page(metrics, tmp_path / "test.html", tmp_path / "best.json")
+        sealed_page.write_test_page(metrics, tmp_path / "test.html", tmp_path / "mistakes.h5", tmp_path / "best.json")
         page = (tmp_path / "test.html").read_text()
         assert "It was the best. Validation f1 of the exported network: 0.9900 as measured" in page and words in page
+
+
+def test_mistakes_are_shown_with_every_answer(tmp_path, drawn):
+    predictions, file = leave(tmp_path)
+    sealed_plots.plot_test(predictions, file, tmp_path, tmp_path / "mistakes.h5")
+    panels = drawn["mistakes"].axes
+    with h5py.File(tmp_path / "mistakes.h5") as left:
+        number, truth = len(left["row"]), ["iron", "proton"][left["label"][0]]
+        theirs = left["baselines/physics_variables"][0]
+        muons, energy = left["muons"][0], left["true_energy"][0] / 1000
+        image, occlusion = left["images"][0, 0], left["occlusion"][0]
+    shown = [panel.images[0].get_array() for panel in panels if panel.images and panel.get_title(loc="left")]
+    assert len(shown) == 2 * number
+    np.testing.assert_allclose(shown[0].filled(0), image)
+    np.testing.assert_allclose(shown[1], occlusion)
+    titles = [panel.get_title(loc="left") for panel in panels if panel.images]
+    assert titles[0].startswith(f"{truth}, {energy:.1f} TeV, zenith ?, {muons:.0f} muons\nnetwork: ")
+    said = f"physics variables: {['iron', 'proton'][theirs.argmax()]} {theirs.max():.3f}"
+    assert said in titles[1]
+    (tmp_path / "mistakes.png").write_bytes(b"picture")
+    sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
+    page = (tmp_path / "test.html").read_text()
+    assert said.removeprefix("physics variables: ") in page and "data:image/png;base64,cGljdHVyZQ==" in page
+
+
+def test_no_mistakes_are_said_to_be_none(tmp_path, drawn):
+    draw(tmp_path, perfect=True)
+    (axes,) = drawn["mistakes"].axes
+    assert [text.get_text() for text in axes.texts] == ["No mistakes: every sealed shower was told right."]
+    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html", tmp_path / "mistakes.h5")
+    assert "None: every sealed shower was told right." in (tmp_path / "test.html").read_text()
+
+
+def test_bins_of_what_varies_are_drawn_and_listed(tmp_path, drawn):
+    draw(tmp_path)
+    found = json.loads((tmp_path / "metrics.json").read_text())["bins"]
+    assert list(found) == ["true_energy", "muons"]  # neither core nor zenith are known
+    assert [panel.get_xlabel() for panel in drawn["bins"].axes] == ["true energy [TeV]", "muons within 160 m"]
+    counts = [text.get_text() for text in drawn["bins"].axes[1].texts]
+    assert counts == [str(row["showers"]) for row in found["muons"]["rows"]]
+    heights = [line.get_ydata()[0] for line in drawn["bins"].axes[1].lines if line.get_marker() == "o"]
+    for name in ("iron", "proton"):
+        values = [row["classes"][name]["value"] for row in found["muons"]["rows"]]
+        assert all(value in heights for value in values if value is not None)
+    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html", tmp_path / "mistakes.h5")
+    assert "In bins of the muons within 160 m" in (tmp_path / "test.html").read_text()
 
 
 @pytest.fixture
@@ -159,7 +212,7 @@ def test_every_picture_of_three_classes_is_of_the_named_signal(signal, tmp_path,
     predictions, file = leave(tmp_path, classes=3, signal=signal)
     name = ["iron", "proton", "gamma"][signal]
     others = " and ".join(one for one in ("iron", "proton", "gamma") if one != name)
-    sealed_plots.plot_test(predictions, file, tmp_path)
+    sealed_plots.plot_test(predictions, file, tmp_path, tmp_path / "mistakes.h5")
     with h5py.File(predictions) as stored:
         p, label = metrics.softmax(stored["logits"][:])[:, signal], stored["label"][:]
         theirs = stored["baselines/logistic_regression/probability"][:, signal]
@@ -184,23 +237,23 @@ def test_every_picture_of_three_classes_is_of_the_named_signal(signal, tmp_path,
 
 
 def test_the_first_of_two_classes_as_signal(tmp_path, drawn):
-    sealed_plots.plot_test(*leave(tmp_path, signal=0), tmp_path)
+    draw(tmp_path, signal=0)
     assert drawn["roc"].axes[0].get_xlabel() == "proton taken for iron"
-    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html")
+    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html", tmp_path / "mistakes.h5")
     page = (tmp_path / "test.html").read_text()
     assert "The signal is iron, the background proton." in page and "F1 (of iron)" in page
     assert "proton left at 50% iron efficiency" in page
 
 
 def test_what_is_not_known_is_said(tmp_path, drawn):
-    sealed_plots.plot_test(*leave(tmp_path, muons=False), tmp_path)
+    draw(tmp_path, muons=False)
     (axes,) = drawn["probability_muons"].axes
     assert [text.get_text() for text in axes.texts] == ["The numbers of muons of these showers are not known."]
     path = tmp_path / "metrics.json"
     found = json.loads(path.read_text())
     found["profiles"]["muons"]["1"] = found["profiles"]["true_energy"]["1"]
     write_json(path, found)
-    sealed_plots.plot_test(tmp_path / "predictions.h5", path, tmp_path)
+    sealed_plots.plot_test(tmp_path / "predictions.h5", path, tmp_path, tmp_path / "mistakes.h5")
     legend = drawn["probability_muons"].axes[0].get_legend().get_texts()
     assert [text.get_text() for text in legend] == ["iron (not known)", "proton"]
 

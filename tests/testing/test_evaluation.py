@@ -15,7 +15,7 @@ from cascada.core.files import sha256, write_json
 from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
-from cascada.testing import evaluation, ledger
+from cascada.testing import evaluation, ledger, mistakes
 
 SETTINGS = {"bootstrap": 50, "confidence": 0.95, "seed": 1}
 
@@ -57,7 +57,8 @@ def run(prepared, seed, **settings):
     return evaluation.test_model(
         best=folder / f"{seed}.json", checkpoint=folder / f"{seed}.pt", test=test, train=folder / "train.h5",
         baselines=folder / "models.npz",
-        metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5", settings=SETTINGS | settings,
+        metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5",
+        mistakes_file=folder / "mistakes.h5", settings=SETTINGS | settings,
     )  # fmt: skip
 
 
@@ -81,6 +82,29 @@ def test_outputs_of_an_opening(opened):
         right = (file["probability"][:].argmax(axis=1) == file["label"][:]).mean()
         assert right == pytest.approx(content["accuracy"]["value"])
         assert not file.attrs["reopened"]
+
+
+def test_mistakes_are_left_with_all_that_a_picture_needs(opened):
+    run(opened, 1)
+    folder, test = opened
+    with (
+        h5py.File(folder / "mistakes.h5") as file,
+        h5py.File(folder / "predictions.h5") as all_,
+        h5py.File(test) as sealed,
+    ):
+        rows = file["row"][:]
+        answer = all_["probability"][:].argmax(axis=1)
+        assert 0 < len(rows) <= mistakes.SHOWN and (answer[rows] != all_["label"][:][rows]).all()
+        for place, row in enumerate(rows):
+            np.testing.assert_array_equal(file["images"][place], sealed["images"][row])
+            for name in mistakes.OF_SHOWER:
+                np.testing.assert_array_equal(file[name][place], sealed["events"][name][row])
+            np.testing.assert_allclose(file["probability"][place], all_["probability"][row])
+            for name in baselines.NAMES:
+                theirs = all_[f"baselines/{name}/probability"][row]
+                np.testing.assert_allclose(file[f"baselines/{name}"][place], theirs)
+        assert (np.abs(file["occlusion"][:]).max(axis=(1, 2)) > 0).all()
+        assert "mistakes" not in all_
 
 
 def test_the_same_selection_may_be_tested_again_and_is_recorded(opened):

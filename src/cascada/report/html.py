@@ -1,5 +1,6 @@
 """Self-contained HTML pages of the report: the files in `templates/`, filled with what the stages have left."""
 
+import base64
 import re
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,13 @@ def _environment() -> Environment:
     found.tests["words"] = is_words
     found.globals["SURROGATE"] = SURROGATE
     return found
+
+
+def embedded(picture: Path) -> str | None:
+    """A PNG as the address of an image, so that the page stands alone; None where it has not been drawn."""
+    if not picture.is_file():
+        return None
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
 
 
 def shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What the pictures of a test are made from: predictions.h5 and metrics.json, and whose figures are shown: the signal's."""
+"""What the pictures of a test are made from: predictions.h5, mistakes.h5 and metrics.json, and whose figures are shown: the signal's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 
 from cascada.core import classes as naming
 from cascada.core.files import read_json
-from cascada.report import style
+from cascada.report import sealed_mistakes, style
+from cascada.report.sealed_mistakes import Mistake
 from cascada.statistics import words
 from cascada.statistics.metrics import log_odds
 from cascada.statistics.weights import spectrum_weights
@@ -23,7 +24,7 @@ class Test:
     labels: np.ndarray
     energy: np.ndarray  # GeV
     baselines: dict[str, np.ndarray]  # probabilities (N, K)
-    mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
+    mistakes: list[Mistake]
 
     @property
     def spectrum(self) -> dict | None:
@@ -72,7 +73,7 @@ class Test:
         style.save(drawing, path, self.found["surrogate"], self.found["opening"]["reopened"])
 
 
-def read(predictions: Path, metrics_file: Path) -> Test:
+def read(predictions: Path, metrics_file: Path, mistakes: Path) -> Test:
     with h5py.File(predictions, "r") as file:
         return Test(
             found=read_json(metrics_file),
@@ -80,7 +81,7 @@ def read(predictions: Path, metrics_file: Path) -> Test:
             labels=file["label"][:],
             energy=file["true_energy"][:],
             baselines={name: part["probability"][:] for name, part in file.get("baselines", {}).items()},
-            mistakes=(file["mistakes/row"][:], file["mistakes/images"][:]),
+            mistakes=sealed_mistakes.read(mistakes),
         )
 
 

@@ -74,6 +74,49 @@ def accuracy_energy(test: Test):
     return drawing
 
 
+def right(test: Test):
+    """The share of each class that is told right, in bins of whatever varies, a small panel each; grey: showers in the bin."""
+    variables = test.found["bins"]
+    if not variables:
+        return style.unknown("Neither energy, core, muons nor zenith angle of these showers vary or are known.")
+    columns = min(2, len(variables))
+    lines = -(-len(variables) // columns)
+    drawing, axes = style.figure(4.2 * columns, 2.9 * lines + 0.3, lines, columns, squeeze=False)
+    for panel in axes.flat[len(variables) :]:
+        panel.set_axis_off()
+    for panel, (name, one) in zip(axes.flat, variables.items(), strict=False):
+        _shares(panel, one["rows"], test.classes, name == "true_energy")
+        if name == "true_energy":
+            style.energy_axis(panel.xaxis)
+        panel.set(xlabel=one["title"] + (f" [{one['unit']}]" if one["unit"] else ""), ylabel="share told right")
+        style.tidy(panel)
+    axes.flat[0].legend(frameon=False, fontsize=7)
+    return drawing
+
+
+def _shares(panel, rows: list[dict], classes: list[str], logarithmic: bool) -> None:
+    """Points of the classes side by side in each bin, which they share between them."""
+    for label, name in enumerate(classes):
+        aside = 0.5 + 0.4 * ((label + 0.5) / len(classes) - 0.5)
+        known = [row for row in rows if row["classes"][name]["value"] is not None]
+        for number, row in enumerate(known):
+            options = {} if number else {"label": name}
+            point(panel, _within(row, aside, logarithmic), row["classes"][name], style.colour(label), **options)
+    for row in rows:
+        at = (_within(row, 0.5, logarithmic), 0.02)
+        panel.annotate(
+            f"{row['showers']}", at, xycoords=("data", "axes fraction"), ha="center", fontsize=6, color="#777777"
+        )
+    lowest = min(one["low"] for row in rows for one in row["classes"].values() if one["value"] is not None)
+    panel.set_ylim(lowest - 0.2 * (1 - lowest), 1 + 0.05 * (1 - lowest))
+
+
+def _within(row: dict, part: float, logarithmic: bool) -> float:
+    """A place inside of a bin: 0 at its lower edge, 1 at its upper one."""
+    low, high = row["from"], row["to"]
+    return float(low * (high / low) ** part) if logarithmic else low + (high - low) * part
+
+
 def _probability(test: Test, name: str, unit: float):
     """Mean probability of the signal in bins of a variable, class by class."""
     drawing, axes = style.figure(6, 4)

@@ -5,20 +5,22 @@ from pathlib import Path
 from cascada.core.classes import background, meaning
 from cascada.core.files import read_json
 from cascada.core.notices import marks
-from cascada.report import html
+from cascada.report import html, sealed_mistakes
 from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, OF_CLASS, TITLES
 from cascada.statistics.words import interval, spectrum
 
 TEMPLATE = "test.html.j2"
+PICTURES = ("bins", "mistakes")
 LONGER = {  # than in names.TITLES, where the table has room
     "ece": "expected calibration error of the likeliest class",
     "merit_factor": "merit factor on ln p/(1 − p) of the signal",
 }
 
 
-def write_test_page(metrics_file: Path, path: Path, best: Path | None = None) -> None:
-    """Write all metrics with their intervals, whether they keep what the selection `best` promised, the baselines and the ledger."""
+def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path | None = None) -> None:
+    """Write all metrics with their intervals, whether they keep what the selection `best` promised, the baselines, what is told wrong and
+    the ledger; PICTURES as they lie beside the page."""
     found = read_json(metrics_file)
     against = background(found["classes"], found["classes"].index(found["signal"]))
     html.write(
@@ -35,6 +37,9 @@ def write_test_page(metrics_file: Path, path: Path, best: Path | None = None) ->
         baselines=_baselines(found),
         explained=_explained(found),
         bins=[_bin(one) for one in found["energy_bins"]],
+        told_right=_told_right(found),
+        mistakes=sealed_mistakes.rows(sealed_mistakes.read(mistakes), found["classes"]),
+        pictures={name: html.embedded(path.with_name(f"{name}.png")) for name in PICTURES},
         ledger=[_opening(one) for one in found["opening"]["ledger"]],
     )
 
@@ -108,6 +113,22 @@ def _bin(one: dict) -> list:
     energies = f"{one['low_gev'] / 1000:.1f} to {one['high_gev'] / 1000:.1f}"
     matrix = str([[round(count) for count in row] for row in one["confusion_matrix"]["value"]])
     return [energies, one["showers"], interval(one["f1"]), interval(one["accuracy"]), matrix]
+
+
+def _told_right(found: dict) -> list[tuple[str, list[list]]]:
+    """A heading and a table for each variable that varies; energy has a table of its own, with F1."""
+    return [
+        (one["title"] + (f" [{one['unit']}]" if one["unit"] else ""), [_told(row) for row in one["rows"]])
+        for name, one in found["bins"].items()
+        if name != "true_energy"
+    ]
+
+
+def _told(row: dict) -> list:
+    shares = (
+        f"{interval(one)}, {one['showers']:,} showers" if one["images"] else "" for one in row["classes"].values()
+    )
+    return [f"{row['from']:.4g} to {row['to']:.4g}", row["showers"], interval(row), *shares]
 
 
 def _opening(one: dict) -> list:

@@ -1,24 +1,23 @@
-"""Pictures of the test, from predictions.h5 and metrics.json: the sealed data stay closed."""
+"""Pictures of the test, from predictions.h5, mistakes.h5 and metrics.json: the sealed data stay closed."""
 
 from pathlib import Path
 
 import numpy as np
 
 from cascada.core import classes as naming
-from cascada.data.format import HALF_WIDTH
-from cascada.report import sealed_bins, weighted
+from cascada.report import sealed_bins, sealed_mistakes, weighted
 from cascada.report import style as plotting
 from cascada.report.sealed import Test, both, of_signal, read
-from cascada.statistics.metrics import roc_curve, softmax
+from cascada.statistics.metrics import roc_curve
 from cascada.statistics.names import HEADLINES, TITLES
 from cascada.statistics.words import interval
 
 DASHES = ("--", ":", "-.")  # of the baselines' curves
 
 
-def plot_test(predictions: Path, metrics_file: Path, folder: Path) -> None:
+def plot_test(predictions: Path, metrics_file: Path, folder: Path, mistakes: Path) -> None:
     """Write every picture of PLOTS into `folder`."""
-    test = read(predictions, metrics_file)
+    test = read(predictions, metrics_file, mistakes)
     for name, draw in PLOTS.items():
         test.save(draw(test), folder / f"{name}.png")
 
@@ -142,27 +141,6 @@ def _baselines(test: Test):
     return drawing
 
 
-def _mistakes(test: Test):
-    from matplotlib.colors import LogNorm
-
-    rows, images = test.mistakes
-    drawing, axes = plotting.figure(10, 5.4, 2, 4, squeeze=False)
-    for panel in axes.flat:
-        panel.set_axis_off()
-    probability = softmax(test.logits[rows])
-    for panel, row, image, answer in zip(axes.flat, rows, images, probability, strict=False):
-        panel.set_axis_on()
-        extent = [-HALF_WIDTH, HALF_WIDTH] * 2
-        panel.imshow(image[0], norm=LogNorm(1e-2, 1e2), origin="lower", extent=extent, cmap="magma")
-        panel.set_facecolor("black")
-        truth, predicted = test.classes[test.labels[row]], test.classes[answer.argmax()]
-        about = f"{truth}, {test.energy[row] / 1000:.1f} TeV\ntaken for {predicted} ({answer.max():.3f})"
-        panel.set_title(about, fontsize=8)
-        panel.tick_params(labelsize=6)
-    drawing.suptitle("Most confident mistakes (axes in m)" if len(images) else "No mistakes", fontsize=10)
-    return drawing
-
-
 PLOTS = {
     "roc": _roc,
     "background": _background,
@@ -174,5 +152,6 @@ PLOTS = {
     "probability_energy": sealed_bins.probability_energy,
     "probability_muons": sealed_bins.probability_muons,
     "baselines": _baselines,
-    "mistakes": _mistakes,
+    "bins": sealed_bins.right,
+    "mistakes": lambda test: sealed_mistakes.draw(test.mistakes, test.classes),
 }

@@ -11,11 +11,10 @@ from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, read_json, sha256, write_json
 from cascada.core.provenance import provenance
 from cascada.statistics import metrics
-from cascada.testing import ledger, spectrum
+from cascada.testing import ledger, mistakes, spectrum
 from cascada.testing.report import report
 
 BATCH = 512
-MISTAKES = 8
 
 
 @dataclass(kw_only=True, slots=True)
@@ -25,7 +24,7 @@ class Predictions:
     logits: np.ndarray
     baselines: dict[str, np.ndarray]
     events: np.ndarray
-    mistakes: tuple[np.ndarray, np.ndarray]  # rows, images
+    mistakes: mistakes.Mistakes
     classes: list[str]
     surrogate: bool
     signal: int = ASSUMED  # its label
@@ -40,11 +39,12 @@ def test_model(
     baselines: Path | None,
     metrics_file: Path,
     predictions: Path,
+    mistakes_file: Path,
     settings: dict,
     device: str = "cpu",
     threads: int = 1,
 ) -> dict:
-    """Evaluate once; write predictions.h5 and metrics.json, and note the opening in the ledger beside test.h5.
+    """Evaluate once; write predictions.h5, mistakes.h5 and metrics.json, and note the opening in the ledger beside test.h5.
 
     `settings`: `bootstrap` resamples, `confidence`, `seed`, `reopen`. Raises DataError if the checkpoint is not the frozen
     one, or if the sealed data were opened for another selection and `reopen` is not set. `train` tells selections apart.
@@ -72,6 +72,10 @@ def test_model(
     }
     ledger.record(test, opening, content)
     _write_predictions(predictions, result, opening["reopened"])
+    mistakes.write(
+        mistakes_file, result.mistakes, result.logits, result.baselines, result.events, surrogate=result.surrogate,
+        reopened=opening["reopened"],
+    )  # fmt: skip
     write_json(metrics_file, content)
     return content
 
@@ -98,30 +102,27 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
     where = machine.choose_device(device)
     classifier, others = load_classifier(checkpoint, where), Baselines(baselines) if baselines else None
     logits, theirs = [], []
+
+    def ask(block: np.ndarray) -> np.ndarray:
+        return classifier(torch.from_numpy(block).to(where)).float().cpu().numpy()
+
     with open_showers(test) as file, torch.inference_mode():
         events, images, header = read_events(file), file[IMAGES], read_header(file)
         size = BATCH // classifier.views
         for start in range(0, len(events), size):
             block = images[start : start + size]
-            logits.append(classifier(torch.from_numpy(block).to(where)).float().cpu().numpy())
+            logits.append(ask(block))
             theirs.append(others.logits(block) if others else {})
         together = np.concatenate(logits)
-        rows = most_confident_mistakes(metrics.softmax(together), events["label"])
         return Predictions(
             logits=together,
             baselines={name: np.concatenate([part[name] for part in theirs]) for name in theirs[0]},
             events=events,
-            mistakes=(rows, np.stack([images[r] for r in rows]) if len(rows) else np.zeros((0, *images.shape[1:]))),
+            mistakes=mistakes.examine(ask, images, together, events["label"], header.channels),
             classes=list(header.classes),
             signal=index(header.classes, header.signal),
             surrogate=any(row.kind == "surrogate" for row in read_sources(file)),
         )
-
-
-def most_confident_mistakes(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rows of wrong predictions, the most confident first, at most MISTAKES."""
-    wrong = np.flatnonzero(probability.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probability[wrong].max(axis=1), kind="stable")][:MISTAKES]
 
 
 def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
@@ -133,8 +134,6 @@ def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
         file["true_energy"].attrs["unit"] = "GeV"
         for name, logits in result.baselines.items():
             file[f"baselines/{name}/probability"] = metrics.softmax(logits).astype(np.float32)
-        file["mistakes/row"], file["mistakes/images"] = result.mistakes
-        file["mistakes/images"].attrs["unit"] = "GeV"
         file.attrs.create("classes", result.classes, dtype=h5py.string_dtype())
         file.attrs["signal"] = result.classes[result.signal]
         file.attrs["surrogate"] = result.surrogate

@@ -8,7 +8,7 @@ import numpy as np
 from cascada.core.classes import ASSUMED, meanings
 from cascada.statistics import bootstrap, metrics
 from cascada.statistics.names import COMPARED
-from cascada.testing import explained, spectrum
+from cascada.testing import bins, explained, spectrum
 
 ENERGY_BINS, MUON_BINS = 6, 8
 SIGNAL_EFFICIENCY = 0.5  # where the background that is left is quoted
@@ -73,6 +73,8 @@ def report(
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
+    right = logits.argmax(axis=1) == sample.labels
+    content["bins"] = bins.in_bins(right, events, names, sample.shower, settings["confidence"])
     content["explained"] = explained.explained(found)
     if weight is not None:
         return spectrum.exact_where_perfect(content, sample.labels, sample.shower, weight, settings["confidence"])
