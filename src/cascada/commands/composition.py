@@ -43,11 +43,12 @@ def run(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada composition",
-        description=f"{HELP[0].upper()}{HELP[1:]}: a likelihood of their scores, with templates from the sealed test of the model. "
-        "The showers may differ from those of the test in their composition and spectrum alone; what else may be otherwise is a "
-        "systematic uncertainty, if the model was tested on it (testing.also). See docs/composition.md.",
-        epilog="example: cascada predict artifacts/model night/*.h5 -o night.h5 && cascada composition artifacts/model night.h5 "
-        "--index -2.7 --plot night.png. Exit status: 0 measured; 1 a file cannot be used, or the answer is not to be believed; 2 wrong usage",
+        description=f"{HELP[0].upper()}{HELP[1:]}: a likelihood of their scores, with templates from the sealed test of the "
+        "model. The showers may differ from those of the test in their composition and spectrum alone; what else may be "
+        "otherwise is a systematic uncertainty, if the model was tested on it (testing.also). See docs/composition.md.",
+        epilog="example: cascada predict artifacts/model night/*.h5 -o night.h5 && cascada composition artifacts/model "
+        "night.h5 --index -2.7 --plot night.png. Exit status: 0 measured; 1 a file cannot be used, or the answer is not to "
+        "be believed; 2 wrong usage",
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="exported folder, such as artifacts/model")
     parser.add_argument(

@@ -42,7 +42,8 @@ class Question:
         ):
             if not STEEPEST <= index <= FLATTEST:
                 raise DataError(
-                    f"--{name} {index:g}: expected the index of a spectrum dN/dE ∝ E^index, from {STEEPEST} to {FLATTEST}, such as {such_as}."
+                    f"--{name} {index:g}: expected the index of a spectrum dN/dE ∝ E^index, from {STEEPEST} to "
+                    f"{FLATTEST}, such as {such_as}."
                 )
         if not 0 <= self.change <= 1:
             raise DataError(f"--index-change {self.change:g}: expected a change of the index from 0 to 1, such as 0.1.")
@@ -144,8 +145,10 @@ class _Sets:
         for name, worth in zip(self.classes, self.worth(scores, index), strict=True):
             if worth < FEWEST:
                 raise DataError(
-                    f"The showers of {name} in the {what} are worth {worth:.0f} under E^{index:g}, needed are {FEWEST}: no "
-                    "composition can be measured; test with more showers, or give a spectrum nearer to the simulated one."
+                    f"The showers of {name} in the {what} are worth {worth:.0f} under E^{index:g}, needed are "
+                    f"{FEWEST}: no "
+                    "composition can be measured; test with more showers, or give a spectrum nearer to the simulated "
+                    "one."
                 )
         return self._weighted(scores, index, np.ones(len(scores.label)))
 
@@ -238,8 +241,10 @@ def _remarks(unknown: Unknown, tested: Scores, question: Question) -> list[str]:
     if len(energy) >= FEWEST and not spectrum.follows(energy, question.index, *ends, uncertain):
         expected, deviation = spectrum.log_energy(question.index, *ends)
         found.append(
-            f"The true energies of these showers do not follow E^{question.index:g} between {ends[0] / 1000:.3g} and {ends[1] / 1000:.3g} TeV: "
-            f"the mean of ln(E/GeV) is {np.log(energy).mean():.2f}, expected is {expected:.2f} ± {deviation / len(energy) ** 0.5:.2f}. "
+            f"The true energies of these showers do not follow E^{question.index:g} between {ends[0] / 1000:.3g} and "
+            f"{ends[1] / 1000:.3g} TeV: "
+            f"the mean of ln(E/GeV) is {np.log(energy).mean():.2f}, expected is {expected:.2f} ± "
+            f"{deviation / len(energy) ** 0.5:.2f}. "
             "Give their own spectrum to --index."
         )
     return found
@@ -255,12 +260,14 @@ def _check_simulated(scores: Scores, question: Question, name: str) -> None:
     """Raise DataError where showers were not simulated with the spectrum that their weights start from."""
     if not (np.isfinite(scores.true_energy) & (scores.true_energy > 0)).all():
         raise DataError(
-            f"Showers of the {name} have no true energy: they cannot be weighted to a spectrum, and no composition can be measured."
+            f"Showers of the {name} have no true energy: they cannot be weighted to a spectrum, and no composition "
+            "can be measured."
         )
     ends, uncertain = _range(scores)
     if not spectrum.follows(scores.true_energy, question.simulated, *ends, uncertain):
         raise DataError(
-            f"The showers of the {name} were not simulated with E^{question.simulated:g} between {ends[0] / 1000:.3g} and {ends[1] / 1000:.3g} TeV: "
+            f"The showers of the {name} were not simulated with E^{question.simulated:g} between {ends[0] / 1000:.3g} "
+            f"and {ends[1] / 1000:.3g} TeV: "
             f"the mean of ln(E/GeV) is {np.log(scores.true_energy).mean():.2f}, expected is "
             f"{spectrum.log_energy(question.simulated, *ends)[0]:.2f}; give the index of their spectrum to --simulated."
         )

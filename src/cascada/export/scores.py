@@ -56,8 +56,10 @@ def read_scores(folder: Path) -> tuple[Scores, dict[str, Scores]]:
     content, path = read_content(folder), folder / TEMPLATES
     if not path.is_file():
         raise DataError(
-            f"{folder}: holds no scores of its test ({TEMPLATES}; the folder has format {content['format']}, which is older, or is "
-            "not complete), and so no templates; export the model again with this version, from the results that it was "
+            f"{folder}: holds no scores of its test ({TEMPLATES}; the folder has format {content['format']}, which is "
+            "older, or is "
+            "not complete), and so no templates; export the model again with this version, from the results that it "
+            "was "
             "chosen from: `snakemake --forcerun export_model`."
         )
     try:

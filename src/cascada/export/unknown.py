@@ -30,7 +30,8 @@ def read_unknown(predictions: Sequence[Path], model_sha256: str, classes: list[s
     """
     if len({path.resolve() for path in predictions}) < len(predictions):
         raise DataError(
-            f"{', '.join(map(str, predictions))}: a file is given twice, so its showers would count twice; give it once."
+            f"{', '.join(map(str, predictions))}: a file is given twice, so its showers would count twice; give it "
+            "once."
         )
     parts = [_read(path, model_sha256, classes) for path in predictions]
     probability, energy = (
@@ -64,7 +65,8 @@ def _read(path: Path, model_sha256: str, classes: list[str]) -> Unknown:
         ) from error
     if made_by != model_sha256:
         raise DataError(
-            f"{path}: was predicted with another model (model.onnx {made_by[:12]}…, this one's is {model_sha256[:12]}…); {AGAIN}."
+            f"{path}: was predicted with another model (model.onnx {made_by[:12]}…, this one's is "
+            f"{model_sha256[:12]}…); {AGAIN}."
         )
     if probability.shape[1:] != (len(classes),) or not np.isfinite(probability).all():
         raise DataError(

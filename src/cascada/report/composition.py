@@ -10,7 +10,8 @@ def text(found: dict) -> str:
     version = f" {found['model_version']}" if found["model_version"] else ""
     low, high = found["energies_gev"]
     lines = [
-        f"Composition of {found['showers']} showers by {found['model']}{version}, for dN/dE ∝ E^{found['spectrum_index']:g} "
+        f"Composition of {found['showers']} showers by {found['model']}{version}, for dN/dE ∝ "
+        f"E^{found['spectrum_index']:g} "
         f"from {low / 1000:.3g} to {high / 1000:.3g} TeV",
         *_table(found),
         *_systematics(found),
