@@ -49,6 +49,7 @@ rule search:
         "<results>/search/storage.json",
         "<results>/search/search.json",
         "<results>/search/costs.tsv",
+        "<results>/search/index.html",
         collect("<results>/selection/{plot}.png", plot=SELECTION_PLOTS),
 
 

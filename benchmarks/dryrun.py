@@ -75,6 +75,17 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
         ["leaderboard.tsv", "TRIALS of history.tsv", "summary.json"],
         ["leaderboard.png", "curves.png"],
     ),
+    "plot_search": (
+        [
+            "leaderboard.tsv",
+            "best.json",
+            "summary.json",
+            "costs.tsv",
+            "TRIALS of metrics.json",
+            "TRIALS of history.tsv",
+        ],
+        ["index.html", "search.html"],
+    ),
     "test_model": (["best.json", "best.pt", "test.h5", "models.npz"], ["test.json", "predictions.h5", "mistakes.h5"]),
     "plot_test": (["predictions.h5", "test.json", "mistakes.h5"], [f"test-{n}.png" for n in range(12)]),
     "test_behaviour": (["best.json", "best.pt", "train.h5"], ["behaviour.json", "behaviour.xml"]),
@@ -83,7 +94,7 @@ RULES = {  # name: inputs, outputs; `TRIALS of FILE` stands for that file of eve
     "check_export": ([f"model-{n}" for n in range(7)], ["check.json"]),
 }
 PRODUCTS = [
-    "card.json", "storage.json", "costs.tsv", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
+    "card.json", "storage.json", "index.html", "leaderboard.png", "test-0.png", "behaviour.html", "check.json",
 ]  # fmt: skip
 
 

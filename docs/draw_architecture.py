@@ -23,6 +23,7 @@ FUNCTIONS = {
     "batch_before": "search/batch-*.json",
     "record_below": "search/rung-*.json",
     "batches": "search/batch-*.json",
+    "records_of_search": "search/rung-*.json",
     "search_of_batch": "search/search.json",
     "trials_of_batches_before": TRIAL + "metrics.json",
     "trials_below": TRIAL + "metrics.json",

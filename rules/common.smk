@@ -135,6 +135,12 @@ def batches(wildcards):
     return [f"<results>/search/batch-{number}.json" for number in range(1, CANDIDATES.batches + 1)]
 
 
+def records_of_search(wildcards):
+    """Everything that the search has decided: its batches and its promotions."""
+    wait_for_finalists()
+    return batches(wildcards) + [f"<results>/search/rung-{number}.json" for number in range(2, len(BUDGETS) + 1)]
+
+
 def search_of_batch(wildcards):
     """What the search asks for. What is newer there calls for the batches that are missing, and leaves those that are there alone."""
     there = Path(f"{RESULTS}/search/batch-{wildcards.batch}.json").exists()

@@ -74,11 +74,6 @@ rule plot_selection:
         decisions=DECISIONS,
         summary="<results>/dataset/summary.json",
     output:
-        table=report(
-            "<results>/selection/leaderboard.html",
-            category="2. Search",
-            caption="../report/leaderboard.rst",
-        ),
         leaderboard=report(
             "<results>/selection/leaderboard.png",
             category="2. Search",
@@ -95,6 +90,35 @@ rule plot_selection:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.report.search", "cascada.report.search_pages"),
+        code=digest("cascada.report.search"),
     script:
         "../scripts/plot_selection.py"
+
+
+rule plot_search:
+    input:
+        leaderboard="<results>/selection/leaderboard.tsv",
+        best="<results>/selection/best.json",
+        search="<results>/search/search.json",
+        summary="<results>/dataset/summary.json",
+        costs="<results>/search/costs.tsv",
+        metrics=trial_files("metrics.json", POPULATION.everything),
+        histories=trial_files("history.tsv", POPULATION.everything),
+        records=records_of_search,
+        decisions=DECISIONS,
+    output:
+        page="<results>/search/index.html",
+        # Chromium leaves a page of the report empty from 2 MiB on, so the whole page cannot stand there
+        in_report=report(
+            "<results>/search/search.html",
+            category="2. Search",
+            caption="../report/search.rst",
+        ),
+    log:
+        "<results>/logs/plot_search.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        code=digest("cascada.report.search_content", "cascada.report.search_page"),
+    script:
+        "../scripts/plot_search.py"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report.search_pages import write_costs
+from cascada.report.costs_page import write_costs
 from cascada.training.costs import summarize
 
 with logged(snakemake):

@@ -10,21 +10,22 @@ from showers import small_dataset
 
 from cascada.core.files import write_json
 from cascada.core.notices import SURROGATE
-from cascada.report import data_page, html, search_pages
-from cascada.selection.ranking import ORIGIN
+from cascada.report import costs_page, data_page, html
 from cascada.training import costs
 
 ROOT = Path(__file__).parents[2]
 
 
-def costs_page(folder, rows):
+def simple_page(folder, rows):
     """The simplest page, of any table."""
-    html.write(folder / "page.html", "costs.html.j2", tables={"trial": (["name", "value"], rows)})
+    html.write(folder / "page.html", "costs.html.j2", headlines=[], tables={"trial": (["name", "value"], rows)})
     return (folder / "page.html").read_text()
 
 
 def test_text_is_escaped_and_numbers_are_short(tmp_path):
-    found = costs_page(tmp_path, [["<b>", 0.123456], ["n", 12345], ["none", None], ["ok", True], ["x" * 71, "0.0e+00"]])
+    found = simple_page(
+        tmp_path, [["<b>", 0.123456], ["n", 12345], ["none", None], ["ok", True], ["x" * 71, "0.0e+00"]]
+    )
     assert "&lt;b&gt;" in found and "<b>" not in found
     for cell in (
         "<td>0.1235</td>",
@@ -39,7 +40,7 @@ def test_text_is_escaped_and_numbers_are_short(tmp_path):
 
 def test_a_name_that_a_template_misses_is_an_error(tmp_path):
     with pytest.raises(UndefinedError, match="'tables' is undefined"):
-        html.write(tmp_path / "page.html", "costs.html.j2", header=[])
+        html.write(tmp_path / "page.html", "costs.html.j2", headlines=[], header=[])
     assert not list(tmp_path.iterdir())
 
 
@@ -113,20 +114,6 @@ def test_costs_are_summed_per_rule_and_over_all(benchmarks, tmp_path):
     assert train.memory_gb_hours == pytest.approx(2 * 1000 / 3600) and train.peak_memory_gb == 1
     assert found["rule"]["merge"].jobs == 1 and found["rule"]["merge"].cpu_hours == 0
     assert found["all"]["rules"].jobs == 3 and found["all"]["rules"].gpu_hours == 0.5
-    search_pages.write_costs(tmp_path / "costs.tsv", tmp_path / "costs.html")
+    costs_page.write_costs(tmp_path / "costs.tsv", tmp_path / "costs.html")
     page = (tmp_path / "costs.html").read_text()
     assert "gpu hours" in page and "energy kwh" not in page and '<td class="text">train</td><td>2</td>' in page
-
-
-def test_the_leaderboard_says_once_where_it_comes_from(tmp_path):
-    header = ["rank", "configuration", "validation_f1_mean", *ORIGIN]
-    facts = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake"]
-    rows = [["1", "lenet-00000000", "0.99", *facts], ["", "gradient_boosting", "0.97", *facts]]
-    (tmp_path / "leaderboard.tsv").write_text("\n".join("\t".join(row) for row in [header, *rows]) + "\n")
-    write_json(tmp_path / "summary.json", {"surrogate": True})
-    search_pages.write_leaderboard(
-        tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "leaderboard.html"
-    )
-    text = (tmp_path / "leaderboard.html").read_text()
-    assert text.count("0123456789ab") == 1 and "uncommitted" not in text and SURROGATE in text
-    assert "<td>0.99</td>" in text and "validation f1 mean" in text and "lenet-00000000" in text

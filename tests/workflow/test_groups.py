@@ -178,7 +178,7 @@ def test_the_pages_name_the_signal_in_a_browser(folder, page):
     for name, texts in {
         "test/test.html": ("The signal is light, the background heavy and medium.", f"{auc:.4f} [", "(mean over 3 classes)"),
         "dataset/card.html": ("The signal is light.", "heavy and light", "402"),
-        "selection/leaderboard.html": ("validation f1 (mean over 3 classes)",),
+        "search/index.html": ("validation F1 (mean over 3 classes)",),
         "test/behaviour.html": ("the two classes that it separates best",),
         "model.html": ("signal", "light"),
     }.items():  # fmt: skip

@@ -60,9 +60,48 @@ def test_tensorboard_shows_every_trial_and_the_table_of_hyperparameters(workflow
 
 def test_the_report_opens_and_has_every_page(workflow, page):
     snakemake(workflow, "--report", "report.html")
-    for category, file in (("1. Data", "spectra.png"), ("2. Search", "leaderboard.png"), ("3. Test", "roc.png")):
+    pages = (
+        ("1. Data", "spectra.png"),
+        ("2. Search", "leaderboard.png"),
+        ("3. Test", "roc.png"),
+        ("2. Search", "search.html"),
+    )
+    for category, file in pages:
         page.get("about:blank")
         page.get((workflow / "report.html").as_uri())
         wait_for_text(page, "1. Data", "2. Search", "3. Test", "a surrogate is a fast toy cascade")
         page.find_element("xpath", f"//*[normalize-space(text())='{category}']").click()
         wait_for_text(page, file)
+    open_result(page, "search.html")
+    page.switch_to.frame(page.find_element("tag name", "iframe"))  # an address of its own, so the page has to be small
+    wait_for_text(page, "The search of smoke", "Chosen: ")
+
+
+def open_result(page, file):
+    """Click on the eye with which Snakemake's report shows a result, in the row of its file."""
+    page.find_element("xpath", f"//tr[contains(., '{file}')]//a[@iconname='eye']").click()
+
+
+def test_no_page_is_wider_than_a_narrow_screen(workflow, page):
+    """Wide tables scroll inside their frame."""
+    pages = sorted((workflow / "results/smoke").rglob("*.html"))
+    assert {path.name for path in pages} >= {
+        "index.html",
+        "search.html",
+        "test.html",
+        "behaviour.html",
+        "card.html",
+        "costs.html",
+        "model.html",
+    }
+    for path in pages:
+        page.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 600, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        )
+        page.get(path.as_uri())
+        wide, screen = page.execute_script(
+            "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide <= screen, path.name
+        first = page.find_element("css selector", ".tiles")
+        assert first.rect["y"] < 150 and first.text, path.name  # what the page is about stands on the first screen

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cascada.core.files import read_json
-from cascada.report import html
+from cascada.report import headlines, html
 
 TEMPLATE = "data_card.html.j2"
 
@@ -21,6 +21,7 @@ def write_data_card(card: Path, path: Path) -> None:
         path,
         TEMPLATE,
         card=content,
+        headlines=headlines.of_data(content),
         counts=_counts(content),
         primaries=_primaries(content.get("counts_by_primary", {})),
         pairs=pairs,

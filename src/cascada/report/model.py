@@ -5,7 +5,7 @@ from pathlib import Path
 from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.export.folder import read_content
-from cascada.report import html
+from cascada.report import headlines, html
 
 TEMPLATE = "model.html.j2"
 
@@ -17,6 +17,7 @@ def write_model_page(folder: Path, check: Path, path: Path) -> None:
         path,
         TEMPLATE,
         content=content,
+        headlines=headlines.of_model(content, found),
         marks=marks(content["test"]),
         facts=_facts(content),
         check=found,

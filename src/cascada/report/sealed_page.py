@@ -5,7 +5,7 @@ from pathlib import Path
 from cascada.core.classes import background, meaning
 from cascada.core.files import read_json
 from cascada.core.notices import marks
-from cascada.report import html, sealed_mistakes
+from cascada.report import headlines, html, sealed_mistakes
 from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, OF_CLASS, TITLES
 from cascada.statistics.words import interval, spectrum
@@ -27,6 +27,7 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         path,
         TEMPLATE,
         found=found,
+        headlines=headlines.of_test(found),
         marks=marks(found["opening"]),
         promise=promise.sentences(read_json(best), found) if best else [],
         against=against,

@@ -38,6 +38,7 @@ def summary(results: Path) -> str:
             *(f"  {text}" for text in marks(test["opening"])),
             f"  behaviour: {verdict(results / paths.BEHAVIOUR)}",
             "Look next at:",
+            f"  {results}/search/index.html",
             f"  {results / paths.LEADERBOARD}, {(results / paths.METRICS).parent}/*.png",
             f"  tensorboard --logdir {results / paths.TENSORBOARD}",
             "  snakemake --report report.html",
