@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from cascada.report.axes import Axis, absent_at, constant, varying
+from cascada.report.axes import Axis, absent_at, constant, ticks, varying
 from cascada.report.parallel import dimension, parallel
 from cascada.report.search_content import Configuration
 
@@ -24,6 +24,11 @@ def test_what_varies_is_an_axis_and_what_a_branch_lacks_is_absent():
     assert (found["lr"].logarithmic, found["momentum"].logarithmic) == (True, False)
     assert constant(BRANCHED) == {"decay": 0.0}
     assert varying(BRANCHED[:1]) == varying([]) == [] and constant([]) == {}
+
+
+def test_a_logarithmic_axis_has_plain_numbers_between_its_ends():
+    assert ticks(0.0009, 0.03) == [0.001, 0.002, 0.005, 0.01, 0.02]
+    assert ticks(1, 10) == [1, 2, 5, 10]
 
 
 def test_few_lists_are_categories_and_many_are_an_axis_for_each_element():

@@ -8,6 +8,7 @@ import search_files
 
 from cascada.core.notices import SURROGATE
 from cascada.report import search_content, search_page
+from cascada.report.axes import varying
 from cascada.report.search_table import leaderboard, metric_cell
 from cascada.report.search_tables import effect, rung_rows
 
@@ -85,13 +86,18 @@ def test_columns_that_are_not_there_are_not_missed_and_intervals_are_shown():
 def test_effects_are_those_that_were_put_in(halved):
     search, text, _ = halved
     assert re.search(r"optimizer</td>.*?adam: 0\.\d+ \[0\.\d+, 0\.\d+\] \(\d+\); sgd: 0\.\d+ \[", text)
-    axis = search_page.varying([one.hyperparameters for one in search.families()["lenet"]])
+    axis = varying([one.hyperparameters for one in search.families()["lenet"]])
     momentum = next(one for one in axis if one.name == "momentum")
     values = [one.values[2] for one in search.families()["lenet"]]
     there = sum(x is not None and y is not None for x, y in zip(momentum.values, values, strict=True))
     assert 0 < there < 22 and f"({there} configurations)" in effect(momentum, values)
     assert "none of them was proposed because of a result" in text
     assert "2 without a result (diverged) count as the worst" in text
+
+
+def test_of_equal_results_no_interval_is_claimed():
+    axis = varying([{"optimizer": name} for name in ("adam", "adam", "sgd", "sgd")])[0]
+    assert effect(axis, [0.0, 0.0, 0.5, None]) == "adam: 0.0000 (2, all equal); sgd: 0.5000 (1)"
 
 
 def test_rungs_say_who_climbed(halved):
@@ -145,7 +151,7 @@ def test_what_results_have_chosen_has_no_part_in_the_effects(tmp_path):
     assert "Computed on the 12 of 24 configurations that were not proposed because of a result." in text
     search_files.write_batches(tmp_path / "tpe", [names[:6], names[6:]])
     search, text, _ = write(tmp_path / "tpe")
-    assert "biased towards where the search looked" in text and "Computed on all 24 configurations" in text
+    assert "biased towards where the search looked" in text and "of which the sampler proposed 18 because" in text
     assert [one.sampled for one in search.configurations.values()] == [True] * 6 + [False] * 18
     search_files.write_batches(tmp_path / "tpe", [names[:6], names[6:]], "sobol")  # which does not learn
     assert all(one.sampled for one in search_files.read_search(tmp_path / "tpe").configurations.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 Value = float | str | None  # None: the hyperparameter does not exist in this configuration (a branch of a choice)
 MOST_LISTS = 6  # different lists that are shown as categories; of more, each element is an axis
-WIDE = 30  # largest over smallest value from which on an axis is logarithmic
+WIDE = 10  # largest over smallest value from which on an axis is logarithmic
 BEYOND = 0.12  # of an axis's length: so far below the smallest value stands what is absent
 
 
@@ -73,6 +73,13 @@ def _is_number(value: Any) -> bool:
 
 def words(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten between two positive numbers: for a logarithmic axis."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    places = [float(f"{step}e{decade}") for decade in decades for step in (1, 2, 5)]
+    return [place for place in places if low <= place <= high]
 
 
 def absent_at(values: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from cascada.report.axes import Axis, absent_at
 from cascada.report.search_content import Configuration
-from cascada.report.search_figures import figure
+from cascada.report.search_figures import counted, figure
 
 ABSENT, NONE = "absent", "none"
 TICKS = 5
@@ -31,7 +31,7 @@ def parallel(
     if len(budgets) > 1:
         dimensions.append(_numbers("epochs reached", [one.epochs for one in group], False, ABSENT))
     for epochs, values in zip(dict.fromkeys((budgets[0], budgets[-1])), results, strict=True):
-        dimensions.append(_numbers(f"{title}, {epochs} epochs", values, False, NONE))
+        dimensions.append(_numbers(f"{title}, {counted(epochs)}", values, False, NONE))
     known = [value for value in results[0] if value is not None]
     drawing = figure(420)
     line: dict[str, Any] = {"colorscale": "Cividis", "reversescale": smaller}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cascada.report.axes import Axis
+from cascada.report.axes import Axis, ticks
 from cascada.report.importance import Importance
 from cascada.report.search_content import Configuration, Search
 from cascada.statistics import effects
@@ -56,7 +56,9 @@ def numbers(axis: Axis, values: Sequence[float], names: Sequence[str], title: st
         marker={"color": COLOURS[0], "opacity": 0.65, "size": 7},
     )  # fmt: skip
     drawing.update_xaxes(title_text=axis.name, exponentformat="none")
-    drawing.update_xaxes({"type": "log", "dtick": 1} if axis.logarithmic else {})
+    if axis.logarithmic:
+        places = ticks(min(axis.present), max(axis.present))
+        drawing.update_xaxes(type="log", tickvals=places, ticktext=[f"{place:g}" for place in places])
     drawing.update_yaxes(title_text=title)
     return drawing
 
@@ -95,7 +97,7 @@ def rungs(search: Search, title: str) -> go.Figure:
     for place, epochs in enumerate(search.budgets):
         group = [one for one in search.configurations.values() if one.epochs == epochs]
         points = [point for one in group for point in _way(one)]
-        name = f"reached {epochs} epochs ({len(group)})"
+        name = f"reached {counted(epochs)} ({len(group)})"
         drawing.add_scatter(
             x=[None if x is None else str(x) for x, _, _ in points], y=_short(y for _, y, _ in points), mode="lines+markers",
             text=[name for _, _, name in points], hovertemplate="%{text}<br>%{x} epochs: %{y}<extra></extra>", name=name,
@@ -127,6 +129,10 @@ def costs(search: Search, hours: dict[str, float], unit: str, title: str) -> go.
     drawing.update_xaxes(title_text=unit)
     drawing.update_yaxes(title_text=title)
     return drawing
+
+
+def counted(epochs: int) -> str:
+    return f"{epochs} epoch{'s' if epochs > 1 else ''}"
 
 
 def _short(values) -> list[float | None]:

@@ -40,8 +40,8 @@ def effect(axis: Axis, values: Sequence[float | None]) -> str:
 def _mean(option: str, values: list[float]) -> str:
     if not values:
         return f"{option}: no results"
-    if len(values) == 1:
-        return f"{option}: {values[0]:.4f} (1)"
+    if len(set(values)) == 1:  # from which no interval follows
+        return f"{option}: {values[0]:.4f} ({len(values)}{', all equal' if len(values) > 1 else ''})"
     return f"{option}: {interval(dict(effects.mean(values)))} ({len(values)})"
 
 
