@@ -17,6 +17,7 @@ TRIAL = "trials/*/seed-*/epochs-*/"
 FUNCTIONS = {
     "raw_file": "raw files",
     "all_shards": "dataset/shards/*/*.h5",
+    "shards_of_set": "dataset/shards/*/*.h5",
     "prediction_file": "files to predict",
     "all_predictions": "predictions/*.h5",
     "DECISIONS": "search/finalists.json",

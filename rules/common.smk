@@ -8,7 +8,17 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from cascada.data import catalogue
-from cascada.experiment import choice, configuration, families, population, prediction_jobs, proposals, rungs, schema
+from cascada.experiment import (
+    also,
+    choice,
+    configuration,
+    families,
+    population,
+    prediction_jobs,
+    proposals,
+    rungs,
+    schema,
+)
 from cascada.core.digest import digest
 from cascada.experiment.spaces import digest_of
 from cascada.core.errors import CascadaError, ConfigError
@@ -25,8 +35,10 @@ try:
     rungs.check_finalists(config["search"], CANDIDATES.expected, BUDGETS)
     proposals.check_decisions(CANDIDATES.batches, len(BUDGETS), bool(POPULATION.more_seeds))
     SHARDS = {(shard.source, shard.name): shard for shard in configuration.shards(config, say)}
+    also.check(config)
+    BESIDE = {(shard.source, shard.name): shard for shard in also.shards(config, say)}
     if workflow.is_main_process:
-        configuration.check_files(SHARDS.values())
+        configuration.check_files([*SHARDS.values(), *BESIDE.values()])
         POPULATION.check()
     if workflow.is_main_process and workflow.output_settings.dryrun:
         from cascada.experiment import earlier
@@ -52,6 +64,9 @@ MODEL_FILES = (
     "SHA256SUMS",
 )
 ALSO = []  # outputs that are made by default, too: whoever adds one appends it beside where it is made
+SETS = list(config["testing"]["also"])  # what is tested beside the sealed showers
+SCORE_PLOTS += ("systematics",) if SETS else ()
+SETS_OF_SHOWERS = list(also.sources(config))  # those that are not the sealed showers themselves
 NOT_SCIENCE = {"publishing", "predictions", "version"}  # keys that change neither model nor test
 
 
@@ -63,17 +78,27 @@ wildcard_constraints:
     epochs=r"\d+",
 
 
+def shard(wildcards):
+    """One of the data's, or one of a set that is tested beside the sealed showers."""
+    return (SHARDS | BESIDE)[wildcards.source, wildcards.name]
+
+
 def raw_file(wildcards):
     """The raw file of a shard; none for a surrogate run."""
-    return SHARDS[wildcards.source, wildcards.name].file or []
+    return shard(wildcards).file or []
 
 
 def shard_specification(wildcards):
-    return SHARDS[wildcards.source, wildcards.name].specification
+    return shard(wildcards).specification
 
 
 def all_shards(wildcards):
     return [f"<results>/dataset/shards/{source}/{name}.h5" for source, name in SHARDS]
+
+
+def shards_of_set(wildcards):
+    mine = [name for source, name in BESIDE if source == f"also/{wildcards.set}"]
+    return [f"<results>/dataset/shards/also/{wildcards.set}/{name}.h5" for name in mine]
 
 
 # What the list of trials follows from, for every job that reads all trials: asking the checkpoint alone would not make such a job

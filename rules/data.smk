@@ -40,6 +40,25 @@ rule merge:
         "../scripts/merge.py"
 
 
+rule merge_also:
+    input:
+        shards=shards_of_set,
+        train="<results>/dataset/train.h5",
+    output:
+        "<results>/dataset/also/{set}.h5",
+    log:
+        "<results>/logs/merge_also/{set}.log",
+    conda:
+        "../envs/cascada.yaml"
+    params:
+        classes=config["data"]["classes"],
+        signal=config["data"].get("signal", ""),
+        repeated_numbers=config["data"]["repeated_numbers"],
+        code=digest("cascada.data.also"),
+    script:
+        "../scripts/merge_also.py"
+
+
 rule describe_data:
     input:
         summary="<results>/dataset/summary.json",

@@ -8,10 +8,12 @@ rule test_model:
         test="<results>/dataset/test.h5",
         train="<results>/dataset/train.h5",
         baselines="<results>/baselines/models.npz",
+        also=collect("<results>/dataset/also/{set}.h5", set=SETS_OF_SHOWERS),
     output:
         metrics="<results>/test/metrics.json",
         predictions="<results>/test/predictions.h5",
         mistakes="<results>/test/mistakes.h5",
+        also=collect("<results>/test/also/{set}/{file}", set=SETS, file=["metrics.json", "predictions.h5"]),
     log:
         "<results>/logs/test_model.log",
     conda:

@@ -109,6 +109,7 @@ def test_the_picture_of_the_architecture_is_that_of_the_code():
     edges = {rule.name: set(rule.reads) for rule in draw_architecture.rules()}
     assert edges["select"] >= {"trials/*/seed-*/epochs-*/metrics.json", "baselines/metrics.json"}
     assert [name for name, reads in edges.items() if "dataset/test.h5" in reads] == ["test_model", "publish"]
+    assert [name for name, reads in edges.items() if "dataset/also/*.h5" in reads] == ["test_model"]
 
 
 def test_the_citation_names_this_version():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from probing import ROBUST, SETTINGS, X, concentration, measure, probabilities, well_behaved
 
-from cascada.behaviour import transformations
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import LIMITS, Limit, Settings
 from cascada.behaviour.subject import Subject
+from cascada.data import transformations
 
 
 @pytest.mark.parametrize("probe", ROBUST)

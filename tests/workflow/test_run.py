@@ -49,6 +49,56 @@ def test_only_test_model_reads_the_sealed_data(workflow):
     assert "selection/best.json" in readers["test_model"]
 
 
+BESIDE = """\
+  also:
+    deep:
+      source: {kind: surrogate, variant: deep, showers: {proton: 30, iron: 30}, showers_per_shard: 30, seed: 1}
+"""
+
+
+def with_sets(workflow, text=BESIDE, name="beside"):
+    """Another experiment, with sets beside the sealed showers; returns its file."""
+    smoke = (workflow / "experiments/smoke.yaml").read_text()
+    changed = smoke.replace("experiment: smoke", f"experiment: {name}").replace("testing:\n", f"testing:\n{text}")
+    (workflow / f"{name}.yaml").write_text(changed)
+    return f"{name}.yaml"
+
+
+def test_only_test_model_reads_the_sets_beside_the_sealed_data(workflow):
+    """Walks the whole DAG: who reads a set's file, what is made of it, and that the training waits for none of it."""
+    done = snakemake(workflow, "-n", "--forceall", configfile=with_sets(workflow))
+    blocks = re.split(r"^(?:local)?(?:rule|checkpoint) ", done.stdout + done.stderr, flags=re.MULTILINE)[1:]
+    readers, writers, of_shards = set(), set(), set()
+    for block in blocks:
+        rule = block.split(":")[0]
+        found = {key: re.search(rf"^    {key}: (.*)$", block, re.MULTILINE) for key in ("input", "output")}
+        lines = {key: one.group(1) if one else "" for key, one in found.items()}
+        readers |= {rule} if "dataset/also/" in lines["input"] else set()
+        of_shards |= {rule} if "dataset/shards/also/" in lines["input"] else set()
+        writers |= {rule} if "/also/" in lines["output"] else set()
+    assert readers == {"test_model"} and of_shards == {"merge_also"}
+    assert writers == {"convert", "merge_also", "test_model"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("variant: deep, ", "", "seed 1 is that of data.sources.showers too"),
+        ("iron: 30", "iron: 29", "29 showers of the class 'iron' to test, at least 30"),
+        (
+            "source: {kind: surrogate, variant: deep",
+            "transform: {blur: 1}\n      source: {kind: surrogate",
+            "unknown key(s) ['blur']",
+        ),
+    ],
+)
+def test_a_set_that_cannot_be_tested_is_refused_at_the_dry_run(workflow, old, new, message):
+    assert old in BESIDE
+    done = snakemake(workflow, "-n", check=False, configfile=with_sets(workflow, BESIDE.replace(old, new), "bad"))
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "testing.also.deep" in said and message in said and "Traceback" not in said
+
+
 def test_a_change_of_the_search_keeps_what_is_trained(workflow):
     path = workflow / "experiments/smoke.yaml"
     before = path.read_text()

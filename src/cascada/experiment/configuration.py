@@ -17,17 +17,32 @@ from cascada.data.catalogue import ROLES, RUNS
 from cascada.experiment import rawfiles, samplers
 
 PRIMARIES = {name: code for name, code in classes.PRIMARY_NAMES.items() if name != "gamma"}  # names in `showers`
+ALSO = "also/"  # before the name of a source that is tested beside the sealed showers
+OF_A_SHOWER = ("seed", "variant", "energy_min", "energy_max")  # with kind, primary and number it is known by these
 NOT_OPTIONS = {"kind", "files", "train", "test", "showers", "showers_per_shard", "on_error"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One conversion job: `file` is None for a surrogate run; `specification` are plain values for the script."""
+    """One conversion job: `file` is None for a surrogate run; `specification` are plain values for the script.
+
+    `source`: the name of one of `data.sources`, or `also/` and the name of one of `testing.also`.
+    """
 
     source: str
     name: str
     file: str | None
     specification: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The key of the experiment that asks for it."""
+        return place(self.source)
+
+
+def place(source: str) -> str:
+    """The key of the experiment that names a source."""
+    return f"testing.{source.replace('/', '.')}.source" if source.startswith(ALSO) else f"data.sources.{source}"
 
 
 def check(config: dict) -> None:
@@ -49,22 +64,29 @@ def shards(config: dict, say: Callable[[str], None] = lambda text: None) -> list
 
     Raises ConfigError where a pattern finds no file, a primary has no name, or classes and primaries do not agree.
     """
-    found = []
-    for name, source in config["data"]["sources"].items():
-        options = {key: value for key, value in source.items() if key not in NOT_OPTIONS}
-        options["channels"] = config["data"]["channels"]
-        takes = catalogue.describe(source["kind"]).takes
-        if takes == RUNS:
-            _check_energies(name, source)
-            options.pop("seed")  # of the run: it stands beside the options
-            found += _runs(name, source, options)
-        elif takes == ROLES:
-            found += [_of_role(name, source, options, role) for role in ("train", "test")]
-        else:
-            found += _files(name, source, options, say)
+    found = [
+        shard
+        for name, source in config["data"]["sources"].items()
+        for shard in of_source(name, source, config["data"]["channels"], say)
+    ]
     _check_primaries(config["data"])
-    _check_seeds(config["data"]["sources"])
+    check_seeds(config["data"]["sources"])
     return found
+
+
+def of_source(name: str, source: dict, channels: list[str], say: Callable[[str], None]) -> list[Shard]:
+    """The conversion jobs of one source; of files made for one purpose, beside the sealed showers those for the test alone."""
+    options = {key: value for key, value in source.items() if key not in NOT_OPTIONS}
+    options["channels"] = channels
+    takes = catalogue.describe(source["kind"]).takes
+    if takes == RUNS:
+        _check_energies(name, source)
+        options.pop("seed")  # of the run: it stands beside the options
+        return _runs(name, source, options)
+    if takes == ROLES:
+        roles = ("test",) if name.startswith(ALSO) else ("train", "test")
+        return [_of_role(name, source, options, role) for role in roles]
+    return _files(name, source, options, say)
 
 
 def check_files(found: Iterable[Shard]) -> None:
@@ -76,14 +98,14 @@ def check_files(found: Iterable[Shard]) -> None:
     for source in dict.fromkeys(shard.source for _, shard in files):
         mine = [one for one in files if one[1].source == source and "on_error" not in one[1].specification]
         for kind in dict.fromkeys(shard.specification["kind"] for _, shard in mine):
-            rawfiles.check_contents(f"data.sources.{source}", [file for file, _ in mine], [kind])
-    rawfiles.check_once({file: f"data.sources.{shard.source}" for file, shard in files})
+            rawfiles.check_contents(place(source), [file for file, _ in mine], [kind])
+    rawfiles.check_once({file: shard.place for file, shard in files})
 
 
 def _check_energies(name: str, source: dict) -> None:
     low, high = source.get("energy_min", 0.0), source.get("energy_max", math.inf)
     if low > high:
-        raise ConfigError(f"data.sources.{name}: energy_min {low} and energy_max {high} given, min ≤ max is needed.")
+        raise ConfigError(f"{place(name)}: energy_min {low} and energy_max {high} given, min ≤ max is needed.")
 
 
 def _of_role(name: str, source: dict, options: dict, role: str) -> Shard:
@@ -103,7 +125,7 @@ def _runs(name: str, source: dict, options: dict) -> list[Shard]:
     for primary, showers in source["showers"].items():
         if primary not in makes:
             raise ConfigError(
-                f"data.sources.{name}.showers: unknown primary {primary!r}{did_you_mean(primary, makes)}. "
+                f"{place(name)}.showers: unknown primary {primary!r}{did_you_mean(primary, makes)}. "
                 f"The source {source['kind']} makes {sorted(makes)}."
             )
         for block in range(math.ceil(showers / size)):
@@ -127,10 +149,10 @@ def _files(name: str, source: dict, options: dict, say: Callable[[str], None]) -
     for pattern in source["files"]:
         matches, left_out = rawfiles.without_companions(sorted(glob.glob(pattern, recursive=True)))
         if left_out:
-            say(rawfiles.said_of_companions(f"data.sources.{name}.files", left_out))
+            say(rawfiles.said_of_companions(f"{place(name)}.files", left_out))
         if not matches:
             what = f"only companions of particle files ({left_out[0]}…)" if left_out else "no file"
-            raise ConfigError(f"data.sources.{name}.files: {pattern!r} matches {what} (from {Path.cwd()}).")
+            raise ConfigError(f"{place(name)}.files: {pattern!r} matches {what} (from {Path.cwd()}).")
         for path in matches:
             # equal names in different folders are told apart by what comes before them
             short = Path(path).name
@@ -168,23 +190,21 @@ def _check_primaries(data: dict) -> None:
         )
 
 
-def _check_seeds(sources: dict) -> None:
+def check_seeds(sources: dict) -> None:
     """Raise ConfigError where two sources of one kind, without files, would make the same showers."""
     seen: dict[tuple, str] = {}
     for name, source in sources.items():
         for primary in source["showers"] if catalogue.describe(source["kind"]).takes == RUNS else ():
-            determines = (source["kind"], primary, source["seed"], source.get("energy_min"), source.get("energy_max"))
+            determines = (source["kind"], primary, *(source.get(one) for one in OF_A_SHOWER))
             other = seen.setdefault(determines, name)
             if other != name:
                 raise ConfigError(
-                    f"data.sources.{name}: seed {source['seed']} is that of data.sources.{other} too, so that both would "
+                    f"{place(name)}: seed {source['seed']} is that of {place(other)} too, so that both would "
                     f"make the same showers of {primary}; give another seed."
                 )
 
 
 def _existing(name: str, path: str) -> str:
     if not Path(path).exists():
-        raise ConfigError(
-            f"data.sources.{name}: {path!r} does not exist (from {Path.cwd()}); give the path of the file."
-        )
+        raise ConfigError(f"{place(name)}: {path!r} does not exist (from {Path.cwd()}); give the path of the file.")
     return path

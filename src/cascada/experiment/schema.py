@@ -5,6 +5,7 @@ What the code itself says (the options of sources and samplers, the limits of pr
 Imported by the Snakefile: the standard library, PyYAML and jsonschema (which Snakemake itself needs) alone.
 """
 
+import copy
 import difflib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cascada.data import catalogue
 from cascada.experiment import probe_limits, samplers
 
 DEFINITIONS = "#/$defs/"
+ALSO = "also_"  # before the kind, in the definitions of sources that are tested beside the sealed showers
 
 
 def validate(config: dict, path: Path) -> None:
@@ -29,22 +31,37 @@ def complete(path: Path) -> dict:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load(Path(path).read_text(encoding="utf-8"), loader)
     properties = schema["properties"]
-    _add_sources(properties["data"]["properties"]["sources"]["additionalProperties"], schema["$defs"])
+    source = properties["data"]["properties"]["sources"]["additionalProperties"]
+    beside = copy.deepcopy(source) | {"description": "Showers of another simulation, as one of data.sources."}
+    _add_sources(source, schema["$defs"])
+    _add_sources(beside, schema["$defs"], ALSO)
+    properties["testing"]["properties"]["also"]["additionalProperties"]["properties"]["source"] = beside
     properties["predictions"]["properties"]["source"]["enum"] = ["", *catalogue.readers()]
     _add_samplers(properties["search"]["properties"])
     properties["behaviour"]["properties"]["probes"]["properties"] = probe_limits.schema()
     return schema
 
 
-def _add_sources(source: dict, definitions: dict) -> None:
+def _add_sources(source: dict, definitions: dict, before: str = "") -> None:
+    """Complete the schema of a source; `before`: of the names of the definitions of its kinds."""
     kinds = catalogue.kinds()
     source["properties"]["kind"] = {"enum": kinds}
     source["allOf"] = []
     for kind in kinds:
-        definitions[kind] = _of_source(catalogue.describe(kind), definitions)
+        definition = _of_source(catalogue.describe(kind), definitions)
+        definitions[f"{before}{kind}"] = _of_test_alone(definition) if before == ALSO else definition
         source["allOf"].append(
-            {"if": {"properties": {"kind": {"const": kind}}}, "then": {"$ref": f"{DEFINITIONS}{kind}"}}
+            {"if": {"properties": {"kind": {"const": kind}}}, "then": {"$ref": f"{DEFINITIONS}{before}{kind}"}}
         )
+
+
+def _of_test_alone(definition: dict) -> dict:
+    """The definition of a source whose showers are for the test alone: without a file for training."""
+    properties = {name: part for name, part in definition["properties"].items() if name != "train"}
+    return definition | {
+        "properties": properties,
+        "required": [one for one in definition.get("required", []) if one != "train"],
+    }
 
 
 def _of_source(source: catalogue.Source, definitions: dict) -> dict:

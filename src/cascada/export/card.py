@@ -9,11 +9,11 @@ from cascada.core.classes import describe, meaning
 from cascada.core.notices import MARKS, SURROGATE, marks
 from cascada.statistics.names import METRICS, OF_CLASS, TITLES
 from cascada.statistics.verdicts import PASSED
-from cascada.statistics.words import interval, spectrum
+from cascada.statistics.words import interval, spectrum, uncertainties
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: prose beside the model
 
-NO_METRICS = {"showers", "confidence", "of_class", "spectrum", *MARKS}  # what else model.json says of the test
+NO_METRICS = {"showers", "confidence", "of_class", "spectrum", "also", *MARKS}  # what else model.json says of the test
 
 
 def render(content: dict[str, Any]) -> str:
@@ -31,14 +31,8 @@ def _template() -> Template:
         loader=PackageLoader("cascada.export"), autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    found.filters |= {
-        "describe": describe,
-        "meaning": meaning,
-        "interval": interval,
-        "shape": _shape,
-        "value": _value,
-        "spectrum": spectrum,
-    }
+    found.filters |= {"describe": describe, "meaning": meaning, "interval": interval, "shape": _shape, "value": _value}
+    found.filters |= {"spectrum": spectrum, "uncertainties": uncertainties}
     found.globals |= {"SURROGATE": SURROGATE, "PASSED": PASSED}
     return found.get_template("card.md.j2")
 

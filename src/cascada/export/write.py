@@ -28,7 +28,7 @@ from cascada.export.reference import reference
 from cascada.export.scores import write_scores
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.statistics import bootstrap, metrics, promise
-from cascada.statistics.names import METRICS
+from cascada.statistics.names import COMPARED, METRICS
 
 PROBE_SHOWERS = 16
 CHECKED_SHOWERS = 512  # validation showers on which the exports are compared with PyTorch
@@ -264,12 +264,23 @@ def _under_spectrum(section: dict) -> dict:
     return _numbers(section) | {name: section[name] for name in about}
 
 
+def _beside(one: dict) -> dict:
+    """Of a set beside the sealed showers each number with its interval and its difference to theirs, and what it is."""
+    numbers = {
+        name: value | {"difference": one[name]["difference"]}
+        for name, value in _numbers(one).items()
+        if name in COMPARED
+    }
+    return numbers | {name: one[name] for name in ("what", "surrogate", "showers", "of_class")}
+
+
 def _tested(test: dict, classes: int) -> dict:
     """Of the test's metrics.json each number with its interval, what they were taken from, and the marks of its opening."""
     return (
         _numbers(test)
         | {"showers": test["showers"], "confidence": test["settings"]["confidence"]}
         | ({"spectrum": _under_spectrum(test["spectrum"])} if "spectrum" in test else {})
+        | ({"also": {name: _beside(one) for name, one in test["also"].items()}} if test.get("also") else {})
         | ({"of_class": test["of_class"]} if classes > 2 else {})
         | {name: True for name in MARKS if test.get("opening", {}).get(name)}
     )

@@ -7,8 +7,8 @@ from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.report import headlines, html, sealed_mistakes
 from cascada.statistics import promise
-from cascada.statistics.names import COMPARED, OF_CLASS, TITLES
-from cascada.statistics.words import interval, spectrum
+from cascada.statistics.names import COMPARED, HEADLINES, OF_CLASS, TITLES
+from cascada.statistics.words import interval, signed, spectrum, uncertainties
 
 TEMPLATE = "test.html.j2"
 PICTURES = ("bins", "mistakes")
@@ -33,6 +33,9 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         against=against,
         metrics=[*_metrics(found), *_background(found, against)],
         spectrum=_spectrum(found, against),
+        uncertainties=uncertainties(found, found["settings"]["confidence"], found["showers"]),
+        sets=_sets(found),
+        sets_under=_sets(found, "spectrum"),
         titles=[TITLES[name] for name in OF_CLASS],
         of_class=[[name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in found["of_class"].items()],
         baselines=_baselines(found),
@@ -64,6 +67,20 @@ def _spectrum(found: dict, against: str) -> dict | None:
         "baselines": _baselines(under),
         "bins": [_bin(one) for one in section["energy_bins"]],
     }
+
+
+def _sets(found: dict, section: str = "") -> list[list]:
+    """Rows of the sets beside the sealed showers: what each is, its metrics and their differences; of a section of theirs."""
+    rows = []
+    for name, one in found.get("also", {}).items():
+        part = one.get(section) if section else one
+        if part is not None:
+            numbers = [
+                text for metric in HEADLINES for text in (interval(part[metric]), signed(part[metric]["difference"]))
+            ]
+            worth = part["effective_showers"] if section else one["showers"]
+            rows.append([name, one["what"], "surrogate" if one["surrogate"] else "", worth, *numbers])
+    return rows
 
 
 def _parts(one: dict) -> list:

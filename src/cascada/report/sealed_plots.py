@@ -1,5 +1,6 @@
 """Pictures of the test, from predictions.h5, mistakes.h5 and metrics.json: the sealed data stay closed."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ DASHES = ("--", ":", "-.")  # of the baselines' curves
 
 
 def plot_test(predictions: Path, metrics_file: Path, folder: Path, mistakes: Path) -> None:
-    """Write every picture of PLOTS into `folder`."""
+    """Write every picture of PLOTS into `folder`, and those of OF_SETS where sets were tested beside the sealed showers."""
     test = read(predictions, metrics_file, mistakes)
-    for name, draw in PLOTS.items():
+    for name, draw in (PLOTS | (OF_SETS if test.found.get("also") else {})).items():
         test.save(draw(test), folder / f"{name}.png")
 
 
@@ -99,7 +100,7 @@ def _scores(test: Test):
 
 def _calibration(test: Test):
     drawing, axes = plotting.figure(5, 4.6)
-    ece = of_signal(test, "ece")
+    ece, brier = of_signal(test, "ece"), of_signal(test, "brier")
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
     for row in test.found["calibration"]:
         sealed_bins.point(axes, row["mean"], row)
@@ -111,8 +112,8 @@ def _calibration(test: Test):
         axes.legend(frameon=False, loc="lower right")
     axes.set(
         xlabel=f"probability of {test.signal} (mean in bin)", ylabel=f"share of {test.signal}", ylim=(-0.03, 1.08),
-        title=f"of this probability: ECE {both(test, 'ece')}; {ece['if_calibrated']:.4f} if calibrated\n"
-        f"Brier score {both(test, 'brier')}",
+        title=f"of this probability: ECE {interval(ece)}; {ece['if_calibrated']:.4f} if calibrated\n"
+        f"Brier score {interval(brier)}{weighted.calibration_errors(test)}",
     )  # fmt: skip
     axes.title.set_fontsize(9)
     plotting.tidy(axes)
@@ -141,6 +142,31 @@ def _baselines(test: Test):
     return drawing
 
 
+def _named(name: str, one: dict) -> str:
+    return "\n".join([name, *textwrap.wrap(one["what"], 26)])
+
+
+def _systematics(test: Test):
+    """What the metrics move by on each set beside the sealed showers, hollow under a stated spectrum."""
+    sets = test.found["also"]
+    drawing, axes = plotting.figure(8.5, 1.8 + 0.6 * len(sets), 1, len(HEADLINES), sharey=True)
+    for panel, metric in zip(axes, HEADLINES, strict=True):
+        for place, one in enumerate(sets.values()):
+            moved = one[metric]["difference"]
+            width = np.clip([[moved["value"] - moved["low"]], [moved["high"] - moved["value"]]], 0, None)
+            panel.errorbar(moved["value"], place, xerr=width, fmt="o", color=plotting.COLOURS[1], capsize=3)
+            if "spectrum" in one:
+                beside = one["spectrum"][metric]["difference"]
+                weighted.point(panel, place + 0.2, beside, plotting.COLOURS[2], horizontal=True)
+        panel.axvline(0, color="#999999", linewidth=0.8)
+        panel.set(xlabel=f"{TITLES[metric]}:\nset less sealed showers", ylim=(len(sets) - 0.5, -0.5))
+        panel.xaxis.label.set_fontsize(8)
+        panel.tick_params(axis="x", labelsize=7)
+        panel.set_yticks(range(len(sets)), [_named(name, one) for name, one in sets.items()], fontsize=7)
+        plotting.tidy(panel)
+    return drawing
+
+
 PLOTS = {
     "roc": _roc,
     "background": _background,
@@ -155,3 +181,4 @@ PLOTS = {
     "bins": sealed_bins.right,
     "mistakes": lambda test: sealed_mistakes.draw(test.mistakes, test.classes),
 }
+OF_SETS = {"systematics": _systematics}

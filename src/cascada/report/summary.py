@@ -8,7 +8,7 @@ from cascada.core.files import read_json
 from cascada.core.notices import SURROGATE_IN_SHORT, marks
 from cascada.statistics import promise
 from cascada.statistics.names import HEADLINES
-from cascada.statistics.words import interval, spectrum
+from cascada.statistics.words import interval, spectrum, uncertainties
 
 # what it reads, in the order in which the workflow makes it
 PARTS = {
@@ -35,6 +35,7 @@ def summary(results: Path) -> str:
             *_metrics(best, test),
             f"  {_signal(test)}",
             *(f"  {text}" for text in promise.sentences(best, test)),
+            *_systematics(test),
             *(f"  {text}" for text in marks(test["opening"])),
             f"  behaviour: {verdict(results / paths.BEHAVIOUR)}",
             "Look next at:",
@@ -72,6 +73,11 @@ def _metrics(best: dict, test: dict) -> list[str]:
             + ", ".join(f"{name} {interval(section[name])}" for name in HEADLINES)
         )
     return lines
+
+
+def _systematics(test: dict) -> list[str]:
+    text = uncertainties(test, test["settings"]["confidence"], test["showers"]) if "also" in test else ""
+    return [f"  {text}"] if text else []
 
 
 def _signal(test: dict) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from cascada.report import style
 from cascada.report.sealed import Test
+from cascada.statistics.words import interval
 
 LINE = "-."
 LOOK = {"fmt": "o", "capsize": 2, "markersize": 5, "markerfacecolor": "none", "elinewidth": 0.8}
@@ -59,6 +60,14 @@ def scores(axes, test: Test, edges: np.ndarray) -> None:
 def calibration(axes, test: Test) -> None:
     for number, row in enumerate((test.spectrum or {}).get("calibration", ())):
         point(axes, row["mean"], row, style.COLOURS[2], label=test.under if number == 0 else None)
+
+
+def calibration_errors(test: Test) -> str:
+    """The line of a title that says calibration error and Brier score of the signal's probability; "" without a spectrum."""
+    if not test.spectrum:
+        return ""
+    one = test.spectrum["of_class"][test.signal]
+    return f"\n{test.under}: ECE {interval(one['ece'])}; {one['ece']['if_calibrated']:.4f} if calibrated\nBrier score {interval(one['brier'])}"
 
 
 def shares(matrix: dict) -> np.ndarray:

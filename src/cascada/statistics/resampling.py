@@ -19,7 +19,7 @@ def numbered(images: int, shower_id: np.ndarray | None) -> np.ndarray:
     return np.arange(images) if shower_id is None else number_showers(np.asarray(shower_id))
 
 
-def draws(showers: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def draws(showers: int, resamples: int, seed: int | list[int]) -> Iterator[np.ndarray]:
     """Blocks (R, S) of counts as float32: row by row how often each of S showers was drawn in S drawings."""
     random = np.random.default_rng(seed)
     step = max(1, CELLS // max(showers, 1))

@@ -29,3 +29,20 @@ def temperature(found: Mapping) -> str:
     if found["at_limit"]:
         return f"1, as {showers} validation showers do not fix one"
     return f"{interval(dict(found))}, fitted on {showers} validation showers"
+
+
+def signed(one: dict, digits: int = 4) -> str:
+    """A difference with its interval: `-0.0003 [-0.0010, +0.0002]`."""
+    return f"{one['value']:+.{digits}f} [{one['low']:+.{digits}f}, {one['high']:+.{digits}f}]"
+
+
+def uncertainties(test: dict, confidence: float, showers: int) -> str:
+    """The ROC AUC of a test with its statistical uncertainty and what it moves by under each set beside it; "" without sets."""
+    sets = test.get("also", {})
+    if not sets:
+        return ""
+    moved = [f"{signed(one['roc_auc']['difference'])} under {name} ({one['what']})" for name, one in sets.items()]
+    return (
+        f"ROC AUC {interval(test['roc_auc'])} (statistical: {confidence:.0%} over {showers:,} sealed showers); "
+        f"systematic: {', '.join(moved)}."
+    )

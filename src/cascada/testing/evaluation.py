@@ -1,5 +1,6 @@
 """One opening of the sealed showers: the selected model and the baselines, their predictions, the report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, read_json, sha256, write_json
 from cascada.core.provenance import provenance
 from cascada.statistics import metrics
+from cascada.testing import also as beside
 from cascada.testing import ledger, mistakes, spectrum
 from cascada.testing.report import report
 
@@ -24,7 +26,7 @@ class Predictions:
     logits: np.ndarray
     baselines: dict[str, np.ndarray]
     events: np.ndarray
-    mistakes: mistakes.Mistakes
+    mistakes: mistakes.Mistakes | None  # None where nobody asked for them
     classes: list[str]
     surrogate: bool
     signal: int = ASSUMED  # its label
@@ -41,13 +43,16 @@ def test_model(
     predictions: Path,
     mistakes_file: Path,
     settings: dict,
+    also: Mapping[str, Path] | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> dict:
     """Evaluate once; write predictions.h5, mistakes.h5 and metrics.json, and note the opening in the ledger beside test.h5.
 
-    `settings`: `bootstrap` resamples, `confidence`, `seed`, `reopen`. Raises DataError if the checkpoint is not the frozen
-    one, or if the sealed data were opened for another selection and `reopen` is not set. `train` tells selections apart.
+    `also`: files of the sets of `settings["also"]` that have showers of their own; what is found on each set stands in metrics.json
+    and in the folder `also/<name>` beside it. `settings`: `bootstrap` resamples, `confidence`, `seed`, `reopen`, `spectrum_index`.
+    Raises DataError if the checkpoint is not the frozen one, or if the sealed data, or a set, were opened for another selection and
+    `reopen` is not set. `train` tells selections apart.
     """
     chosen = read_json(best)
     found = sha256(checkpoint)
@@ -56,8 +61,9 @@ def test_model(
             f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
             "choose again: snakemake --forcerun select."
         )
-    _check(settings, train)
-    opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train)
+    _check(settings, train, test)
+    transforms = beside.transforms(settings)
+    opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train, also, transforms)
     result = predict(checkpoint, test, baselines, device, threads)
     content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
     content |= {
@@ -70,8 +76,17 @@ def test_model(
         "opening": opening,
         "provenance": provenance(train=chosen.get("data_sha256"), test=opening["ledger"][-1]["test_sha256"]),
     }
+    for name in settings.get("also", {}):
+        changed = beside.change(transforms[name], settings["seed"]) if name in transforms else None
+        where = test if changed else (also or {})[name]
+        found_on = predict(checkpoint, where, None, device, threads, changed, explain=False)
+        folder = metrics_file.parent / "also" / name
+        content.setdefault("also", {})[name] = one = beside.compare(name, found_on, result, settings)
+        _write_predictions(folder / predictions.name, found_on, opening["reopened"])
+        write_json(folder / metrics_file.name, one | {"provenance": content["provenance"]})
     ledger.record(test, opening, content)
     _write_predictions(predictions, result, opening["reopened"])
+    assert result.mistakes is not None
     mistakes.write(
         mistakes_file, result.mistakes, result.logits, result.baselines, result.events, surrogate=result.surrogate,
         reopened=opening["reopened"],
@@ -80,17 +95,32 @@ def test_model(
     return content
 
 
-def _check(settings: dict, train: Path) -> None:
-    """Raise DataError for what the training showers already tell of a test that cannot be made, before the seal is opened."""
-    from cascada.data.format import open_showers, read_events
+def _check(settings: dict, train: Path, test: Path) -> None:
+    """Raise DataError for a test that cannot be made, before the seal is opened: no image is looked at."""
+    from cascada.data.format import open_showers, read_events, read_header
 
     if settings.get("spectrum_index") is not None:
         with open_showers(train) as file:
             spectrum.weights(read_events(file), settings)
+    for name in beside.transforms(settings):
+        with open_showers(test) as file:
+            events, header = read_events(file), read_header(file)
+        beside.check(f"testing.also.{name}", events["label"], events["shower_id"], list(header.classes))
 
 
-def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, threads: int) -> Predictions:
-    """Read the sealed showers once, in blocks, for the model and for the baselines."""
+def predict(
+    checkpoint: Path,
+    test: Path,
+    baselines: Path | None,
+    device: str,
+    threads: int,
+    change: beside.Change | None = None,
+    explain: bool = True,
+) -> Predictions:
+    """Read the sealed showers once, in blocks, for the model and for the baselines.
+
+    `change`: what is done to the images before; `explain`: whether to find out what the network looked at where it is wrong.
+    """
     import torch
 
     from cascada.baselines import Baselines
@@ -111,6 +141,7 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
         size = BATCH // classifier.views
         for start in range(0, len(events), size):
             block = images[start : start + size]
+            block = change(block, list(header.channels), start) if change else block
             logits.append(ask(block))
             theirs.append(others.logits(block) if others else {})
         together = np.concatenate(logits)
@@ -118,7 +149,7 @@ def predict(checkpoint: Path, test: Path, baselines: Path | None, device: str, t
             logits=together,
             baselines={name: np.concatenate([part[name] for part in theirs]) for name in theirs[0]},
             events=events,
-            mistakes=mistakes.examine(ask, images, together, events["label"], header.channels),
+            mistakes=mistakes.examine(ask, images, together, events["label"], header.channels) if explain else None,
             classes=list(header.classes),
             signal=index(header.classes, header.signal),
             surrogate=any(row.kind == "surrogate" for row in read_sources(file)),

@@ -6,6 +6,7 @@ the test. A line with the result follows the opening's, since a refused opening 
 
 - The same seal: the same showers (`showers_sha256`), or the same images (`seal_sha256`), or the same file, in whatever order, file or
   experiment of this `results/` they come again. Older lines have fewer of these.
+- The sets beside the sealed showers (`also`) are sealed as these are: whoever chooses after a look at one of them has chosen on it.
 - The same selection: the same configuration, seed, epochs and training data. Trained again, it rounds differently on another
   processor: same selection, other bits. Older lines have configuration and seed alone, and are compared by these.
 """
@@ -13,6 +14,7 @@ the test. A line with the result follows the opening's, since a refused opening 
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from cascada.core.errors import DataError
@@ -74,11 +76,19 @@ def elsewhere(test: Path, entry: dict) -> list[dict]:
     return same_data([one for one in lines if "test_sha256" in one], entry)
 
 
-def open_seal(test: Path, chosen: dict, reopen: bool, train: Path | None = None) -> dict:
+def open_seal(
+    test: Path,
+    chosen: dict,
+    reopen: bool,
+    train: Path | None = None,
+    also: Mapping[str, Path] | None = None,
+    transforms: Mapping[str, dict] | None = None,
+) -> dict:
     """Allow or refuse an opening before anything is predicted; append it to the ledger; return `describe`'s facts.
 
-    `chosen`: best.json; `train`: train.h5, on which it was chosen. The same selection may be tested again, a different one only
-    with `reopen`: else DataError.
+    `chosen`: best.json; `train`: train.h5, on which it was chosen; `also`: the files of the sets beside the sealed showers;
+    `transforms`: what else the sealed showers are tested with. The same selection may be tested again, a different one only with
+    `reopen`: else DataError.
     """
     entry = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -88,6 +98,7 @@ def open_seal(test: Path, chosen: dict, reopen: bool, train: Path | None = None)
         "test_sha256": sha256(test),
         "seal_sha256": seals.images_sha256(test),
         "showers_sha256": seals.showers_sha256(test),
+        **_beside(also or {}, transforms or {}),
         **provenance(),
     }
     before = sorted([*elsewhere(test, entry), *read(test)], key=lambda one: one["time"])
@@ -102,16 +113,35 @@ def open_seal(test: Path, chosen: dict, reopen: bool, train: Path | None = None)
     return describe([*before, entry])
 
 
+def _beside(also: Mapping[str, Path], transforms: Mapping[str, dict]) -> dict:
+    """What an entry says of the sets beside the sealed showers: the seals of each file, the transform of the others."""
+    sets = {name: dict(zip(SEALS, _seals_of(path), strict=True)) for name, path in also.items()}
+    sets |= {name: {"transform": dict(one)} for name, one in transforms.items()}
+    return {"also": sets} if sets else {}
+
+
+def _seals_of(path: Path) -> tuple[str, str, str | None]:
+    return sha256(path), seals.images_sha256(path), seals.showers_sha256(path)
+
+
 def _refusal(test: Path, others: list[dict], entry: dict) -> str:
     last = others[-1]
     return (
-        f"{test} has been opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
+        f"{_opened(test, last, entry)} opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
         f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5)"
         f"{_difference(last, entry)}. "
         "A choice made after a look at the test is a choice on the test. "
-        "Keep that selection, or seal new showers (data.split.seed, other data), or set `testing: reopen: true` in the experiment's file, "
+        "Keep that selection, or seal new showers (data.split.seed, other data; of a set beside them another seed, other files), or set `testing: reopen: true` in the experiment's file, "
         "which tests this one too and marks every output."
     )
+
+
+def _opened(test: Path, last: dict, entry: dict) -> str:
+    """What has been opened: the sealed showers, or one of the sets beside them alone."""
+    if "test_sha256" not in last or _seals(last) & {entry[name] for name in SEALS}:
+        return f"{test} has been"
+    met = [name for name, one in entry["also"].items() if _seals(last) & {one.get(seal) for seal in SEALS}]
+    return f"The showers of testing.also.{met[0]} have been"
 
 
 def _difference(one: dict, entry: dict) -> str:
@@ -135,8 +165,14 @@ def _result(one: dict) -> str:
 
 def same_data(entries: list[dict], entry: dict) -> list[dict]:
     """Openings of the same sealed data: the same file, images or showers; entries that say none of these count as such."""
-    known = {name: entry[name] for name in SEALS if entry.get(name) is not None}
-    return [one for one in entries if "test_sha256" not in one or any(one.get(n) == seal for n, seal in known.items())]
+    known = _seals(entry)
+    return [one for one in entries if "test_sha256" not in one or known & _seals(one)]
+
+
+def _seals(entry: dict) -> set[str]:
+    """Hashes by which the showers of an opening are known, those of the sets beside the sealed ones included."""
+    parts = (entry, *entry.get("also", {}).values())
+    return {part[name] for part in parts for name in SEALS if part.get(name) is not None}
 
 
 def same_selection(one: dict, other: dict) -> bool:

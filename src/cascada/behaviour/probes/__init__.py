@@ -12,7 +12,7 @@ docstring
     measures them, each with its interval; nothing where the data or the recipe do not tell enough. Random numbers are drawn
     from `subject.settings.seed`.
 
-What probes share is in `comparing.py` and `transformations.py`. `tests/behaviour/test_probes.py` tries every probe on a classifier
+What probes share is in `comparing.py`; what is done to images, in data/transformations.py. `tests/behaviour/test_probes.py` tries every probe on a classifier
 that behaves; add one there that is made to fail it.
 """
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cascada.behaviour import transformations
 from cascada.behaviour.comparing import degradation
 from cascada.behaviour.subject import Measurement, Subject
+from cascada.data import transformations
 
 LEVELS = (0.00025, 0.001, 0.003, 0.01)
 AREAS = {"cell_threshold_auc": 0.01}  # the ROC AUC at these of the levels is a measurement

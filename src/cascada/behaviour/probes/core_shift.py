@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cascada.behaviour import transformations
 from cascada.behaviour.comparing import flips, worst_case
 from cascada.behaviour.subject import Measurement, Subject
+from cascada.data import transformations
 
 SHIFTS = (1, 2)  # cells of 4 m
 LIMITS = {

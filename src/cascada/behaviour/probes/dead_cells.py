@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cascada.behaviour import transformations
 from cascada.behaviour.comparing import degradation
 from cascada.behaviour.subject import Measurement, Subject
+from cascada.data import transformations
 
 LEVELS = (0.01, 0.05, 0.1)
 AREAS = {"dead_cells_5_auc": 0.05, "dead_cells_auc": 0.1}  # the ROC AUC at these of the levels is a measurement

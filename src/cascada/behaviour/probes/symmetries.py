@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cascada.behaviour import transformations
 from cascada.behaviour.comparing import change, flips, worst_case
 from cascada.behaviour.subject import Measurement, Predictor, Subject
+from cascada.data import transformations
 
 LIMITS = {
     "symmetry_change": (

@@ -1,4 +1,4 @@
-"""What the probes do to images: pure functions of raw energies (N, C, 80, 80) [GeV], which stay as they are."""
+"""What probes and tests do to images: pure functions of raw energies (N, C, 80, 80) [GeV], which stay as they are."""
 
 import numpy as np
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cascada.behaviour import transformations
+from cascada.data import transformations
 
 
 @pytest.mark.parametrize("name", transformations.SYMMETRIES)
