@@ -75,6 +75,7 @@ rule test_behaviour:
         device="auto",
     params:
         behaviour={key: value for key, value in config["behaviour"].items() if key != "undecided"},
+        spectrum={key: config["testing"][key] for key in ("spectrum_index", "simulated_index")},
         code=digest("cascada.behaviour.*", "cascada.behaviour.probes.*"),
     script:
         "../scripts/test_behaviour.py"

@@ -11,6 +11,7 @@ with logged(snakemake):
         xml=Path(snakemake.output.xml),
         report=Path(snakemake.output.report),
         settings=snakemake.params.behaviour,
+        spectrum=snakemake.params.spectrum,
         device=snakemake.resources.device,
         threads=snakemake.threads,
     )

@@ -10,7 +10,6 @@ import numpy as np
 from cascada.behaviour.subject import Measurement, Subject, plain
 from cascada.data.checks import pairs
 from cascada.statistics import bootstrap
-from cascada.statistics.bootstrap import Interval
 from cascada.statistics.metrics import auc
 from cascada.statistics.verdicts import AT_LEAST
 
@@ -72,8 +71,9 @@ def _losses(subject: Subject, found: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(found[np.arange(len(found)), subject.labels], LEAST))
 
 
-def _auc(subject: Subject, found: np.ndarray) -> Interval:
-    return plain(subject.intervals({"auc": bootstrap.roc_auc(found, subject.labels)})["auc"])
+def _auc(subject: Subject, found: np.ndarray) -> dict:
+    area = bootstrap.roc_auc(found, subject.labels)
+    return plain(subject.intervals({"auc": area})["auc"]) | subject.under(area)
 
 
 def separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
@@ -90,10 +90,11 @@ def separation(subject: Subject, values: np.ndarray, meaning: str) -> dict:
     worst = {"": lambda weights: np.max([area(weights) for area in areas.values()], axis=0)}
     found = {name: plain(one) for name, one in subject.intervals(worst | areas, known).items()}
     rows: list[dict] = [{"at": name, **found[name]} for name in areas]
+    whole = found[""] | subject.under(worst[""], known)
     if len(rows) < 2:
-        return found[""] | {"meaning": meaning}
+        return whole | {"meaning": meaning}
     best = max(rows, key=lambda row: row["value"])["at"]
-    return found[""] | {"details": rows, "meaning": f"{meaning}, of {best}, the two classes that it separates best"}
+    return whole | {"details": rows, "meaning": f"{meaning}, of {best}, the two classes that it separates best"}
 
 
 def _pair(values: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> bootstrap.Statistic:

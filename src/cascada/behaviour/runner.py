@@ -18,13 +18,26 @@ from cascada.core.classes import index
 from cascada.core.errors import CascadaError
 from cascada.core.files import atomic_path, read_json, sha256, write_json
 from cascada.core.provenance import provenance
+from cascada.statistics import weights
 from cascada.statistics.verdicts import FAILED, GATE, UNDECIDED, WARN, conclusion, names
 
 
 def test_behaviour(
-    *, best: Path, checkpoint: Path, train: Path, xml: Path, report: Path, settings: dict, device: str, threads: int
+    *,
+    best: Path,
+    checkpoint: Path,
+    train: Path,
+    xml: Path,
+    report: Path,
+    settings: dict,
+    device: str,
+    threads: int,
+    spectrum: dict | None = None,
 ) -> dict:
-    """Probe the selected model on validation showers; write `xml` (JUnit) and `report`; return the latter's content."""
+    """Probe the selected model on validation showers; write `xml` (JUnit) and `report`; return the latter's content.
+
+    `spectrum`: `spectrum_index` and `simulated_index` where a spectrum is stated, under which everything is measured once more.
+    """
     from cascada.core import machine
     from cascada.data.format import open_showers, read_header, read_sources
 
@@ -35,6 +48,7 @@ def test_behaviour(
     )
     predictor, unaveraged = predictors.from_checkpoint(checkpoint, where), predictors.unaveraged(checkpoint, where)
     subject = Subject.read(train, predictor, limits, recipe, unaveraged)
+    about = _weigh(subject, spectrum or {})
     probes = run(subject, xml)
     with open_showers(train) as file:
         surrogate = any(row.kind == "surrogate" for row in read_sources(file))
@@ -46,6 +60,7 @@ def test_behaviour(
         "warnings": names(probes, WARN, FAILED) + names(probes, WARN, UNDECIDED, kept=False),
         "probes": probes,
         "showers": len(subject.events),
+        **about,
         "confidence": limits.confidence,
         "surrogate": surrogate,
         "classes": list(header.classes),
@@ -56,6 +71,16 @@ def test_behaviour(
     }
     write_json(report, content)
     return content
+
+
+def _weigh(subject: Subject, spectrum: dict) -> dict:
+    """Give the subject its weights under a stated spectrum; return what behaviour.json says of it, nothing where none is stated."""
+    if spectrum.get("spectrum_index") is None:
+        return {}
+    index, simulated = spectrum["spectrum_index"], spectrum["simulated_index"]
+    subject.weight = weights.spectrum_weights(subject.events["true_energy"], index, simulated)
+    worth = weights.effective_number(subject.weight, subject.events["shower_id"])
+    return {"spectrum": {"index": index, "simulated": simulated, "effective_showers": worth}}
 
 
 def run(subject: Subject, xml: Path) -> list[dict]:

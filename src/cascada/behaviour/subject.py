@@ -10,7 +10,7 @@ import numpy as np
 
 from cascada.behaviour.settings import Limit, Settings
 from cascada.data.loading import Showers
-from cascada.statistics import bootstrap
+from cascada.statistics import bootstrap, weights
 from cascada.statistics.bootstrap import Interval
 from cascada.statistics.verdicts import AT_MOST, judge
 
@@ -22,6 +22,7 @@ class Measurement:
     """One quantity with its interval; `sense`: how it has to compare with its threshold.
 
     `significant`: as in `verdicts.judge`. `details`: rows of `at`, `value`, `low`, `high`: what the quantity was taken from.
+    `weighted`: the same under a stated spectrum, None where none is stated or the quantity is none of many showers.
     """
 
     name: str
@@ -32,11 +33,19 @@ class Measurement:
     sense: str = AT_MOST
     significant: bool = False
     details: list[dict] = field(default_factory=list)
+    weighted: Interval | None = None
 
     def judged(self, limit: Limit) -> dict:
-        """As in behaviour.json: with `threshold`, `severity`, `kept`, `verdict`."""
-        found = judge(self.value, self.low, self.high, self.sense, limit.threshold, self.significant)
-        return asdict(self) | asdict(limit) | found
+        """As in behaviour.json: with `threshold`, `severity`, `kept`, `verdict`; the last two for `weighted`, too."""
+        content = asdict(self) | asdict(limit) | self._verdict(self.value, self.low, self.high, limit)
+        if self.weighted is None:
+            del content["weighted"]
+        else:
+            content["weighted"] |= self._verdict(**self.weighted, limit=limit)
+        return content
+
+    def _verdict(self, value: float, low: float, high: float, limit: Limit) -> dict:
+        return judge(value, low, high, self.sense, limit.threshold, self.significant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +65,8 @@ class Recipe:
 class Subject:
     """`images` float32 (N, C, 80, 80) [GeV] and `events` (N,) of validation; `recipe` is None where it is unknown.
 
-    `classes`: their names in the order of the labels, if they are known.
+    `classes`: their names in the order of the labels, if they are known. With `weight`, what is measured over many showers has
+    an entry `weighted` beside it.
     """
 
     predict: Predictor
@@ -66,6 +76,7 @@ class Subject:
     recipe: Recipe | None = None
     unaveraged: Predictor | None = None  # of a predictor that averages over rotations and mirrors: itself without that
     classes: Sequence[str] = ()
+    weight: np.ndarray | None = None  # what each image counts under a stated spectrum (N,)
 
     @classmethod
     def read(
@@ -106,17 +117,43 @@ class Subject:
         options = (self.settings.bootstrap, self.settings.confidence, self.settings.seed)
         return bootstrap.intervals(statistics, len(showers), *options, showers)
 
+    def under(
+        self,
+        statistic: bootstrap.Statistic,
+        chosen: np.ndarray | slice = slice(None),
+        share: bool = False,
+        name: str = "mean",
+    ) -> dict:
+        """`weighted`: the statistic of the images, or of the chosen ones, under the stated spectrum; nothing where none is stated.
+
+        `share`: it is one, whose interval is at least the exact one for the effective number; `name`: as in weights.JUMPING.
+        """
+        if self.weight is None:
+            return {}
+        weight, showers = self.weight[chosen], self.events["shower_id"][chosen]
+        options = {
+            "resamples": self.settings.bootstrap,
+            "confidence": self.settings.confidence,
+            "seed": self.settings.seed,
+        }
+        found = weights.intervals({name: statistic}, weight, **options, shower_id=showers)[name]
+        if share:
+            worth = max(1, int(weights.effective_number(weight, showers)))
+            found = bootstrap.exact(found, worth, self.settings.confidence)
+        return {"weighted": plain(found)}
+
     def exact(self, share: Interval, chosen: np.ndarray | slice = slice(None)) -> Interval:
         """Widen the interval of a share of the images, or of the chosen ones, to the exact one at least."""
         showers = self.events["shower_id"][chosen]
         return bootstrap.exact(share, len(showers), self.settings.confidence, len(np.unique(showers)))
 
-    def interval(self, values: np.ndarray, share: bool = False) -> Interval:
+    def interval(self, values: np.ndarray, share: bool = False) -> dict:
         """Mean of one value per image (N,), with its bootstrap interval; of a share, at least the exact one."""
-        found = plain(self.intervals({"mean": bootstrap.mean(values.astype(float))})["mean"])
-        return self.exact(found) if share else found
+        mean = bootstrap.mean(values.astype(float))
+        found = plain(self.intervals({"mean": mean})["mean"])
+        return (self.exact(found) if share else found) | self.under(mean, share=share)
 
-    def largest(self, cases: np.ndarray, share: bool = False) -> Interval:
+    def largest(self, cases: np.ndarray, share: bool = False) -> dict:
         """Largest of the means of several cases (N, cases), with the interval of that maximum: all cases on the same resamples.
 
         Of shares, at least the exact interval of the largest. The worst case of a resample need not be that of the sample, so that the
@@ -126,7 +163,7 @@ class Subject:
         statistics = {"largest": lambda weights: (weights @ values / weights.sum(1, keepdims=True)).max(1)}
         found = plain(self.intervals(statistics)["largest"])
         found["low"], found["high"] = min(found["low"], found["value"]), max(found["high"], found["value"])
-        return self.exact(found) if share else found
+        return (self.exact(found) if share else found) | self.under(statistics["largest"], share=share, name="largest")
 
 
 def plain(found: Mapping[str, np.ndarray]) -> Interval:

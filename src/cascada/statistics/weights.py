@@ -21,7 +21,7 @@ from cascada.statistics.bootstrap import Statistic
 
 LOG_UNIFORM = -1.0
 FOLDED = {"ece"}  # statistics, by the part of their name before a colon, that are sums of absolute values
-JUMPING = {"curve"}  # whose cut jumps from shower to shower: plain percentiles
+JUMPING = {"curve", "largest"}  # whose cut, or case, jumps from draw to draw: plain percentiles
 GROUPS = 1000  # of showers, at most, whose influence on a statistic is measured
 NUDGE = 1e-3  # by which a group's weight is changed for that
 CELLS = 200_000  # of a block of weights

@@ -30,6 +30,6 @@ def probe(subject: Subject) -> Iterator[Measurement]:
     ]
     yield Measurement(
         name="accuracy_fall_with_energy", details=rows, significant=True,
-        **plain(found["fall"]),
+        **plain(found["fall"]), **subject.under(statistics["fall"]),
         meaning="accuracy in the third of lowest true energy less that in the third of highest",
     )  # fmt: skip
