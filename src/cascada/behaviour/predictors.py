@@ -37,17 +37,17 @@ def from_module(module, *, logits: bool, device: str = "cpu") -> Predictor:
 
 
 def from_checkpoint(path: str | os.PathLike, device: str = "cpu") -> Predictor:
-    """The classifier of a checkpoint.pt."""
-    from cascada.models.classifier import load_classifier
+    """What a checkpoint.pt of a selection or of a trial answers."""
+    from cascada.models.selected import load_selected
 
-    return from_module(load_classifier(path, device), logits=True, device=device)
+    return from_module(load_selected(path, device), logits=True, device=device)
 
 
 def unaveraged(path: str | os.PathLike, device: str = "cpu") -> Predictor | None:
     """The same without its average over rotations and mirrors; None where it takes none."""
-    from cascada.models.classifier import load_classifier
+    from cascada.models.selected import load_selected
 
-    classifier = load_classifier(path, device)
+    classifier = load_selected(path, device)
     return from_module(classifier.plain(), logits=True, device=device) if classifier.views > 1 else None
 
 

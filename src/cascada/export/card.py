@@ -7,13 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from cascada.core.classes import describe, meaning
 from cascada.core.notices import MARKS, SURROGATE, marks
-from cascada.statistics.names import METRICS, OF_CLASS, TITLES
+from cascada.statistics.names import CALIBRATED, METRICS, OF_CLASS, TITLES
 from cascada.statistics.verdicts import PASSED
-from cascada.statistics.words import interval, spectrum, uncertainties
+from cascada.statistics.words import interval, spectrum, temperature, uncertainties
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: prose beside the model
 
-NO_METRICS = {"showers", "confidence", "of_class", "spectrum", "also", *MARKS}  # what else model.json says of the test
+# what else model.json says of the test
+NO_METRICS = {"showers", "confidence", "of_class", "spectrum", "also", "uncalibrated", "ece_by_chance", *MARKS}
 
 
 def render(content: dict[str, Any]) -> str:
@@ -31,9 +32,17 @@ def _template() -> Template:
         loader=PackageLoader("cascada.export"), autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    found.filters |= {"describe": describe, "meaning": meaning, "interval": interval, "shape": _shape, "value": _value}
-    found.filters |= {"spectrum": spectrum, "uncertainties": uncertainties}
-    found.globals |= {"SURROGATE": SURROGATE, "PASSED": PASSED}
+    found.filters |= {
+        "describe": describe,
+        "meaning": meaning,
+        "interval": interval,
+        "temperature": temperature,
+        "shape": _shape,
+        "value": _value,
+        "spectrum": spectrum,
+        "uncertainties": uncertainties,
+    }
+    found.globals |= {"SURROGATE": SURROGATE, "PASSED": PASSED, "CALIBRATED": CALIBRATED, "TITLES": TITLES}
     return found.get_template("card.md.j2")
 
 

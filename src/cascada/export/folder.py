@@ -7,7 +7,7 @@
 | `model.json`      | inputs, units, classes, metrics with intervals, configuration, data hashes, where it is from |
 | `MODEL_CARD.md`   | the same for people                                                                          |
 | `LICENSE`         | the licence                                                                                  |
-| `probe.h5`        | a few validation showers with the probabilities that PyTorch gave                            |
+| `probe.h5`        | a few validation showers with the probabilities that PyTorch gave (probe.py)                 |
 | `templates.h5`    | the scores of the sealed showers (scores.py); not in format 1                                |
 | `SHA256SUMS`      | the files' hashes, for `cascada verify` and `sha256sum -c`                                    |
 """

@@ -6,15 +6,17 @@ With a second folder, compare the two: what a reproduction must have in common w
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from cascada.core.errors import DataError
 from cascada.core.files import sha256
-from cascada.export.folder import ONNX, PROBE, PT2, SUMS, TEMPLATES, TOLERANCE, get_again, read_content
+from cascada.export.folder import CONTENT, ONNX, PROBE, PT2, SUMS, TEMPLATES, TOLERANCE, read_content
 from cascada.export.predict import Model
+from cascada.export.probe import SAME_TEMPERATURE, read_probe, temperature_between
 from cascada.export.program import program
 
+TEMPERATURE = "temperature"  # name of its check
+SOME = ("one", "none")
 DATA_FILES = {"train.h5": "train_sha256", "test.h5": "test_sha256"}
 
 
@@ -36,6 +38,7 @@ def verify(folder: Path, data: Path | None = None, other: Path | None = None) ->
     content = read_content(folder)
     checks = check_hashes(folder)
     checks += [_probe(folder, name) for name in (ONNX, PT2)]
+    checks += _temperature(folder, content)
     if data is not None:
         checks += [_data(data / name, content["data"][key]) for name, key in DATA_FILES.items()]
     if other is not None:
@@ -77,7 +80,7 @@ def _probe(folder: Path, name: str) -> Check:
     """Run the probe showers through one of the two exports and compare with the recorded probabilities."""
     what = f"outputs of {name}"
     try:
-        images, expected = read_probe(folder)
+        images, expected, _ = read_probe(folder)
         found = _run(folder, name, images)
         if found.shape != expected.shape:
             return Check(what, False, f"shape {found.shape} instead of {expected.shape}")
@@ -88,14 +91,22 @@ def _probe(folder: Path, name: str) -> Check:
     return Check(what, difference <= TOLERANCE, f"{text} in {len(images)} showers, {TOLERANCE:.0e} allowed")
 
 
-def read_probe(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probe's images (n, C, 80, 80) and recorded probabilities (n, K). Raises DataError."""
-    path = folder / PROBE
+def _temperature(folder: Path, content: dict) -> list[Check]:
+    """Find the temperature in the graph and compare it with the one that model.json names; nothing where there is none."""
+    recorded = (content.get("calibration") or {}).get("value")
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return file["images"][:], file["probability"][:]
-    except (OSError, KeyError) as error:
-        raise DataError(f"{path}: not a readable probe ({error}); {get_again(folder)}.") from error
+        images, _, uncalibrated = read_probe(folder)
+        if recorded is None and uncalibrated is None:
+            return []
+        if not isinstance(recorded, float) or uncalibrated is None:
+            return [
+                Check(TEMPERATURE, False, f"{recorded} in {CONTENT}, {PROBE} knows of {SOME[uncalibrated is None]}")
+            ]
+        found = temperature_between(uncalibrated, _run(folder, ONNX, images))
+    except DataError as error:
+        return [Check(TEMPERATURE, False, str(error))]
+    same = abs(found - recorded) <= SAME_TEMPERATURE * recorded
+    return [Check(TEMPERATURE, same, f"{found:.4f} in {ONNX}, {recorded:.4f} in {CONTENT}")]
 
 
 def _run(folder: Path, name: str, images: np.ndarray) -> np.ndarray:

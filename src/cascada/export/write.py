@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import nn
@@ -23,16 +22,18 @@ from cascada.core.notices import MARKS
 from cascada.core.provenance import provenance
 from cascada.data.format import CELL_SIZE, IMAGE_SIZE
 from cascada.data.loading import Showers
-from cascada.export.folder import FORMAT, LICENSE, ONNX, PROBE, PT2, TEMPLATES, TOLERANCE, write_description
+from cascada.export.folder import FORMAT, LICENSE, ONNX, PT2, TEMPLATES, TOLERANCE, write_description
+from cascada.export.probe import write_probe
 from cascada.export.reference import reference
 from cascada.export.scores import write_scores
-from cascada.models.classifier import Classifier, load_classifier
+from cascada.models.selected import Frozen, Selected, load_selected, temperature_of
 from cascada.statistics import bootstrap, metrics, promise
-from cascada.statistics.names import COMPARED, METRICS
+from cascada.statistics.names import CALIBRATED, COMPARED, METRICS
 
 PROBE_SHOWERS = 16
 CHECKED_SHOWERS = 512  # validation showers on which the exports are compared with PyTorch
 BATCH = 256
+FROZEN = ("members", "calibration")  # of best.json, where the selection froze more than one network as it was trained
 COST_REPETITIONS = 5
 PACKAGES = ("cascada", "torch", "numpy", "h5py", "onnx", "onnxscript", "onnxruntime", "scikit-learn", "snakemake")
 
@@ -40,7 +41,7 @@ PACKAGES = ("cascada", "torch", "numpy", "h5py", "onnx", "onnxscript", "onnxrunt
 class Probabilities(nn.Module):
     """A classifier whose outputs are probabilities: what is exported."""
 
-    def __init__(self, classifier: Classifier):
+    def __init__(self, classifier: Frozen):
         super().__init__()
         self.classifier = classifier
 
@@ -67,12 +68,12 @@ def export_model(
                 f"{checkpoint}: its sha256 {found[:12]}… is not the one in {name} ({expected[:12]}…); "
                 "run the workflow again from the rule `select` on."
             )
-    classifier = load_classifier(checkpoint)
+    classifier = load_selected(checkpoint)
     validation = Showers(train, "validation", "cpu")
     folder.mkdir(parents=True, exist_ok=True)
     write_graphs(classifier, folder)
     logits = _logits(classifier, validation)
-    _write_probe(classifier, validation, folder / PROBE)
+    _write_probe(classifier, validation, folder)
     write_text(folder / LICENSE, _license())
     write_scores(predictions, also or {}, folder / TEMPLATES)
     content = _content(classifier, chosen, test, read_json(summary), experiment)
@@ -83,7 +84,7 @@ def export_model(
     return content
 
 
-def write_graphs(classifier: Classifier, folder: Path) -> None:
+def write_graphs(classifier: Frozen, folder: Path) -> None:
     """Write model.onnx and model.pt2, without traces of the machine: the same weights give the same bytes."""
     import onnx
 
@@ -107,7 +108,7 @@ def write_graphs(classifier: Classifier, folder: Path) -> None:
         onnx.save(graph, temporary)
 
 
-def _tidy(model, classifier: Classifier) -> None:
+def _tidy(model, classifier: Frozen) -> None:
     """Name the batch dimension, and replace the exporter's notes by what a user of the file alone needs."""
     import onnx
 
@@ -142,19 +143,19 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _logits(classifier: Classifier, showers: Showers) -> np.ndarray:
+def _logits(classifier: Frozen, showers: Showers) -> np.ndarray:
     with torch.inference_mode():
         return np.concatenate([classifier(images).numpy() for images, _ in showers.batches(BATCH)])
 
 
-def probabilities(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
+def probabilities(classifier: Frozen, images: torch.Tensor) -> np.ndarray:
     """PyTorch's answer for raw images (N, C, 80, 80) [GeV]: float32 (N, K)."""
     model = Probabilities(classifier).eval()
     with torch.inference_mode():
         return np.concatenate([model(part).numpy() for part in images.split(BATCH)])
 
 
-def _cost(classifier: Classifier, images: torch.Tensor) -> dict:
+def _cost(classifier: Frozen, images: torch.Tensor) -> dict:
     """How an answer is formed, and what it takes on this machine: the best of five batches of `images` in PyTorch."""
     kinds = {"plain": classifier.plain()} | ({"symmetric": classifier} if classifier.views > 1 else {})
     taken = {}
@@ -174,16 +175,14 @@ def _cost(classifier: Classifier, images: torch.Tensor) -> dict:
     }
 
 
-def _write_probe(classifier: Classifier, validation: Showers, path: Path) -> None:
+def _write_probe(frozen: Frozen, validation: Showers, folder: Path) -> None:
     images = validation.images(PROBE_SHOWERS)
     events = validation.events[:: -(-len(validation) // PROBE_SHOWERS)]
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file["images"] = images.numpy()
-        file["images"].attrs["unit"] = ["1" if name == "muons" else "GeV" for name in classifier.channels]
-        file["probability"] = probabilities(classifier, images)
-        for name in ("event_id", "label", "true_energy"):
-            file[name] = events[name]
-        file["true_energy"].attrs["unit"] = "GeV"
+    before = None
+    if isinstance(frozen, Selected) and temperature_of(frozen) is not None:
+        with torch.inference_mode():
+            before = frozen.uncalibrated()(images).numpy()
+    write_probe(folder, images.numpy(), events, frozen.channels, probabilities(frozen, images), before)
 
 
 def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict, signal: int = ASSUMED) -> dict:
@@ -194,7 +193,7 @@ def _with_intervals(logits: np.ndarray, events: np.ndarray, settings: dict, sign
     return found | {"showers": len(np.unique(events["shower_id"])), "confidence": settings["confidence"]}
 
 
-def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, experiment: dict) -> dict:
+def _content(classifier: Frozen, chosen: dict, test: dict, summary: dict, experiment: dict) -> dict:
     origin = provenance(train=summary["train_sha256"], test=summary["test_sha256"])
     kept = (
         "configuration", "model", "hyperparameters", "seed", "seeds", "epochs", "best_epoch", "parameters",
@@ -205,6 +204,7 @@ def _content(classifier: Classifier, chosen: dict, test: dict, summary: dict, ex
         "experiment": experiment["experiment"],
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **{name: chosen[name] for name in kept},
+        **{name: chosen[name] for name in FROZEN if name in chosen},
         "input": {
             "name": "images",
             "dtype": "float32",
@@ -254,6 +254,7 @@ def _numbers(content: dict) -> dict:
         name: {part: value[part] for part in ("value", "low", "high")}
         for name, value in content.items()
         if isinstance(value, dict)
+        and name != "temperature"  # of the selection, which is no metric
         and {"value", "low", "high"} <= value.keys()
         and isinstance(value["value"], int | float)
     }
@@ -282,8 +283,17 @@ def _tested(test: dict, classes: int) -> dict:
         | ({"spectrum": _under_spectrum(test["spectrum"])} if "spectrum" in test else {})
         | ({"also": {name: _beside(one) for name, one in test["also"].items()}} if test.get("also") else {})
         | ({"of_class": test["of_class"]} if classes > 2 else {})
+        | _uncalibrated(test)
         | {name: True for name in MARKS if test.get("opening", {}).get(name)}
     )
+
+
+def _uncalibrated(test: dict) -> dict:
+    """Of the test, what a temperature changed, and the calibration error that chance alone makes of exact probabilities."""
+    if "uncalibrated" not in test:
+        return {}
+    before = {name: test["uncalibrated"][name] for name in CALIBRATED}
+    return {"uncalibrated": before, "ece_by_chance": test["ece"]["if_calibrated"]}
 
 
 def _versions() -> dict[str, str]:
@@ -310,7 +320,7 @@ def check_export(folder: Path, checkpoint: Path, train: Path, report: Path) -> d
     from cascada.export.predict import Model
     from cascada.export.program import program
 
-    classifier = load_classifier(checkpoint)
+    classifier = load_selected(checkpoint)
     images = Showers(train, "validation", "cpu").images(CHECKED_SHOWERS)
     expected = probabilities(classifier, images)
     session, torch_program = Model(folder, threads=1), program(folder)

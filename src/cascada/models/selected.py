@@ -48,9 +48,14 @@ class Selected(nn.Module):
 
     def plain(self) -> "Selected":
         """The same, each member answering from each image as it is."""
-        temperature = None if self.temperature is None else float(self.temperature)
-        other = Selected([member.plain() for member in self.members], self.seeds, temperature)
-        return other.to(next(self.parameters()).device).eval()
+        return self._with([member.plain() for member in self.members], temperature_of(self))
+
+    def uncalibrated(self) -> "Selected":
+        """The same networks without a temperature."""
+        return self._with(list(self.members), None)
+
+    def _with(self, members: list, temperature: float | None) -> "Selected":
+        return Selected(members, self.seeds, temperature).to(next(self.parameters()).device).eval()
 
     def checkpoint(self) -> dict:
         """Return plain values and tensors in host memory: `torch.load(..., weights_only=True)` reads the file."""
@@ -60,7 +65,7 @@ class Selected(nn.Module):
             **{name: contents[0][name] for name in SHARED},
             "seeds": self.seeds,
             "state_dicts": [content["state_dict"] for content in contents],
-            "temperature": None if self.temperature is None else float(self.temperature),
+            "temperature": temperature_of(self),
         }
 
     @classmethod
@@ -77,12 +82,21 @@ class Selected(nn.Module):
         return cls(members, checkpoint["seeds"], temperature).eval()
 
 
+Frozen = Classifier | Selected  # what load_selected returns
+
+
+def temperature_of(frozen: Frozen) -> float | None:
+    """The number that divides the logits; None where there is none."""
+    found = getattr(frozen, "temperature", None)
+    return None if found is None else float(found)
+
+
 def log_mean_probability(logits: torch.Tensor) -> torch.Tensor:
     """Logarithm (N, K) of the mean probability of S networks' logits (S, N, K); as `statistics.calibration.ensemble_logits`."""
     return logits.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(logits))
 
 
-def load_selected(path: str | os.PathLike, device: torch.device | str = "cpu") -> Classifier | Selected:
+def load_selected(path: str | os.PathLike, device: torch.device | str = "cpu") -> Frozen:
     """Read the checkpoint.pt of a selection or of a trial, in evaluation mode. Raises DataError if it cannot be read.
 
     Of format 1 it is a Classifier, as `load_classifier` gives it.

@@ -5,7 +5,8 @@ from pathlib import Path
 from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.export.folder import read_content
-from cascada.report import headlines, html
+from cascada.report import calibrated, headlines, html
+from cascada.statistics.words import networks, temperature
 
 TEMPLATE = "model.html.j2"
 
@@ -20,6 +21,8 @@ def write_model_page(folder: Path, check: Path, path: Path) -> None:
         headlines=headlines.of_model(content, found),
         marks=marks(content["test"]),
         facts=_facts(content),
+        header=calibrated.HEADER,
+        calibrated=calibrated.of_selection(content["calibration"]) if "calibration" in content else [],
         check=found,
         differences=[
             [name, size, f"{value:.1e}"]
@@ -41,7 +44,8 @@ def _facts(content: dict) -> list[list]:
     return [
         ["family", content["model"]],
         ["configuration", content["configuration"]],
-        ["seed", content["seed"]],
+        ["networks", networks(content["seed"], [one["seed"] for one in content.get("members", ())])],
+        *([["temperature", temperature(content["calibration"])]] if "calibration" in content else []),
         ["parameters", content["parameters"]],
         ["input", f"{given['dtype']} {given['shape']}: {channels}"],
         ["output", f"{answer['dtype']} {answer['shape']}: {', '.join(answer['classes'])}"],

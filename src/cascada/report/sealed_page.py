@@ -5,10 +5,10 @@ from pathlib import Path
 from cascada.core.classes import background, meaning
 from cascada.core.files import read_json
 from cascada.core.notices import marks
-from cascada.report import headlines, html, sealed_mistakes
+from cascada.report import calibrated, headlines, html, sealed_mistakes
 from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, HEADLINES, OF_CLASS, TITLES
-from cascada.statistics.words import interval, signed, spectrum, uncertainties
+from cascada.statistics.words import interval, networks, signed, spectrum, temperature, uncertainties
 
 TEMPLATE = "test.html.j2"
 PICTURES = ("bins", "mistakes")
@@ -30,6 +30,10 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         headlines=headlines.of_test(found),
         marks=marks(found["opening"]),
         promise=promise.sentences(read_json(best), found) if best else [],
+        networks=networks(found["seed"], found.get("members", ())),
+        calibrated=calibrated.of_test(found) if "temperature" in found else [],
+        header=calibrated.HEADER,
+        temperature=temperature(found["temperature"]) if "temperature" in found else "",
         against=against,
         metrics=[*_metrics(found), *_background(found, against)],
         spectrum=_spectrum(found, against),
@@ -152,5 +156,8 @@ def _told(row: dict) -> list:
 def _opening(one: dict) -> list:
     """A row of the ledger; older lines know less."""
     commit = (one.get("git_commit") or "unknown")[:12] + (" (dirty)" if one.get("git_dirty") else "")
-    about = [one["time"], one["configuration"], str(one["seed"]), one["checkpoint_sha256"][:12], commit]
+    seeds = ", ".join(map(str, one.get("members", [one["seed"]]))) + (
+        " with a temperature" if one.get("calibration") else ""
+    )
+    about = [one["time"], one["configuration"], seeds, one["checkpoint_sha256"][:12], commit]
     return [*about, one.get("reopened", False), one.get("other_bits", False)]

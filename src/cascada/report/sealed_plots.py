@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cascada.core import classes as naming
-from cascada.report import sealed_bins, sealed_mistakes, weighted
+from cascada.report import calibrated, sealed_bins, sealed_mistakes, weighted
 from cascada.report import style as plotting
 from cascada.report.sealed import Test, both, of_signal, read
 from cascada.statistics.metrics import roc_curve
@@ -99,6 +99,8 @@ def _scores(test: Test):
 
 
 def _calibration(test: Test):
+    if "temperature" in test.found:
+        return calibrated.picture(test)
     drawing, axes = plotting.figure(5, 4.6)
     ece, brier = of_signal(test, "ece"), of_signal(test, "brier")
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)

@@ -8,7 +8,7 @@ from cascada.core.files import read_json
 from cascada.core.notices import SURROGATE_IN_SHORT, marks
 from cascada.statistics import promise
 from cascada.statistics.names import HEADLINES
-from cascada.statistics.words import interval, spectrum, uncertainties
+from cascada.statistics.words import interval, networks, spectrum, temperature, uncertainties
 
 # what it reads, in the order in which the workflow makes it
 PARTS = {
@@ -34,6 +34,7 @@ def summary(results: Path) -> str:
             *(f"  {name}: {value}" for name, value in best["hyperparameters"].items()),
             *_metrics(best, test),
             f"  {_signal(test)}",
+            *_frozen(best),
             *(f"  {text}" for text in promise.sentences(best, test)),
             *_systematics(test),
             *(f"  {text}" for text in marks(test["opening"])),
@@ -78,6 +79,13 @@ def _metrics(best: dict, test: dict) -> list[str]:
 def _systematics(test: dict) -> list[str]:
     text = uncertainties(test, test["settings"]["confidence"], test["showers"]) if "also" in test else ""
     return [f"  {text}"] if text else []
+
+
+def _frozen(best: dict) -> list[str]:
+    """What was frozen, where it is more than one network as it was trained."""
+    members, fitted = [one["seed"] for one in best.get("members", ())], best.get("calibration")
+    ensemble = [f"  ensemble: {networks(best['seed'], members)}"] if members else []
+    return ensemble + ([f"  temperature: {temperature(fitted)}"] if fitted else [])
 
 
 def _signal(test: dict) -> str:

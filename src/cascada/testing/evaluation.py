@@ -11,7 +11,7 @@ from cascada.core.classes import ASSUMED, index
 from cascada.core.errors import DataError
 from cascada.core.files import atomic_path, read_json, sha256, write_json
 from cascada.core.provenance import provenance
-from cascada.statistics import metrics
+from cascada.statistics import calibrated, metrics
 from cascada.testing import also as beside
 from cascada.testing import ledger, mistakes, spectrum
 from cascada.testing.report import report
@@ -30,6 +30,7 @@ class Predictions:
     classes: list[str]
     surrogate: bool
     signal: int = ASSUMED  # its label
+    temperature: float | None = None  # that divides the model's logits
 
 
 def test_model(
@@ -70,6 +71,7 @@ def test_model(
         "surrogate": result.surrogate,
         "configuration": chosen["configuration"],
         "seed": chosen["seed"],
+        **_frozen(chosen, result, settings),
         "checkpoint_sha256": found,
         "test_sha256": opening["ledger"][-1]["test_sha256"],
         "baselines_sha256": sha256(baselines) if baselines else None,
@@ -108,6 +110,24 @@ def _check(settings: dict, train: Path, test: Path) -> None:
         beside.check(f"testing.also.{name}", events["label"], events["shower_id"], list(header.classes))
 
 
+def _frozen(chosen: dict, result: Predictions, settings: dict) -> dict:
+    """What metrics.json says of an ensemble, `members`, their seeds, and of a temperature.
+
+    `temperature`: as it was fitted; `uncalibrated`: loss, Brier score, ECE and reliability of the sealed showers before it, and
+    the paired `differences` that it makes.
+    """
+    facts: dict = {"members": [one["seed"] for one in chosen["members"]]} if "members" in chosen else {}
+    if result.temperature is None:
+        return facts
+    found = calibrated.figures(
+        result.logits.astype(np.float64) * result.temperature, result.logits, result.events["label"].astype(np.int64),
+        signal=result.signal, resamples=settings["bootstrap"], confidence=settings["confidence"], seed=settings["seed"],
+        shower_id=result.events["shower_id"],
+    )  # fmt: skip
+    uncalibrated = found["before"] | {"differences": found["differences"]}
+    return facts | {"temperature": chosen["calibration"], "uncalibrated": uncalibrated}
+
+
 def predict(
     checkpoint: Path,
     test: Path,
@@ -126,11 +146,11 @@ def predict(
     from cascada.baselines import Baselines
     from cascada.core import machine
     from cascada.data.format import IMAGES, open_showers, read_events, read_header, read_sources
-    from cascada.models.classifier import load_classifier
+    from cascada.models.selected import load_selected, temperature_of
 
     machine.use_deterministically(threads)
     where = machine.choose_device(device)
-    classifier, others = load_classifier(checkpoint, where), Baselines(baselines) if baselines else None
+    classifier, others = load_selected(checkpoint, where), Baselines(baselines) if baselines else None
     logits, theirs = [], []
 
     def ask(block: np.ndarray) -> np.ndarray:
@@ -153,6 +173,7 @@ def predict(
             classes=list(header.classes),
             signal=index(header.classes, header.signal),
             surrogate=any(row.kind == "surrogate" for row in read_sources(file)),
+            temperature=temperature_of(classifier),
         )
 
 
@@ -169,3 +190,5 @@ def _write_predictions(path: Path, result: Predictions, reopened: bool) -> None:
         file.attrs["signal"] = result.classes[result.signal]
         file.attrs["surrogate"] = result.surrogate
         file.attrs["reopened"] = reopened
+        if result.temperature is not None:
+            file.attrs["temperature"] = result.temperature

@@ -8,7 +8,8 @@ the test. A line with the result follows the opening's, since a refused opening 
   experiment of this `results/` they come again. Older lines have fewer of these.
 - The sets beside the sealed showers (`also`) are sealed as these are: whoever chooses after a look at one of them has chosen on it.
 - The same selection: the same configuration, seed, epochs and training data. Trained again, it rounds differently on another
-  processor: same selection, other bits. Older lines have configuration and seed alone, and are compared by these.
+  processor: same selection, other bits. Older lines have configuration and seed alone, and are compared by these. The mean of several seeds
+  is another selection than one of them, and a network with a temperature another than the same without.
 """
 
 import json
@@ -21,12 +22,13 @@ from cascada.core.errors import DataError
 from cascada.core.files import sha256
 from cascada.core.provenance import provenance
 from cascada.statistics.names import HEADLINES
-from cascada.statistics.words import interval
+from cascada.statistics.words import interval, networks
 from cascada.testing import seals
 
 NAME = "test.ledger.jsonl"
 SEALS = ("test_sha256", "seal_sha256", "showers_sha256")
 SELECTION = ("configuration", "seed", "epochs", "training_sha256")
+FROZEN = ("members", "calibration")  # named by the lines of ensembles and of calibrated networks alone
 
 
 def path_of(test: Path) -> Path:
@@ -94,6 +96,8 @@ def open_seal(
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "experiment": test.absolute().parents[1].name,
         **{name: chosen[name] for name in ("configuration", "seed", "epochs", "checkpoint_sha256") if name in chosen},
+        **({"members": [one["seed"] for one in chosen["members"]]} if "members" in chosen else {}),
+        **({"calibration": chosen["calibration"]["kind"]} if "calibration" in chosen else {}),
         **({"training_sha256": seals.training_sha256(train)} if train else {}),
         "test_sha256": sha256(test),
         "seal_sha256": seals.images_sha256(test),
@@ -127,7 +131,7 @@ def _seals_of(path: Path) -> tuple[str, str, str | None]:
 def _refusal(test: Path, others: list[dict], entry: dict) -> str:
     last = others[-1]
     return (
-        f"{_opened(test, last, entry)} opened before, for another selection: {last['configuration']}, seed {last['seed']}, on "
+        f"{_opened(test, last, entry)} opened before, for another selection: {last['configuration']}, {networks(last['seed'], last.get('members', ()))}, on "
         f"{last['time']}{_where(last, entry)}{_result(last)} ({len(others)} such opening(s), see {NAME} beside test.h5)"
         f"{_difference(last, entry)}. "
         "A choice made after a look at the test is a choice on the test. "
@@ -146,10 +150,18 @@ def _opened(test: Path, last: dict, entry: dict) -> str:
 
 def _difference(one: dict, entry: dict) -> str:
     """What distinguishes two selections besides configuration and seed, if these are equal."""
+    if any(one.get(name) != entry.get(name) for name in FROZEN):
+        return f"; this one is {_frozen(entry)}, that one {_frozen(one)}"
     names = [name for name in SELECTION if name in one and name in entry and one[name] != entry[name]]
     if names == ["training_sha256"]:
         return "; this one was trained on other data"
     return f"; this one after {entry['epochs']} epochs instead of {one['epochs']}" if names == ["epochs"] else ""
+
+
+def _frozen(one: dict) -> str:
+    """What an opening's line says of the networks that were frozen."""
+    calibrated = "with a temperature" if one.get("calibration") else "without a temperature"
+    return f"{networks(one['seed'], one.get('members', ()))} {calibrated}"
 
 
 def _where(one: dict, entry: dict) -> str:
@@ -179,7 +191,10 @@ def same_selection(one: dict, other: dict) -> bool:
     """Whether two openings tested the same selection, as far as both say; the same bits are the same selection."""
     if one["checkpoint_sha256"] == other["checkpoint_sha256"]:
         return True
-    return all(one[name] == other[name] for name in SELECTION if name in one and name in other)
+    if any(one.get(name) != other.get(name) for name in FROZEN):
+        return False
+    names = [name for name in SELECTION if name != "seed" or "members" not in one]  # an ensemble has no seed of its own
+    return all(one[name] == other[name] for name in names if name in one and name in other)
 
 
 def different(entries: list[dict], entry: dict) -> list[dict]:
