@@ -50,6 +50,10 @@ except CascadaError as error:
 
 SEARCH = {name: config["search"].get(name) for name in ("sampler", "metric", "seeds", "rescore")}
 SEARCH |= {"budgets": BUDGETS, "configurations": CANDIDATES.expected, "proposed": CANDIDATES.asked}
+# what `select` makes of its choice; the intervals of a temperature are drawn as those of the test
+FROZEN = {name: config["selection"][name] for name in ("ensemble", "calibration")}
+if FROZEN["calibration"] != "none":
+    FROZEN["settings"] = {name: config["testing"][name] for name in ("bootstrap", "confidence", "seed")}
 SELECTION_PLOTS = ("leaderboard", "learning_curves")
 SCORE_PLOTS = ("roc", "background", "scores", "calibration", "confusion", "baselines", "mistakes")
 ENERGY_PLOTS = ("confusion_energy", "accuracy_energy", "bins", "probability_energy", "probability_muons")

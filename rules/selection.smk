@@ -42,6 +42,7 @@ rule select:
         metric=config["search"]["metric"],
         selection={name: config["selection"][name] for name in ("rule", "tolerance", "seed")},
         search={"seeds": config["search"]["seeds"], "learns": CANDIDATES.learns},
+        frozen=FROZEN,
         code=digest("cascada.selection.ranking"),
     script:
         "../scripts/select.py"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cascada.core.scripts import logged
 from cascada.selection.deciding import finalists
+from cascada.selection.freezing import Freezing
 from cascada.selection.ranking import select
 
 with logged(snakemake):
@@ -12,6 +13,7 @@ with logged(snakemake):
     output = snakemake.output
     paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint), Path(snakemake.input.baselines))
     left_behind = [Path(path) for path in snakemake.input.left_behind]
+    stored = {name: Path(snakemake.input[name]) for name in ("scores", "train")}
     select(
         metrics,
         checkpoints,
@@ -19,8 +21,8 @@ with logged(snakemake):
         *paths,
         left_behind,
         finalists(snakemake.input.finalists),
-        scores=Path(snakemake.input.scores),
-        train=Path(snakemake.input.train),
+        **stored,
         how=snakemake.params.selection,
         search=snakemake.params.search,
+        freezing=Freezing(**snakemake.params.frozen, **stored),
     )

@@ -4,6 +4,8 @@ selection:
   rule: cheapest       # or best, the default
   tolerance: 0.002     # of `cheapest`: how much lower F1 may be than that of the best
   seed: median         # which trial of the configuration is tested and exported, or one of the seeds
+  ensemble: true       # all its seeds, of which there have to be several
+  calibration: none    # or temperature
 """
 
 from typing import Any
@@ -15,8 +17,13 @@ MEDIAN = "median"  # of a configuration's trials, by the metric
 
 
 def check(config: dict[str, Any]) -> None:
-    """Raise ConfigError for a seed with which nothing is trained; the schema has looked at everything else."""
+    """Raise ConfigError for a seed with which nothing is trained, and for an ensemble of one; the schema has looked at everything else."""
     given, known = config["selection"]["seed"], trained_seeds(config["search"])
+    if config["selection"]["ensemble"] and len(set(known)) == 1:
+        raise ConfigError(
+            f"selection.ensemble: true given, but the search trains with the one seed {known[0]}; give search.seeds several, add seeds with "
+            "search.rescore, or set it to false."
+        )
     if given == MEDIAN or (given in known and not isinstance(given, bool)):
         return
     meant = did_you_mean(given, [MEDIAN]) if isinstance(given, str) else ""

@@ -1,7 +1,6 @@
 """Choose the best configuration on validation showers, and freeze the choice before anything is tested."""
 
 import math
-import shutil
 import statistics
 import time
 from collections.abc import Iterable
@@ -9,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cascada.core.errors import CascadaError
-from cascada.core.files import atomic_path, read_json, sha256, write_json, write_text
+from cascada.core.files import read_json, sha256, write_json, write_text
 from cascada.core.provenance import provenance
 from cascada.selection import choosing, stored
 from cascada.selection.deliberation import Choice, decide
+from cascada.selection.freezing import Freezing, all_seeds, freeze, together
 from cascada.selection.leaderboard import ORIGIN as ORIGIN
 from cascada.selection.leaderboard import table
 from cascada.statistics.names import METRICS
@@ -36,12 +36,14 @@ def select(
     train: Path,
     how: dict[str, Any],
     search: dict[str, Any],
+    freezing: Freezing | None = None,
 ) -> dict:
     """Rank configurations by the mean over seeds of a validation metric; write leaderboard.tsv, the checkpoint, best.json.
 
     `baselines` (their metrics) and `left_behind` (those of trials that stopped at a smaller budget) are shown in the leaderboard
     and never selected; `finalists`, who have more seeds, come first. `scores`, `train`: search/scores.json and the labels in
-    train.h5; `how`: the experiment's `selection`; `search`: its `seeds`, and whether its sampler `learns`.
+    train.h5; `how`: the experiment's `selection`; `search`: its `seeds`, and whether its sampler `learns`; `freezing`: what is made
+    of the choice, the trial as it is if left out.
     Raises CascadaError if no configuration has completed.
     """
     trials = [
@@ -59,11 +61,13 @@ def select(
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
     choice = decide(ranked, stopped, rows, stored.read(scores, train, [*trials, *left]), metric, how, search)
+    freezing = freezing or Freezing()
+    if freezing.ensemble:
+        all_seeds(choice.row["trials"])
     origin = provenance(train=choice.trial["data_sha256"])
     write_text(leaderboard, table(choice.ranked, metric, simple, origin, choice.stopped))
-    with atomic_path(checkpoint) as temporary:
-        shutil.copyfile(choice.trial["checkpoint"], temporary)
-    content = _content(choice, metric) | {
+    frozen = freeze(choice.trial, choice.row["trials"], freezing, checkpoint)
+    content = together(_content(choice, metric), frozen) | {
         "baselines": {name: one["validation"] for name, one in simple.items()},
         "checkpoint_sha256": sha256(checkpoint),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
