@@ -193,7 +193,7 @@ def test_the_card_says_what_was_frozen(trained):
     content = read_json(trained / "both/model/model.json")
     card = (trained / "both/model/MODEL_CARD.md").read_text()
     value = f"{content['calibration']['value']:.4f}"
-    assert "A 2 `lenet`" not in card and "2 `lenet` networks whose probabilities are averaged, together with" in card
+    assert f"An ensemble of 2 `lenet` networks with {content['parameters']:,} parameters in all (" in card
     assert "trained with the seeds 1, 2." in card and f"divided by a temperature of {value} [" in card
     before = f"{content['test']['uncalibrated']['ece']['value']:.4f} ["
     (row,) = [line for line in card.splitlines() if line.startswith("| expected calibration error |")]
@@ -201,7 +201,7 @@ def test_the_card_says_what_was_frozen(trained):
     assert content["parameters"] == 2 * read_json(trained / "plain/best.json")["parameters"]
     assert "temperature" not in content["test"]  # it is no metric
     plain = render({name: value for name, value in content.items() if name not in ("members", "calibration")})
-    assert "averaged" not in plain and "temperature" not in plain
+    assert "A `lenet` network with" in plain and "temperature" not in plain
 
 
 def test_pages_and_picture_say_what_was_frozen(trained, tmp_path, monkeypatch):
