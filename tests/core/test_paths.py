@@ -45,5 +45,7 @@ def test_tables_are_read_as_they_were_written(tmp_path):
     ],
 )
 def test_lists_of_files_in_the_rules_are_those_of_the_library(lists, module, name):
-    written = {one for each in lists for one in ast.literal_eval(re.search(rf"^{each} = (\(.*\))", RULES, re.M)[1])}
+    written = {
+        one for each in lists for one in ast.literal_eval(re.search(rf"^{each} = (\(.*?\))", RULES, re.M | re.S)[1])
+    }
     assert written == {*getattr(importlib.import_module(module), name)}

@@ -76,6 +76,8 @@ def test_the_second_clone_verifies_and_predicts_what_was_recorded(published, clo
         np.testing.assert_array_equal(found["event_id"][:], expected["event_id"][:])
         np.testing.assert_allclose(found["probability"][:], expected["probability"][:], atol=1e-5)
         assert found.attrs["model_version"] == "1.0.0"
+    done = cascada(clone, "composition", "artifacts/model", "out.h5", "--index", "-1")
+    assert done.returncode == 1 and "needed are 30: no composition can be measured" in done.stderr  # so small a test
 
 
 def test_the_rule_applies_the_published_model_to_every_file_of_a_folder(published):
