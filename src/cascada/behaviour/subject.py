@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -131,12 +132,10 @@ class Subject:
         if self.weight is None:
             return {}
         weight, showers = self.weight[chosen], self.events["shower_id"][chosen]
-        options = {
-            "resamples": self.settings.bootstrap,
-            "confidence": self.settings.confidence,
-            "seed": self.settings.seed,
-        }
-        found = weights.intervals({name: statistic}, weight, **options, shower_id=showers)[name]
+        found: Any = weights.intervals(
+            {name: statistic}, weight, resamples=self.settings.bootstrap, confidence=self.settings.confidence,
+            seed=self.settings.seed, shower_id=showers,
+        )[name]  # fmt: skip
         if share:
             worth = max(1, int(weights.effective_number(weight, showers)))
             found = bootstrap.exact(found, worth, self.settings.confidence)

@@ -1,5 +1,7 @@
 """What probes and tests do to images: pure functions of raw energies (N, C, 80, 80) [GeV], which stay as they are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cascada.data.array import disc
@@ -40,13 +42,13 @@ def _inside(index: np.ndarray) -> np.ndarray:
     return (index >= 0) & (index < IMAGE_SIZE)
 
 
-def dead_cells(images: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def dead_cells(images: np.ndarray, fraction: float, seed: int | Sequence[int]) -> np.ndarray:
     """Silence cells, other ones in each shower; those of a smaller fraction are among those of a larger one."""
     draw = np.random.default_rng(seed).random((len(images), 1, *images.shape[2:]), np.float32)
     return images * (draw >= fraction)
 
 
-def noise(images: np.ndarray, level: float, seed: int) -> np.ndarray:
+def noise(images: np.ndarray, level: float, seed: int | Sequence[int]) -> np.ndarray:
     """Add normal noise of standard deviation `level` [GeV] to the cells of the disc; no energy falls below 0.
 
     The same noise scaled for every level.
@@ -55,6 +57,6 @@ def noise(images: np.ndarray, level: float, seed: int) -> np.ndarray:
     return np.maximum(images + level * draw * disc(), 0).astype(np.float32)
 
 
-def cell_threshold(images: np.ndarray, level: float, seed: int = 0) -> np.ndarray:
+def cell_threshold(images: np.ndarray, level: float, seed: int | Sequence[int] = 0) -> np.ndarray:
     """Set cells below `level` [GeV] to 0."""
     return np.where(images < level, np.float32(0), images)

@@ -27,7 +27,8 @@ def check(config: dict) -> None:
             _check_showers(f"testing.also.{name}.source", config["data"], one["source"], 1.0)
             _check_seen(name, trained, one["source"])
         elif len(trained) == 1:  # several sources together are counted when they are merged
-            _check_showers(f"testing.also.{name}", config["data"], *trained.values(), config["data"]["split"]["test"])
+            (only,) = trained.values()
+            _check_showers(f"testing.also.{name}", config["data"], only, config["data"]["split"]["test"])
 
 
 def _check_showers(place: str, data: dict, source: dict, share: float) -> None:

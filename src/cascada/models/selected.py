@@ -12,6 +12,7 @@ probabilities = selected(images).softmax(dim=1)  # images: GeV per cell, (N, C, 
 import math
 import os
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -48,18 +49,21 @@ class Selected(nn.Module):
 
     def plain(self) -> "Selected":
         """The same, each member answering from each image as it is."""
-        return self._with([member.plain() for member in self.members], temperature_of(self))
+        return self._with([member.plain() for member in self._classifiers()], temperature_of(self))
 
     def uncalibrated(self) -> "Selected":
         """The same networks without a temperature."""
         return self._with(list(self.members), None)
+
+    def _classifiers(self) -> list[Classifier]:
+        return cast("list[Classifier]", list(self.members))
 
     def _with(self, members: list, temperature: float | None) -> "Selected":
         return Selected(members, self.seeds, temperature).to(next(self.parameters()).device).eval()
 
     def checkpoint(self) -> dict:
         """Return plain values and tensors in host memory: `torch.load(..., weights_only=True)` reads the file."""
-        contents = [member.checkpoint() for member in self.members]
+        contents = [member.checkpoint() for member in self._classifiers()]
         return {
             "format": FORMAT,
             **{name: contents[0][name] for name in SHARED},

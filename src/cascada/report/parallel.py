@@ -51,8 +51,8 @@ def dimension(axis: Axis) -> dict[str, Any]:
     """Plotly's dimension of an axis."""
     if axis.number:
         return _numbers(axis.name, axis.values, axis.logarithmic, ABSENT)
-    places = {option: place for place, option in enumerate(axis.options)}
-    texts = dict(zip(places.values(), places, strict=True))
+    places: dict[Any, int] = {option: place for place, option in enumerate(axis.options)}
+    texts: dict[int, str] = {place: option for option, place in places.items()}
     if None in axis.values:
         texts = {-1: ABSENT} | texts
     values = [-1 if value is None else places[value] for value in axis.values]

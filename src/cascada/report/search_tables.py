@@ -50,7 +50,7 @@ def rung_rows(search: Search) -> list[dict]:
     rows = []
     for place, epochs in enumerate(search.budgets):
         here = [one for one in search.configurations.values() if epochs in one.values]
-        known = [one.values[epochs] for one in here if one.values[epochs] is not None]
+        known = [value for one in here if (value := one.values[epochs]) is not None]
         record = next((one for one in search.records if one["epochs"] == epochs), None)
         rows.append(
             {

@@ -17,7 +17,8 @@ from cascada.core.errors import CascadaError, DataError
 from cascada.core.files import sha256
 from cascada.export.folder import CARD, ONNX, SUMS, TOLERANCE, get_again
 from cascada.export.predict import Model
-from cascada.export.verify import check_hashes, read_probe
+from cascada.export.probe import read_probe
+from cascada.export.verify import check_hashes
 from cascada.serving.window import Window
 
 
@@ -54,7 +55,7 @@ def load(folder: Path, threads: int | None = None) -> Version:
     for check in check_hashes(folder):
         if not check.passed:
             raise DataError(f"{folder / check.name}: {check.found}; {get_again(folder)}.")
-    images, expected = read_probe(folder)
+    images, expected, _ = read_probe(folder)
     answer = model.probabilities(images)
     if answer.shape != expected.shape or not np.abs(answer - expected).max() <= TOLERANCE:
         raise DataError(

@@ -7,6 +7,7 @@ even where no shower is harder.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def in_bins(
         rows = []
         for place in range(len(edges) - 1):
             members = which == place
-            row = {"from": float(edges[place]), "to": float(edges[place + 1])}
+            row: dict[str, Any] = {"from": float(edges[place]), "to": float(edges[place + 1])}
             row |= _share(right, members, shower, confidence)
             row["classes"] = {
                 label: _share(right, members & (labels == k), shower, confidence) for k, label in enumerate(classes)

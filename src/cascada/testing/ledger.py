@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cascada.core.errors import DataError
 from cascada.core.files import sha256
@@ -119,7 +120,9 @@ def open_seal(
 
 def _beside(also: Mapping[str, Path], transforms: Mapping[str, dict]) -> dict:
     """What an entry says of the sets beside the sealed showers: the seals of each file, the transform of the others."""
-    sets = {name: dict(zip(SEALS, _seals_of(path), strict=True)) for name, path in also.items()}
+    sets: dict[str, dict[str, Any]] = {
+        name: dict(zip(SEALS, _seals_of(path), strict=True)) for name, path in also.items()
+    }
     sets |= {name: {"transform": dict(one)} for name, one in transforms.items()}
     return {"also": sets} if sets else {}
 
