@@ -1,6 +1,6 @@
 """Folders, logs and JSON of many trials, with few calls of the file system: the status of ten thousand trials is wanted in a second.
 
-Plain strings and os.scandir: pathlib's glob takes five times as long.
+Plain strings and os.scandir: with pathlib the whole status takes twice as long.
 """
 
 import json
