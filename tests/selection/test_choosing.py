@@ -27,8 +27,11 @@ def test_the_best_is_the_first_and_the_sentence_says_from_how_many_it_cannot_be_
     place, why = choose(ROWS, "best", 0.002, "f1")
     assert place == 0
     assert why == (
-        "best has the best mean validation f1 of 5 candidates, 0.9800 [0.9700, 0.9900]; from 3 of the others it cannot be "
-        "distinguished with f1 on these showers."
+        "best has the best mean validation f1 of 5 candidates, 0.9800 [0.9700, 0.9900]; 3 of the others cannot be "
+        "distinguished from it with f1 on these showers."
+    )
+    assert choose([ROWS[0], ROWS[-1]], "best", 0.002, "f1")[1].endswith(
+        "; all others can be told from it with f1 on these showers."
     )
     assert choose(ROWS[:1], "best", 0.002, "f1") == (0, "best is the only candidate.")
 
@@ -46,7 +49,7 @@ def test_the_cheapest_by_multiply_adds_then_parameters_then_loss():
 
 def test_where_no_cheaper_one_is_good_enough_the_best_is_taken():
     place, why = choose(ROWS, "cheapest", 0.0, "f1")
-    assert place == 0 and "is the cheapest of the 1 whose F1 is at most 0 lower than its own" in why
+    assert place == 0 and "no cheaper one has an F1 that is at most 0 lower at 95 % confidence." in why
 
 
 def test_an_unknown_cost_is_never_the_cheapest():

@@ -56,10 +56,10 @@ def _why_best(rows: Sequence[Row], metric: str) -> str:
     if len(rows) == 1:
         return f"{best['configuration']} is the only candidate."
     equals = sum(row["in_set"] for row in rows[1:])
-    others = "none" if not equals else "one" if equals == 1 else str(equals)
+    others = f"{equals} of the others cannot be distinguished from it" if equals else "all others can be told from it"
     return (
         f"{best['configuration']} has the best mean validation {metric} of {len(rows)} candidates, {_mean(best, metric)}; "
-        f"from {others} of the others it cannot be distinguished with {metric} on these showers."
+        f"{others} with {metric} on these showers."
     )
 
 
@@ -67,8 +67,8 @@ def _why_cheapest(rows: Sequence[Row], chosen: int, tolerance: float, metric: st
     best, taken, good = rows[0], rows[chosen], int((limits(rows) <= tolerance).sum())
     if chosen == 0:
         return (
-            f"{best['configuration']}, the best of {len(rows)} candidates by the mean validation {metric}, {_mean(best, metric)}, is the "
-            f"cheapest of the {good} whose F1 is at most {tolerance:g} lower than its own at 95 % confidence."
+            f"{best['configuration']} is the best of {len(rows)} candidates by the mean validation {metric}, {_mean(best, metric)}, and no "
+            f"cheaper one has an F1 that is at most {tolerance:g} lower at 95 % confidence."
         )
     return (
         f"{taken['configuration']} is the cheapest ({_cost(taken)}) of the {good} of {len(rows)} candidates whose F1 is at most "

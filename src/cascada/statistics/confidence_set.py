@@ -142,7 +142,7 @@ def f1_losses(
             found[:, part] = f1.value(sums + _one_more(place, more, hit=hit, like=sums))
         return value, found
 
-    top = drawn([scores[int(number)] for number in np.flatnonzero(group == best)], hit=True)[1].mean(
+    top = drawn([scores[number] for number in np.flatnonzero(group == best).tolist()], hit=True)[1].mean(
         axis=1, keepdims=True
     )
     value, other = (resampling.means(part, group) for part in drawn(scores, hit=False))
