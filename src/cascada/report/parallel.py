@@ -55,7 +55,7 @@ def dimension(axis: Axis) -> dict[str, Any]:
     texts: dict[int, str] = {place: option for option, place in places.items()}
     if None in axis.values:
         texts = {-1: ABSENT} | texts
-    values = [-1 if value is None else places[value] for value in axis.values]
+    values = [-1 if value is None else places[str(value)] for value in axis.values]
     short = [text if len(text) < 18 else text[:16] + "…" for text in texts.values()]
     return {"label": axis.name, "values": values, "tickvals": list(texts), "ticktext": short}
 
