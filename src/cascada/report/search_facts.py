@@ -5,7 +5,7 @@ from typing import Any
 from cascada.core.classes import meaning
 from cascada.report.search_content import Search
 from cascada.report.search_table import metric_cell
-from cascada.selection.ranking import ORIGIN
+from cascada.selection.leaderboard import ORIGIN
 from cascada.statistics.names import TITLES
 from cascada.statistics.words import interval
 

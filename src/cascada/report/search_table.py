@@ -9,7 +9,7 @@ from typing import Any
 
 from cascada.core.classes import meaning
 from cascada.report.axes import varying
-from cascada.selection.ranking import ORIGIN
+from cascada.selection.leaderboard import ORIGIN
 from cascada.statistics.names import METRICS, TITLES
 
 Row = Mapping[str, str]

@@ -13,7 +13,6 @@ from cascada.core.provenance import provenance
 from cascada.selection import choosing, stored
 from cascada.selection.deliberation import Choice, decide
 from cascada.selection.freezing import Freezing, all_seeds, freeze, together
-from cascada.selection.leaderboard import ORIGIN as ORIGIN
 from cascada.selection.leaderboard import table
 from cascada.statistics.names import METRICS
 
