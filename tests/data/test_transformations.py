@@ -1,14 +1,15 @@
-"""What the probes do to images."""
+"""What probes and tests do to images."""
 
 import numpy as np
 import pytest
+from showers import PROTON, images_of
 
 from cascada.data import transformations
 
 
 @pytest.mark.parametrize("name", transformations.SYMMETRIES)
-def test_symmetries_move_and_keep(name, showers):
-    images = showers[0][:3]
+def test_symmetries_move_and_keep(name):
+    images = images_of(PROTON, 3, np.random.default_rng(5))
     kept = images.copy()
     moved = transformations.symmetry(images, name)
     assert not np.array_equal(moved, images) and np.array_equal(images, kept)
@@ -24,8 +25,8 @@ def test_shift_moves_the_core_and_loses_the_rim():
     assert transformations.shift(image, "+x", 2).sum() == 5  # nothing comes back on the other side
 
 
-def test_degradations_contain_each_other(showers):
-    images = showers[0]
+def test_degradations_contain_each_other():
+    images = images_of(PROTON, 60, np.random.default_rng(5))
     few, many = (transformations.dead_cells(images, fraction, 1) == 0 for fraction in (0.1, 0.3))
     assert (few <= many).all() and many.sum() > few.sum()
     assert (few & (images > 0)).sum() / (images > 0).sum() == pytest.approx(0.1, abs=0.01)
