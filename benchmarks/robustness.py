@@ -46,6 +46,9 @@ def experiment(base: dict, seed: int, threads: int) -> dict:
         source["seed"] = seed
     changed["data"]["split"]["seed"] = seed
     changed["search"]["seeds"] = [seed]
+    for one in changed["testing"].get("also", {}).values():
+        if "source" in one:
+            one["source"]["seed"] = seed
     return changed
 
 
