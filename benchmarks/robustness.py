@@ -46,6 +46,10 @@ def experiment(base: dict, seed: int, threads: int) -> dict:
         source["seed"] = seed
     changed["data"]["split"]["seed"] = seed
     changed["search"]["seeds"] = [seed]
+    changed["search"]["rescore"]["seeds"] = [seed + 100]
+    for one in changed["testing"]["also"].values():
+        if "source" in one:
+            one["source"]["seed"] = seed + 100
     for one in changed["testing"].get("also", {}).values():
         if "source" in one:
             one["source"]["seed"] = seed
