@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cascada.core import tables
 from cascada.core.files import write_json
-from cascada.selection.ranking import ORIGIN
+from cascada.selection.leaderboard import ORIGIN
 from cascada.statistics.names import METRICS
 
 FACTS = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake <all>"]

@@ -9,7 +9,7 @@ import pytest
 
 from cascada.core.provenance import provenance
 from cascada.report import html
-from cascada.selection import ranking
+from cascada.selection import leaderboard, ranking
 
 COMMAND = (
     f"{Path(sys.orig_argv[0]).name} {Path(sys.orig_argv[1]).name}"  # of these tests: pytest's, or of one of its workers
@@ -69,7 +69,9 @@ def test_every_row_of_the_leaderboard_says_where_it_comes_from():
     trial |= {"status": "completed", "epochs": 2, "parameters": 3, "wall_seconds": 1.0, "gpu_hours": 0.0}
     trial |= {"validation": {"f1": 0.5, "accuracy": 0.5, "roc_auc": 0.5, "loss": 0.7}}
     origin = {"git_commit": "c0ffee", "git_dirty": False, "lock_sha256": "10c4", "command": "snakemake\t-n"}
-    lines = ranking.table(ranking.rank([trial], "f1"), {}, origin | {"data_sha256": {"train": "da7a"}}).splitlines()
+    lines = leaderboard.table(
+        ranking.rank([trial], "f1"), "f1", {}, origin | {"data_sha256": {"train": "da7a"}}
+    ).splitlines()
     header, row = (line.split("\t") for line in lines)
     assert dict(zip(header, row, strict=True)).items() >= {
         "git_commit": "c0ffee", "git_dirty": "False", "lock_sha256": "10c4", "data_sha256": "da7a", "command": "snakemake -n",

@@ -86,4 +86,4 @@ def test_promotions_have_their_optimism():
 
 def test_as_many_promotions_as_steps():
     with pytest.raises(DataError, match=r"2 numbers of promotions given for 2 rungs, expected 1\."):
-        promotions([np.arange(2), np.arange(2)], [1, 1])
+        promotions([np.arange(2), np.arange(2)], [1, 1])(np.zeros((1, 2)))

@@ -173,6 +173,7 @@ def run(prepared, seed=1, sets=None, test=None, **settings):
     return evaluation.test_model(
         best=folder / f"{seed}.json", checkpoint=folder / f"{seed}.pt", test=test or sealed, train=folder / "train.h5",
         baselines=None, metrics_file=folder / "test/metrics.json", predictions=folder / "test/predictions.h5",
+        mistakes_file=folder / "test/mistakes.h5",
         also={name: folder / f"{name}.h5" for name, one in sets.items() if "source" in one},
         settings=SETTINGS | {"bootstrap": 50, "also": sets} | settings,
     )  # fmt: skip
