@@ -48,6 +48,7 @@ LISTED = {
         "tests/export/",
         "tests/publishing/",
         "tests/report/test_sealed_plots.py::test_every_picture",
+        "tests/serving/http/test_front.py",
         "tests/serving/http/test_server.py",
         "tests/serving/stream/test_stream.py",
         "tests/test_fuzzing.py",

@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from cascada.core.errors import CascadaError, DataError
 from cascada.core.files import sha256
-from cascada.export.folder import CARD, ONNX, SUMS, TOLERANCE, get_again
+from cascada.export.folder import CARD, ONNX, PROBE, SUMS, TOLERANCE, get_again
 from cascada.export.predict import Model
 from cascada.export.probe import read_probe
+from cascada.export.scores import Scores, read_scores
 from cascada.export.verify import check_hashes
 from cascada.serving.window import Window
 
@@ -33,6 +35,10 @@ class Version:
     loaded: float  # s since the epoch
     card: str  # Markdown
     window: Window  # of the showers that it has answered
+    examples: list[
+        tuple[dict, np.ndarray]
+    ]  # validation showers that came with it: what is known of each, its image (C, 80, 80)
+    tested: Scores | None  # of its sealed showers; a folder of format 1 has none
 
     @property
     def experiment(self) -> str:
@@ -65,7 +71,33 @@ def load(folder: Path, threads: int | None = None) -> Version:
     if stamp(folder) != found:
         raise DataError(f"{folder}: was replaced while it was read; load it again.")
     number = (model.content.get("published") or {}).get("version") or model.content["configuration"]
-    return Version(model, str(number), sha256(folder / ONNX), found, time.time(), card, Window(model))
+    return Version(
+        model,
+        str(number),
+        sha256(folder / ONNX),
+        found,
+        time.time(),
+        card,
+        Window(model),
+        _examples(folder, images),
+        _tested(folder),
+    )
+
+
+def _examples(folder: Path, images: np.ndarray) -> list[tuple[dict, np.ndarray]]:
+    with h5py.File(folder / PROBE, "r", locking=False) as file:
+        known = [
+            {"event_id": int(event), "label": int(label), "true_energy": float(energy)}
+            for event, label, energy in zip(file["event_id"][:], file["label"][:], file["true_energy"][:], strict=True)
+        ]
+    return list(zip(known, images, strict=True))
+
+
+def _tested(folder: Path) -> Scores | None:
+    try:
+        return read_scores(folder)[0]
+    except DataError:
+        return None
 
 
 @dataclass(slots=True)

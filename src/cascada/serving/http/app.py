@@ -1,5 +1,6 @@
 """The routes: the Open Inference Protocol under `/v2`, `/predict` for people, and what watches and describes the server."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from cascada import __version__
 from cascada.core.notices import SURROGATE
 from cascada.data import sources
 from cascada.serving.engine import Engine, Version
-from cascada.serving.http import describing, pages, protocol, uploads
+from cascada.serving.http import describing, explaining, pages, protocol, uploads
 from cascada.serving.http.batcher import Batcher
 from cascada.serving.http.errors import Refused, bad
 from cascada.serving.http.guard import Guard, read_body
@@ -170,20 +171,47 @@ def _add_people(app: FastAPI, server: Server) -> None:
         source: Annotated[str, Query(description="kind of a raw file; detected if omitted", max_length=40)] = "",
     ) -> dict:
         """Probabilities for JSON, NPZ, a file of showers or a raw CORSIKA file, with warnings where the model was not trained for them."""
-        current, limits = server.engine.current, server.settings.limits
-        if source and source not in sources.kinds():
-            raise bad(f"source: {source!r} given, allowed are {', '.join(sources.kinds())}.")
-        body = await read_body(request, limits)
-        if not body:
-            raise bad("The body is empty; send a file, or JSON.")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-            upload = uploads.from_json(body, current.model.channels, limits)
-        elif body.startswith(uploads.ZIP):
-            upload = uploads.from_npz(body, current.model.channels, limits)
-        else:
-            upload = await uploads.from_file(body, source, current.model.folder, limits)
+        upload = await _upload(server, request, source)
         probabilities, version = await server.probabilities(request, upload.images)
         return _answer(server, version, upload, probabilities)
+
+    @routes.post("/explain", openapi_extra=describing.PREDICT, responses=describing.PREDICTED)
+    async def explain(
+        request: Request,
+        source: Annotated[str, Query(description="kind of a raw file; detected if omitted", max_length=40)] = "",
+        shower: Annotated[int, Query(description="which one is explained, counted from 0", ge=0)] = 0,
+    ) -> dict:
+        """As /predict, and of one shower the image, what the network looked at, and where it stands among those of the test."""
+        upload = await _upload(server, request, source)
+        if shower >= len(upload.images):
+            raise bad(f"shower: {shower} given, there are {len(upload.images)}, counted from 0.")
+        return await _explained(server, request, upload, shower)
+
+    @routes.get("/examples")
+    def examples() -> list:
+        """Showers that came with the model, to try it with: validation showers, which it was not trained on."""
+        return [known for known, _ in server.engine.current.examples]
+
+    @routes.get("/examples/{number}", responses={404: describing.ERROR})
+    async def example(request: Request, number: int) -> dict:
+        """One of them, as /explain would answer."""
+        found = server.engine.current.examples
+        if not 0 <= number < len(found):
+            raise Refused(404, "model", f"No example {number}; there are {len(found)}, counted from 0.")
+        known, image = found[number]
+        return await _explained(server, request, uploads.Upload(image[None], [known]), 0)
+
+    @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def page() -> Response:
+        """Try the model in a browser."""
+        return HTMLResponse(
+            pages.front(server.name, server.engine.current), headers={"content-security-policy": pages.POLICY}
+        )
+
+    @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def documentation() -> Response:
+        """The description of all addresses, for people."""
+        return HTMLResponse(pages.documentation(app.openapi()), headers={"content-security-policy": pages.POLICY})
 
     @routes.get("/model", response_class=PlainTextResponse)
     def card() -> Response:
@@ -207,6 +235,28 @@ def _add_people(app: FastAPI, server: Server) -> None:
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     app.include_router(routes)
+
+
+async def _upload(server: Server, request: Request, source: str) -> uploads.Upload:
+    """The images of a body, in whatever form they were sent. Raises Refused."""
+    current, limits = server.engine.current, server.settings.limits
+    if source and source not in sources.kinds():
+        raise bad(f"source: {source!r} given, allowed are {', '.join(sources.kinds())}.")
+    body = await read_body(request, limits)
+    if not body:
+        raise bad("The body is empty; send a file, or JSON.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        return uploads.from_json(body, current.model.channels, limits)
+    if body.startswith(uploads.ZIP):
+        return uploads.from_npz(body, current.model.channels, limits)
+    return await uploads.from_file(body, source, current.model.folder, limits)
+
+
+async def _explained(server: Server, request: Request, upload: uploads.Upload, shower: int) -> dict[str, Any]:
+    probabilities, version = await server.probabilities(request, upload.images)
+    # beside the batches, not among them: some hundred images that nobody else waits for
+    more = await asyncio.to_thread(explaining.explain, version, upload.images[shower], probabilities[shower])
+    return _answer(server, version, upload, probabilities) | {"explained": more | {"shower": shower}}
 
 
 def _answer(server: Server, version: Version, upload: uploads.Upload, probabilities: Any) -> dict[str, Any]:

@@ -5,10 +5,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cascada.core.notices import SURROGATE
 from cascada.data.quantities import QUANTITIES
 from cascada.export.reference import PROBABILITY
+from cascada.serving.engine import Version
 from cascada.serving.window import Window
 
+# everything is in the page, and it speaks to this server alone
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 WIDTH, HEIGHT = 360, 120  # of a picture [px]
 TITLES = QUANTITIES | {PROBABILITY: "probability of the signal"}
 
@@ -20,6 +24,26 @@ def drift(name: str, version: str, window: Window) -> str:
     return _environment().get_template("drift.html.j2").render(
         name=name, version=version, found=found, pictures=pictures, titles=TITLES, width=WIDTH, height=HEIGHT
     )  # fmt: skip
+
+
+def front(name: str, version: Version) -> str:
+    """The page where people try the model, as HTML."""
+    content = version.model.content
+    return _environment().get_template("front.html.j2").render(
+        name=name, version=version.number, card=version.card, classes=list(version.model.classes), signal=version.model.signal,
+        channels=", ".join(version.model.channels), notice=SURROGATE if content["data"]["surrogate"] else "",
+        examples=[known for known, _ in version.examples],
+    )  # fmt: skip
+
+
+def documentation(found: dict[str, Any]) -> str:
+    """The OpenAPI description `found` as a page: the tools that usually draw it load their script from elsewhere."""
+    groups = list(
+        dict.fromkeys(
+            tag for methods in found["paths"].values() for one in methods.values() for tag in one.get("tags", ())
+        )
+    )
+    return _environment().get_template("docs.html.j2").render(found=found, groups=groups)
 
 
 def steps(edges: list[float], now: list[float], then: list[float]) -> dict[str, Any]:
