@@ -165,3 +165,23 @@ def test_rungs_and_finalists_that_come_later_keep_the_batches(finished):
     best = read_json(finished / "results/proposed/selection/best.json")
     assert best["epochs"] == 4 and best["seeds"] == [1, 2]
     assert listed(finished)[0] == {}
+
+
+def test_batches_that_are_kept_are_waited_for_when_their_script_has_changed(finished):
+    """The script of the proposals and the ranking have changed: every batch is looked at again and stays, and the choice is among all."""
+    write(finished)
+    run(finished, "search")
+    results = finished / "results/proposed"
+    before = {path: path.read_bytes() for path in results.glob("search/batch-*.json")}
+    with (finished / "scripts/propose.py").open("a") as file:
+        file.write("\nMORE = 1\n")
+    with (finished / "src/cascada/selection/ranking.py").open("a") as file:
+        file.write("\nMORE = 1\n")
+    jobs, _ = listed(finished)
+    assert jobs["propose"] == 1 and jobs["select"] == 1 and "train" not in jobs
+    done = workflows.jobs(run(finished, "search"))
+    assert done.count("propose") == 2 and done.count("select") == 1 and "train" not in done
+    assert {path: path.read_bytes() for path in results.glob("search/batch-*.json")} == before
+    rows = tables.read(results / "selection/leaderboard.tsv")
+    assert sum(row["rank"] != "" for row in rows) == 3
+    assert listed(finished)[0] == {}
