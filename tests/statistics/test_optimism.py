@@ -84,6 +84,29 @@ def test_promotions_have_their_optimism():
     assert 0 < through.optimism < plain.optimism  # five finalists leave luck less room than sixty candidates
 
 
+def test_most_of_the_luck_of_promotions_shows_in_the_last_rung():
+    """40 equals, 13 promoted on one rung, whose errors there and on the next are correlated with 0.9; as in docs/statistics.md."""
+    random, noise, owed, found = np.random.default_rng(0), 0.0144, [], []
+    rung = np.arange(40)
+
+    def errors(*shape):
+        first, own = random.normal(0, noise, (2, *shape))
+        return first, 0.9 * first + 0.19**0.5 * own
+
+    for _ in range(40):
+        first, last = (0.12 + one for one in errors(40))
+        promoted = np.sort(first.argsort()[:13])
+        following = np.full(40, -1)
+        following[promoted] = 40 + np.arange(13)
+        draws = np.concatenate([(one := errors(150, 40))[0], one[1][:, promoted]], axis=1)
+        measured = np.concatenate([first, last[promoted]])
+        candidates = Resampled(value=1 - measured**2, drawn=1 - (measured + draws) ** 2, showers=1200, better=HIGHER)
+        chosen = corrected(candidates, promotions([rung, following], [13]))
+        owed.append(chosen.raw - (1 - 0.12**2))
+        found.append(chosen.optimism)
+    assert 0.65 < np.mean(found) / np.mean(owed) < 1
+
+
 def test_as_many_promotions_as_steps():
     with pytest.raises(DataError, match=r"2 numbers of promotions given for 2 rungs, expected 1\."):
         promotions([np.arange(2), np.arange(2)], [1, 1])(np.zeros((1, 2)))

@@ -20,6 +20,7 @@ OF_CANDIDATE = (
 NOT_REPLAYED = {
     "epoch": "which epoch of a trial is kept: scores of that one alone are stored",
     "sampler": "what the sampler learned from results",
+    "promotions": "promotions of configurations that stayed behind: they have no scores of the next rung",
 }
 
 
@@ -104,9 +105,10 @@ def _optimism(found: Corrected, metric: str, higher: bool) -> dict[str, Any]:
 def _scope(promotions: bool, finalists: bool, learns: bool) -> dict[str, list[str]]:
     """Which decisions of the search were repeated on the draws, and which were not."""
     taken = {"promotions": promotions, "finalists": finalists, "rule": True, "seed": True}
+    missing = {"epoch": True, "sampler": learns, "promotions": promotions or finalists}
     return {
         "replayed": [name for name, there in taken.items() if there],
-        "not_replayed": [NOT_REPLAYED["epoch"], *([NOT_REPLAYED["sampler"]] if learns else [])],
+        "not_replayed": [NOT_REPLAYED[name] for name, there in missing.items() if there],
     }
 
 
