@@ -33,7 +33,8 @@ def test_the_best_is_the_first_and_the_sentence_says_from_how_many_it_cannot_be_
     assert choose([ROWS[0], ROWS[-1]], "best", 0.002, "f1")[1].endswith(
         "; all others can be told from it with f1 on these showers."
     )
-    assert choose(ROWS[:1], "best", 0.002, "f1") == (0, "best is the only candidate.")
+    for rule in ("best", "cheapest"):
+        assert choose(ROWS[:1], rule, 0.002, "f1") == (0, "best is the only candidate.")
 
 
 def test_the_cheapest_by_multiply_adds_then_parameters_then_loss():
@@ -67,6 +68,15 @@ def test_the_median_seed_and_of_two_in_the_middle_the_worse(seeds, median):
     """F1 grows with the place of the seed, and so does the loss."""
     assert exported(row("x", seeds=seeds), "median", "f1")[0]["seed"] == median
     assert exported(row("x", seeds=seeds), "median", "loss")[0]["seed"] == seeds[len(seeds) // 2]
+
+
+def test_why_a_seed_is_the_median():
+    said = [exported(row("x", seeds=seeds), "median", "f1")[1] for seeds in ([4], [4, 5], [4, 5, 6])]
+    assert said == [
+        "seed 4 is the only one.",
+        "seed 4 is the median one of 2 by the validation f1, the worse of the two in the middle: not the luckiest.",
+        "seed 5 is the median one of 3 by the validation f1: not the luckiest.",
+    ]
 
 
 def test_a_declared_seed():

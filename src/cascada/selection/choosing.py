@@ -31,6 +31,8 @@ def choose(rows: Sequence[Row], rule: str, tolerance: float, metric: str) -> tup
     """Return the place of the chosen candidate, and why it is chosen."""
     if rule not in RULES:
         raise CascadaError(f"selection.rule: {rule!r} given, allowed are {list(RULES)}.")
+    if len(rows) == 1:
+        return 0, f"{rows[0]['configuration']} is the only candidate."
     if rule == BEST:
         return 0, _why_best(rows, metric)
     chosen = confidence_set.cheapest(limits(rows), tolerance, *costs(rows))
@@ -53,8 +55,6 @@ def costs(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
 
 def _why_best(rows: Sequence[Row], metric: str) -> str:
     best = rows[0]
-    if len(rows) == 1:
-        return f"{best['configuration']} is the only candidate."
     equals = sum(row["in_set"] for row in rows[1:])
     others = f"{equals} of the others cannot be distinguished from it" if equals else "all others can be told from it"
     return (
@@ -113,4 +113,5 @@ def middle(seeds: int) -> int:
 def _why_median(seed: int, seeds: int, metric: str) -> str:
     if seeds == 1:
         return f"seed {seed} is the only one."
-    return f"seed {seed} is the median one of {seeds} by the validation {metric}, not the luckiest."
+    worse = "" if seeds % 2 else ", the worse of the two in the middle"
+    return f"seed {seed} is the median one of {seeds} by the validation {metric}{worse}: not the luckiest."
