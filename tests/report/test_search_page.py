@@ -49,10 +49,13 @@ def test_why_it_is_chosen_and_what_the_choice_added_are_said(tmp_path):
     best = tmp_path / "chosen/selection/best.json"
     optimism = {"raw": 0.97, "optimism": 0.004, "corrected": 0.966, "low": 0.95, "high": 0.98}
     said = {"why": "It is the best of 3 <b>.", "why_this_seed": "seed 1 is the only one.", "optimism": optimism}
-    best.write_text(json.dumps(json.loads(best.read_text()) | said))
+    best.write_text(json.dumps(json.loads(best.read_text()) | {"selection": said}))
     for text in write(tmp_path / "chosen")[1:]:
-        assert "It is the best of 3 &lt;b&gt;. Exported: seed 1 is the only one." in text
-        assert "0.9660 [0.9500, 0.9800]" in text and "what being the best of many adds" in text
+        assert "It is the best of 3 &lt;b&gt;. Tested and exported: seed 1 is the only one." in text
+        assert (
+            "0.9660 [0.9500, 0.9800]" in text
+            and "0.9700 of the exported seed, without what being the best of many adds" in text
+        )
 
 
 def test_every_configuration_stands_in_the_table_with_what_differs(halved):

@@ -55,6 +55,11 @@ class Search:
     def smaller_is_better(self) -> bool:
         return self.metric == "loss"
 
+    @property
+    def decision(self) -> dict[str, Any]:
+        """What was compared, and why this one was chosen; nothing in the results of earlier releases."""
+        return self.best.get("selection", {})
+
     def families(self) -> dict[str, list[Configuration]]:
         """The configurations of each family, that of the best one first."""
         first = self.best.get("model", "")

@@ -47,13 +47,11 @@ def _set(ranked: list[dict[str, str]]) -> list[tuple[str, str, str]]:
 
 def _corrected(search: Search) -> list[tuple[str, str, str]]:
     """The metric without the optimism of the best of many, where the choice has it."""
-    found = search.best.get("optimism")
-    words = "without what being the best of many adds"
-    return (
-        [("Corrected", interval({"value": found["corrected"]} | found), f"of the exported seed, {words}")]
-        if found
-        else []
-    )
+    found = search.decision.get("optimism")
+    if not found:
+        return []
+    words = f"{found['raw']:.4f} of the exported seed, without what being the best of many adds"
+    return [("Corrected", interval({"value": found["corrected"]} | found), words)]
 
 
 def _baseline(search: Search) -> list[tuple[str, str, str]]:
