@@ -138,8 +138,8 @@ class Subject:
         )[name]  # fmt: skip
         if share:
             worth = max(1, int(weights.effective_number(weight, showers)))
-            found = bootstrap.exact(found, worth, self.settings.confidence)
-        return {"weighted": plain(found)}
+            one = bootstrap.exact(one, worth, self.settings.confidence)
+        return {"weighted": one}
 
     def exact(self, share: Interval, chosen: np.ndarray | slice = slice(None)) -> Interval:
         """Widen the interval of a share of the images, or of the chosen ones, to the exact one at least."""

@@ -16,6 +16,7 @@ SYMMETRIES = {
     "mirrored, turned by 180°": (True, 2),
     "mirrored, turned by 270°": (True, 3),
 }
+Seed = int | list[int]
 DIRECTIONS = {"+x": (0, 1), "-x": (0, -1), "+y": (1, 0), "-y": (-1, 0)}  # rows are y, columns are x
 
 

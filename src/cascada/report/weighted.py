@@ -9,7 +9,7 @@ from cascada.report.sealed import Test
 from cascada.statistics.words import interval
 
 LINE = "-."
-LOOK = {"fmt": "o", "capsize": 2, "markersize": 5, "markerfacecolor": "none", "elinewidth": 0.8}
+LOOK: dict[str, Any] = {"fmt": "o", "capsize": 2, "markersize": 5, "markerfacecolor": "none", "elinewidth": 0.8}
 
 
 def point(axes, x: float, row: dict, colour: str, horizontal: bool = False, **options: Any) -> None:
