@@ -15,7 +15,7 @@ from cascada.core.notices import REOPENED, REOPENED_IN_SHORT, SURROGATE_IN_SHORT
 from cascada.data.format import new_events
 from cascada.publishing import tables
 from cascada.report import behaviour as behaviour_plots
-from cascada.report import behaviour_page, sealed_page, sealed_plots, style
+from cascada.report import behaviour_page, sealed_mistakes, sealed_page, sealed_plots, style
 from cascada.report import predictions as prediction_plots
 from cascada.report import search as plots
 from cascada.statistics import metrics
@@ -165,6 +165,12 @@ def test_mistakes_are_shown_with_every_answer(tmp_path, drawn):
     assert titles[0].startswith(f"{truth}, {energy:.1f} TeV, zenith ?, {muons:.0f} muons\nnetwork: ")
     said = f"physics variables: {['iron', 'proton'][theirs.argmax()]} {theirs.max():.3f}"
     assert said in titles[1]
+    header, (row, *_) = sealed_mistakes.table(sealed_mistakes.read(tmp_path / "mistakes.h5"), ["iron", "proton"])
+    with h5py.File(tmp_path / "mistakes.h5") as left:
+        answers = {name: left[f"baselines/{name}"][0] for name in baselines.NAMES}
+    for name, answer in answers.items():
+        assert row[header.index(name.replace("_", " "))] == f"{['iron', 'proton'][answer.argmax()]} {answer.max():.3f}"
+    assert header[-3:] == [name.replace("_", " ") for name in baselines.NAMES]
     (tmp_path / "mistakes.png").write_bytes(b"picture")
     sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
     page = (tmp_path / "test.html").read_text()

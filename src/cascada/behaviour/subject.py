@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -132,10 +131,11 @@ class Subject:
         if self.weight is None:
             return {}
         weight, showers = self.weight[chosen], self.events["shower_id"][chosen]
-        found: Any = weights.intervals(
+        found = weights.intervals(
             {name: statistic}, weight, resamples=self.settings.bootstrap, confidence=self.settings.confidence,
             seed=self.settings.seed, shower_id=showers,
         )[name]  # fmt: skip
+        one = plain(found)
         if share:
             worth = max(1, int(weights.effective_number(weight, showers)))
             one = bootstrap.exact(one, worth, self.settings.confidence)

@@ -5,6 +5,11 @@ import numpy as np
 from cascada.report import style, weighted
 from cascada.report.sealed import Test
 
+LOGARITHMIC = {
+    "true_energy": 0.0,
+    "muons": 1.0,
+}  # variables on a logarithmic axis: what is added, since there may be no muon
+
 
 def point(axes, x: float, row: dict, colour: str = style.COLOURS[1], **options) -> None:
     """One value with its interval."""
@@ -85,25 +90,29 @@ def right(test: Test):
     for panel in axes.flat[len(variables) :]:
         panel.set_axis_off()
     for panel, (name, one) in zip(axes.flat, variables.items(), strict=False):
-        _shares(panel, one["rows"], test.classes, name == "true_energy")
+        _shares(panel, one["rows"], test.classes, LOGARITHMIC.get(name))
         if name == "true_energy":
             style.energy_axis(panel.xaxis)
+        elif name == "muons":
+            _muon_axis(panel)
         panel.set(xlabel=one["title"] + (f" [{one['unit']}]" if one["unit"] else ""), ylabel="share told right")
+        panel.set_xlim(one["rows"][0]["from"], one["rows"][-1]["to"])
+        panel.tick_params(labelsize=7)
         style.tidy(panel)
     axes.flat[0].legend(frameon=False, fontsize=7)
     return drawing
 
 
-def _shares(panel, rows: list[dict], classes: list[str], logarithmic: bool) -> None:
+def _shares(panel, rows: list[dict], classes: list[str], offset: float | None) -> None:
     """Points of the classes side by side in each bin, which they share between them."""
     for label, name in enumerate(classes):
         aside = 0.5 + 0.4 * ((label + 0.5) / len(classes) - 0.5)
         known = [row for row in rows if row["classes"][name]["value"] is not None]
         for number, row in enumerate(known):
             options = {} if number else {"label": name}
-            point(panel, _within(row, aside, logarithmic), row["classes"][name], style.colour(label), **options)
+            point(panel, _within(row, aside, offset), row["classes"][name], style.colour(label), **options)
     for row in rows:
-        at = (_within(row, 0.5, logarithmic), 0.02)
+        at = (_within(row, 0.5, offset), 0.02)
         panel.annotate(
             f"{row['showers']}", at, xycoords=("data", "axes fraction"), ha="center", fontsize=6, color="#777777"
         )
@@ -111,10 +120,22 @@ def _shares(panel, rows: list[dict], classes: list[str], logarithmic: bool) -> N
     panel.set_ylim(lowest - 0.2 * (1 - lowest), 1 + 0.05 * (1 - lowest))
 
 
-def _within(row: dict, part: float, logarithmic: bool) -> float:
-    """A place inside of a bin: 0 at its lower edge, 1 at its upper one."""
+def _within(row: dict, part: float, offset: float | None) -> float:
+    """A place inside of a bin: 0 at its lower edge, 1 at its upper one, by the ratio of the edges plus `offset` unless that is None."""
     low, high = row["from"], row["to"]
-    return float(low * (high / low) ** part) if logarithmic else low + (high - low) * part
+    if offset is None:
+        return low + (high - low) * part
+    return float((low + offset) * ((high + offset) / (low + offset)) ** part - offset)
+
+
+def _muon_axis(axes) -> None:
+    """Logarithmic, with 0; numbers inside a decade too: those of one energy and class may not fill one."""
+    from matplotlib.ticker import SymmetricalLogLocator
+
+    axes.set(xscale="symlog")
+    axes.set_xlim(left=max(0, axes.get_xlim()[0]))
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=2, subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _probability(test: Test, name: str, unit: float):
@@ -148,14 +169,9 @@ def probability_energy(test: Test):
 
 
 def probability_muons(test: Test):
-    from matplotlib.ticker import SymmetricalLogLocator
-
     if not _is_known(test, "muons"):
         return style.unknown("The numbers of muons of these showers are not known.")
     drawing, axes = _probability(test, "muons", 1)
-    axes.set(xscale="symlog", xlabel="muons within 160 m")
-    axes.set_xlim(left=max(0, axes.get_xlim()[0]))
-    # numbers inside a decade too: those of one energy and class may not fill one
-    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=2, subs=(1, 2, 3, 5)))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set(xlabel="muons within 160 m")
+    _muon_axis(axes)
     return drawing

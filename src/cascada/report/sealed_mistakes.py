@@ -57,15 +57,18 @@ def known(value: float, text: str) -> str:
     return text.format(value) if np.isfinite(value) else "?"
 
 
-def rows(mistakes: list[Mistake], classes: list[str]) -> list[list]:
-    """The table of the page: shower, truth, energy, zenith, muons, the network's answer, those of the baselines."""
-    return [
+def table(mistakes: list[Mistake], classes: list[str]) -> tuple[list[str], list[list]]:
+    """Header and rows of the page's table: a shower, the network's answer and that of each baseline."""
+    baselines = list(mistakes[0].baselines) if mistakes else []
+    header = ["shower", "truth", "energy [TeV]", "zenith [°]", "muons", "network"]
+    rows = [
         [
             str(one.event_id), classes[one.label], known(one.energy, "{:.1f}"), known(one.zenith, "{:.0f}"),
-            known(one.muons, "{:.0f}"), said(one.answer, classes), *(said(theirs, classes) for theirs in one.baselines.values()),
+            known(one.muons, "{:.0f}"), said(one.answer, classes), *(said(one.baselines[name], classes) for name in baselines),
         ]
         for one in mistakes
     ]  # fmt: skip
+    return header + [name.replace("_", " ") for name in baselines], rows
 
 
 def draw(mistakes: list[Mistake], classes: list[str]):
@@ -73,7 +76,7 @@ def draw(mistakes: list[Mistake], classes: list[str]):
     if not mistakes:
         return style.unknown(NONE)
     lines = -(-len(mistakes) // COLUMNS)
-    drawing, axes = style.figure(6.4 * COLUMNS, 3.3 * lines, lines, 2 * COLUMNS, squeeze=False)
+    drawing, axes = style.figure(6.4 * COLUMNS, 3.0 * lines, lines, 2 * COLUMNS, squeeze=False)
     panels = axes.reshape(-1, 2)
     for (display, looked), one in zip(panels, mistakes, strict=False):
         _display(drawing, display, one, classes)

@@ -46,7 +46,7 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         explained=_explained(found),
         bins=[_bin(one) for one in found["energy_bins"]],
         told_right=_told_right(found),
-        mistakes=sealed_mistakes.rows(sealed_mistakes.read(mistakes), found["classes"]),
+        mistakes=sealed_mistakes.table(sealed_mistakes.read(mistakes), found["classes"]),
         pictures={name: html.embedded(path.with_name(f"{name}.png")) for name in PICTURES},
         ledger=[_opening(one) for one in found["opening"]["ledger"]],
     )

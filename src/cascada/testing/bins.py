@@ -7,7 +7,6 @@ even where no shower is harder.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,7 @@ def in_bins(
         rows = []
         for place in range(len(edges) - 1):
             members = which == place
-            row: dict[str, Any] = {"from": float(edges[place]), "to": float(edges[place + 1])}
+            row: dict[str, object] = {"from": float(edges[place]), "to": float(edges[place + 1])}
             row |= _share(right, members, shower, confidence)
             row["classes"] = {
                 label: _share(right, members & (labels == k), shower, confidence) for k, label in enumerate(classes)
