@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-import psutil
+import holding
 import pytest
 import workflows
 import yaml
@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.training]
 QUICK = ("--submitit-poll-max-s", "2", "--latency-wait", "20")
 EPOCHS = 24
 LONGER = 150  # long enough to be met while it trains
-WARNED_S = 47  # of the minute of a job: SLURM warns it a quarter before its end
 
 
 @pytest.fixture(scope="module")
@@ -154,37 +153,15 @@ def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocat
         "--configfile", "experiments/longest.yaml", "--until", "train",
     )  # fmt: skip
     trial = folder / "results" / "smoke" / "trials" / configuration / "seed-1" / f"epochs-{LONGER}"
-    hold_until_warned(driver, sandbox, folder, trial)
+    path = trial / "progress.json"
+    driver.wait_for(lambda: path.exists() and json.loads(path.read_text())["epoch"] > 2, "the trial to train", 300)
+    (process,) = holding.trainings(folder)
+    holding.hold_until_warned(driver, sandbox, process, train_job(sandbox))
     assert driver.wait(timeout_s=600) == 0, driver.screen
     assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, LONGER)
     assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
     assert_same_bits(trial, train_alone(folder, configuration, LONGER, tmp_path))
     sandbox.clear()
-
-
-def hold_until_warned(driver: Driver, sandbox, folder: Path, trial: Path) -> None:
-    """Stop the training after its first epochs until SLURM has sent the signal of its time limit; it waits for the process."""
-    path = trial / "progress.json"
-    driver.wait_for(lambda: path.exists() and json.loads(path.read_text())["epoch"] > 2, "the trial to train", 300)
-    (training_process,) = (process for process in psutil.process_iter() if is_training(process, folder))
-    training_process.suspend()
-    job = train_job(sandbox)
-    driver.wait_for(lambda: seconds_of(sandbox, job) >= WARNED_S, "SLURM to warn it", 90)
-    training_process.resume()
-
-
-def is_training(process: psutil.Process, folder: Path) -> bool:
-    try:
-        words = process.cmdline()
-    except psutil.Error:
-        return False
-    return len(words) > 1 and words[1].startswith(str(folder)) and words[1].endswith(".train.py")
-
-
-def seconds_of(sandbox, job: str) -> int:
-    """How long a job has run in this allocation."""
-    minutes, _, seconds = sandbox.run("squeue", "-h", "-j", job, "-o", "%M").stdout.strip().rpartition(":")
-    return 60 * int(minutes or 0) + int(seconds)
 
 
 def assert_same_bits(trial: Path, alone: Path) -> None:

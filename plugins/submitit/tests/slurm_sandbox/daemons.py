@@ -207,11 +207,15 @@ class Daemons:
         """SIGKILL to the node's slurmd and to all jobs on it, as if its power went off; `start` brings it back."""
         self.kill(node)
         # looked for again and again: what forks at the moment of a look, or changes its parent, is not seen in it
-        while steps := [pid for pid in running() if is_on_node(pid, node, self.configuration_file)]:
+        while steps := self.processes_on(node):
             # parents first: a job's slurmstepd must not live to report the job's end
             supervisor.send(sorted({parent(pid) for pid in steps} - {0, self._supervisor.pid}), signal.SIGKILL)
             supervisor.send(steps, signal.SIGKILL)
             time.sleep(0.05)
+
+    def processes_on(self, node: str) -> list[int]:
+        """The living processes of all jobs on this node."""
+        return [pid for pid in running() if is_on_node(pid, node, self.configuration_file)]
 
     def restart(self, name: str) -> None:
         """End the daemon in order and start it again; the controller keeps its jobs."""

@@ -77,6 +77,13 @@ class Driver:
         """Ctrl-C, which a terminal sends to the driver and to the commands that it runs."""
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def pause(self) -> None:
+        """SIGSTOP; `go_on` ends it."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """kill -9; what it submitted goes on."""
         if self.running:
