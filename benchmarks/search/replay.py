@@ -15,6 +15,7 @@ thirty, with fewer seeds, so that a single one that selects is the one that judg
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,4 +195,7 @@ def _kind(name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CascadaError as error:
+        sys.exit(str(error))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -318,3 +319,10 @@ def table_size(data):
     from cascada.data.loading import Showers
 
     return len(Showers(data, "validation"))
+
+
+def test_a_table_that_is_not_there_is_one_sentence(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.search.replay", "--table", str(tmp_path / "table.npz")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "table.npz: no table" in done.stderr
