@@ -56,11 +56,11 @@ def test_the_line_counts_what_is_known_or_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "results", "old", "lenet-00000000", wall_seconds=10.0)
     text = earlier.line(CONFIG, ["lenet"] * 3, {}, [4])
-    hours = 3 * 2 * 4 * 600 / 100 / 3600  # configurations, seeds, epochs, showers, showers per second
-    assert text.startswith(f"The search: 3 configurations, 6 trainings, 24 epochs; {hours:.1f} h on cpu")
+    minutes = 3 * 2 * 4 * 600 / 100 / 60  # configurations, seeds, epochs, showers, showers per second
+    assert text.startswith(f"The search: 3 configurations, 6 trainings, 24 epochs; {minutes:.0f} min on cpu")
     asked = {"models": {"lenet": {"samples": 8}, "cae": {"samples": 1}}}
     assert earlier.line(CONFIG, [], asked, [1, 4]).startswith("The search: 9 configurations, at most 24 trainings")
-    assert "hours unknown" in earlier.line(CONFIG, [], asked, [1, 4])  # no cae has run
+    assert "time unknown" in earlier.line(CONFIG, [], asked, [1, 4])  # no cae has run
 
 
 @pytest.mark.parametrize("kind", ["surrogate", "corsika7"])

@@ -28,7 +28,7 @@ def test_the_dry_run_says_what_the_search_costs(folder):
     hours = (4 + 2) * 88 * 100 / 3600  # trial-epochs, showers, seconds
     assert said == [
         "The search: 2 configurations, at most 6 trainings, 6 epochs, 75% of the full search; "
-        f"{hours:.1f} h on cpu (cascada plan tells more)"
+        f"{hours:.0f} h on cpu (cascada plan tells more)"
     ]
 
 

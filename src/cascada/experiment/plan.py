@@ -247,11 +247,24 @@ def line(plan: Plan) -> str:
     """One line for the dry-run."""
     most = "at most " if plan.bounded else ""
     share = f", {plan.trial_epochs / plan.full_trial_epochs:.0%} of the full search" if plan.bounded else ""
-    hours = [f"{total_hours(costs):,.1f} h on {device}" for device, costs in plan.devices.items() if total_hours(costs)]
+    totals = {device: total_hours(costs) for device, costs in plan.devices.items()}
+    hours = [f"{duration(total)} on {device}" for device, total in totals.items() if total]
     return (
         f"The search: {sum(plan.configurations.values())} configurations, {most}{plan.trials} trainings, {plan.trial_epochs} epochs{share}; "
-        f"{' or '.join(hours) or 'hours unknown'} (cascada plan tells more)"
+        f"{' or '.join(hours) or 'time unknown'} (cascada plan tells more)"
     )
+
+
+def duration(hours: float) -> str:
+    """Hours in the unit that suits them, with about two digits."""
+    if hours < 1 / 60:
+        return f"{3600 * hours:.0f} s"
+    return f"{60 * hours:.0f} min" if hours < 1 else f"{short(hours)} h"
+
+
+def short(value: float) -> str:
+    """A number with about two digits."""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def total_hours(costs: list[Cost]) -> float | None:

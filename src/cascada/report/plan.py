@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from cascada.experiment.plan import Cost, Plan, Span, Workplace
+from cascada.experiment.plan import Cost, Plan, Span, Workplace, duration, short
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,17 +66,6 @@ def _hours(hours: Span | None) -> str:
     return f"{duration(hours.median)} ({duration(hours.low)} – {duration(hours.high)})"
 
 
-def duration(hours: float) -> str:
-    """Hours in the unit that suits them, with about two digits."""
-    if hours < 1 / 60:
-        return f"{3600 * hours:.0f} s"
-    return f"{60 * hours:.0f} min" if hours < 1 else f"{_short(hours)} h"
-
-
-def _short(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
-
-
 def _size(gigabytes: float) -> str:
     return f"{1000 * gigabytes:.3g} MB" if gigabytes < 1 else f"{gigabytes:,.1f} GB"
 
@@ -127,6 +116,6 @@ def _notes_of_device(device: str, costs: list[Cost], workplace: Workplace, now: 
     text = f"on {workplace.gpus} × {what}{shared}: at most {duration(elapsed)}, begun now until {end}"
     if device != "cpu":
         occupied = sum(cost.gpu_hours or 0 for cost in costs)
-        text += f", {_short(occupied)} GPU-hours"
+        text += f", {short(occupied)} GPU-hours"
         text += " if sharing a GPU does not slow them down" if workplace.concurrent > 1 else ""
     return [text + "."]
