@@ -19,7 +19,7 @@ FACTS = ["0123456789abcdef", "False", "f" * 64, "d" * 64, "snakemake <all>"]
 def hyperparameters(generator: random.Random, lists: bool = True) -> dict:
     """A point of a space with a branch: momentum exists with sgd alone."""
     found = {
-        "learning_rate": float(f"{10 ** generator.uniform(-4, -2):.4g}"), "batch_size": generator.choice([16, 32, 64]),
+        "learning_rate": float(f"{10 ** generator.uniform(-4, -2):.4g}"), "batch_size": generator.choice([8, 16, 128]),
         "optimizer": generator.choice(["adam", "sgd"]), "normalize": generator.random() < 0.5, "weight_decay": 0.0,
     }  # fmt: skip
     if found["optimizer"] == "sgd":
