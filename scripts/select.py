@@ -13,7 +13,6 @@ with logged(snakemake):
     output = snakemake.output
     paths = (Path(output.leaderboard), Path(output.best), Path(output.checkpoint), Path(snakemake.input.baselines))
     left_behind = [Path(path) for path in snakemake.input.left_behind]
-    stored = {name: Path(snakemake.input[name]) for name in ("scores", "train")}
     select(
         metrics,
         checkpoints,
@@ -21,8 +20,9 @@ with logged(snakemake):
         *paths,
         left_behind,
         finalists(snakemake.input.finalists),
-        **stored,
+        scores=Path(snakemake.input.scores),
+        train=Path(snakemake.input.train),
         how=snakemake.params.selection,
         search=snakemake.params.search,
-        freezing=Freezing(**snakemake.params.frozen, **stored),
+        freezing=Freezing(**snakemake.params.frozen),
     )

@@ -56,12 +56,13 @@ def select(results: Path, folder: Path, metric: str = "f1", **how) -> dict:
     from cascada.selection import ranking
     from cascada.selection.freezing import Freezing
 
-    named = {"scores": results / "search/scores.json", "train": results / "dataset/train.h5", "settings": SETTINGS}
+    stored = {"scores": results / "search/scores.json", "train": results / "dataset/train.h5"}
     files, outputs = metrics_files(results), ("leaderboard.tsv", "best.json", "checkpoint.pt")
     folder.mkdir(parents=True, exist_ok=True)
     return ranking.select(
         files, [path.with_name("checkpoint.pt") for path in files], metric, *(folder / name for name in outputs),
-        freezing=Freezing(**how, **named),
+        **stored, how={"rule": "best", "tolerance": 0.002, "seed": "median"}, search={"seeds": list(SEEDS), "learns": False},
+        freezing=Freezing(**how, settings=SETTINGS),
     )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def open_seal(results: Path, folder: Path) -> dict:
     return evaluation.test_model(
         best=folder / "best.json", checkpoint=folder / "checkpoint.pt", test=results / "dataset/test.h5",
         train=results / "dataset/train.h5", baselines=results / "baselines/models.npz", settings=SETTINGS | {"reopen": True},
-        metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5",
+        metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5", mistakes_file=folder / "mistakes.h5",
     )  # fmt: skip
 
 
@@ -86,5 +87,6 @@ def export(results: Path, folder: Path) -> Path:
         results / "dataset/train.h5",
         results / "dataset/summary.json",
     )
-    export_model(*inputs, folder / "metrics.json", folder / "model", EXPERIMENT)
+    tested = (folder / "metrics.json", folder / "predictions.h5")
+    export_model(*inputs, *tested, folder / "model", EXPERIMENT)
     return folder / "model"

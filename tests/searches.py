@@ -63,6 +63,7 @@ class Search:
         )
         return Stored(
             trials=order, logits=[self.logits[name] for name in order], labels=self.labels, shower_id=self.shower_id, signal=1,
+            classes=["iron", "proton"],
             multiply_adds={name.configuration: self.multiply_adds.get(name.configuration, 1000) for name in order},
         )  # fmt: skip
 

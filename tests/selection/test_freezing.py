@@ -14,9 +14,8 @@ from cascada.core.files import read_json, sha256, write_json
 from cascada.data.loading import Showers
 from cascada.models.classifier import Classifier, load_classifier
 from cascada.models.selected import load_selected
-from cascada.selection import calibrating
+from cascada.selection import calibrating, stored
 from cascada.statistics import calibration, metrics
-from cascada.training import scoring
 
 pytestmark = pytest.mark.training
 
@@ -35,12 +34,10 @@ def copied(trained, tmp_path):
     return results
 
 
-def stored(results):
-    """The members' scores (S, N, K), and the validation showers."""
-    manifest = read_json(results / "search/scores.json")
-    return np.stack([scoring.load(one) for one in manifest["trials"]]), Showers(
-        results / "dataset/train.h5", "validation"
-    )
+def known(results):
+    """The members' scores (S, N, K), and labels, numbers of showers, names of the classes and the label of the signal."""
+    found = stored.read(results / "search/scores.json", results / "dataset/train.h5", [])
+    return np.stack(found.logits), (found.labels, found.shower_id, found.classes, found.signal)
 
 
 def test_by_default_the_trials_own_checkpoint_is_copied(trained, tmp_path):
@@ -55,9 +52,8 @@ def test_by_default_the_trials_own_checkpoint_is_copied(trained, tmp_path):
 
 def test_the_temperature_is_fitted_on_half_of_the_validation_showers(trained, tmp_path):
     best = frozen.select(trained, tmp_path, calibration="temperature")
-    logits, showers = stored(trained)
-    mine, labels = logits[best["seed"] - 1], showers.events["label"].astype(int)
-    half = calibrating.fitting_half(showers.events["shower_id"], labels)
+    logits, (labels, shower, *_) = known(trained)
+    mine, half = logits[best["seed"] - 1], calibrating.fitting_half(shower, labels)
     found = best["calibration"]
     expected = calibration.fit_temperature(mine[half], labels[half])
     assert not found["at_limit"] and found["value"] == pytest.approx(expected.value, rel=1e-6)
@@ -75,14 +71,15 @@ def test_an_ensemble_has_all_seeds_and_the_temperature_of_their_mean(trained, tm
     assert [one["seed"] for one in best["members"]] == [1, 2]
     for one in best["members"]:
         assert one["checkpoint_sha256"] == sha256(one["checkpoint"])
-    logits, showers = stored(trained)
-    labels = showers.events["label"].astype(int)
-    half = calibrating.fitting_half(showers.events["shower_id"], labels)
+    logits, (labels, shower, *_) = known(trained)
+    half = calibrating.fitting_half(shower, labels)
     pooled = calibration.ensemble_logits(logits)
     assert best["calibration"]["value"] == pytest.approx(
         calibration.fit_temperature(pooled[half], labels[half]).value, rel=1e-6
     )
-    model, images = load_selected(tmp_path / "checkpoint.pt"), showers.images()
+    model = load_selected(tmp_path / "checkpoint.pt")
+    images = Showers(trained / "dataset/train.h5", "validation").images()
+    assert best["selection"]["why_this_seed"] == "the mean of the seeds 1 and 2, as selection.ensemble asks for."
     assert best["parameters"] == sum(weights.numel() for weights in model.parameters())
     members = [load_classifier(one["checkpoint"]) for one in best["members"]]
     with torch.inference_mode():
@@ -112,20 +109,18 @@ def test_halves_are_of_whole_showers_and_hold_every_class():
 
 
 def test_a_temperature_that_the_showers_do_not_fix_stays_1(trained):
-    _, showers = stored(trained)
-    perfect = np.eye(2)[showers.events["label"].astype(int)] * 4
-    found = calibrating.calibrate(perfect, showers.events, list(showers.classes), showers.signal, frozen.SETTINGS)
+    _, about = known(trained)
+    found = calibrating.calibrate(np.eye(2)[about[0]] * 4, *about, frozen.SETTINGS)
     assert found["value"] == 1.0 and found["at_limit"] and found["before"]["ece"] == found["after"]["ece"]
     assert any("it stays 1" in text for text in calibrating.warnings(found))
 
 
 def test_a_half_without_a_class_is_refused(trained):
-    logits, showers = stored(trained)
-    events = showers.events[:40].copy()
-    events["label"] = 1
-    events["label"][0] = 0
+    logits, (_, shower, *about) = known(trained)
+    labels = np.ones(40, int)
+    labels[0] = 0
     with pytest.raises(DataError, match="fewer than two of the class iron, and each half needs one"):
-        calibrating.calibrate(logits[0][:40], events, list(showers.classes), showers.signal, frozen.SETTINGS)
+        calibrating.calibrate(logits[0][:40], labels, shower[:40], *about, frozen.SETTINGS)
 
 
 def test_scores_that_are_missing_or_of_other_showers_are_refused(copied, tmp_path):
@@ -133,10 +128,10 @@ def test_scores_that_are_missing_or_of_other_showers_are_refused(copied, tmp_pat
     manifest = read_json(path)
     lost = manifest["trials"][1]
     write_json(path, manifest | {"showers_sha256": "0" * 64})
-    with pytest.raises(DataError, match="other validation showers, or in another order"):
+    with pytest.raises(DataError, match=r"of other validation showers than .* or in another order"):
         frozen.select(copied, tmp_path, ensemble=True, calibration="temperature")
     write_json(path, manifest | {"trials": [manifest["trials"][0], lost | {"path": None}]})
-    with pytest.raises(DataError, match=r"has no scores of lenet-0123abcd, seed 2, 2 epochs"):
+    with pytest.raises(DataError, match=r"no scores of lenet-0123abcd, seed 2, 2 epochs, which completed"):
         frozen.select(copied, tmp_path, ensemble=True, calibration="temperature")
     write_json(path, manifest)
     with open(lost["path"], "r+b") as file:

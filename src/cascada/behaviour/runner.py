@@ -66,6 +66,7 @@ def test_behaviour(
         "classes": list(header.classes),
         "signal": header.classes[index(header.classes, header.signal)],
         **{name: chosen[name] for name in ("configuration", "seed", "checkpoint_sha256")},
+        **({"members": [one["seed"] for one in chosen["members"]]} if "members" in chosen else {}),
         "data_sha256": sha256(train),
         "provenance": provenance(train=sha256(train)),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from cascada.core.files import read_json
 from cascada.report import headlines, html
 from cascada.statistics.verdicts import FAILED, stopping
-from cascada.statistics.words import interval, spectrum
+from cascada.statistics.words import interval, networks, spectrum
 
 TEMPLATE = "behaviour.html.j2"
 
@@ -18,6 +18,7 @@ def write_behaviour_page(report: Path, path: Path) -> None:
         path,
         TEMPLATE,
         found=found,
+        networks=networks(found["seed"], found.get("members", ())),
         headlines=headlines.of_behaviour(found),
         not_clean=not_clean,
         probes=_rows(found),

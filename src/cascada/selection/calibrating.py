@@ -18,17 +18,22 @@ FEW = 30  # showers of a class in a half, below which the temperature is hardly 
 
 
 def calibrate(
-    logits: np.ndarray, events: np.ndarray, classes: list[str], signal: int, settings: dict[str, Any]
+    logits: np.ndarray,
+    labels: np.ndarray,
+    shower_id: np.ndarray,
+    classes: list[str],
+    signal: int,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return what best.json says of the temperature of logits (N, K) with their events (N,).
+    """Return what best.json says of the temperature of logits (N, K) with labels and numbers of showers (N,).
 
     `value`, `low`, `high`: 1 where the showers do not fix it (`at_limit`); `rule`, `fitted_on`, `compared_on`; `before`, `after` and
     `differences` on the other half (statistics.calibrated). `settings`: `bootstrap`, `confidence`, `seed`. Raises DataError where a
     half would lack a class.
     """
-    labels, shower = events["label"].astype(np.int64), events["shower_id"]
-    fits = fitting_half(shower, labels)
-    halves = {"fitted_on": _counted(events[fits], classes), "compared_on": _counted(events[~fits], classes)}
+    fits = fitting_half(shower_id, labels)
+    sides = {"fitted_on": fits, "compared_on": ~fits}
+    halves = {name: _counted(shower_id[half], labels[half], classes) for name, half in sides.items()}
     empty = [name for half in halves.values() for name, number in half["showers"].items() if not number]
     if empty:
         raise DataError(
@@ -36,13 +41,13 @@ def calibrate(
             "take more showers (data.split.validation), or set selection.calibration: none."
         )
     found = calibration.fit_temperature(
-        logits[fits], labels[fits], confidence=settings["confidence"], shower_id=shower[fits]
+        logits[fits], labels[fits], confidence=settings["confidence"], shower_id=shower_id[fits]
     )
     # in single precision, as the networks compute: the number is the same in the checkpoint, in the graph and in every file
     value = float(np.float32(1.0 if found.at_limit else found.value))
     figures = calibrated.figures(
         calibration.scaled(logits[~fits], 1.0), calibration.scaled(logits[~fits], value), labels[~fits], signal=signal,
-        resamples=settings["bootstrap"], confidence=settings["confidence"], seed=settings["seed"], shower_id=shower[~fits],
+        resamples=settings["bootstrap"], confidence=settings["confidence"], seed=settings["seed"], shower_id=shower_id[~fits],
     )  # fmt: skip
     fitted = {"value": value, "low": found.low, "high": found.high, "at_limit": found.at_limit}
     return {"kind": "temperature", **fitted, "confidence": settings["confidence"], "rule": RULE, **halves, **figures}
@@ -54,11 +59,9 @@ def fitting_half(shower_id: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.isin(shower_id, np.concatenate(chosen))
 
 
-def _counted(events: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    showers = {
-        name: len(np.unique(events["shower_id"][events["label"] == label])) for label, name in enumerate(classes)
-    }
-    return {"images": len(events), "showers": showers}
+def _counted(shower_id: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    showers = {name: len(np.unique(shower_id[labels == label])) for label, name in enumerate(classes)}
+    return {"images": len(labels), "showers": showers}
 
 
 def warnings(content: dict[str, Any]) -> list[str]:

@@ -51,21 +51,22 @@ def select(
     ranked = rank(trials, metric, finalists or [])
     left = [read_json(path) for path in left_behind or []]
     stopped = rank_stopped(left, metric)
+    freezing = freezing or Freezing()
     rows = choosing.candidates(ranked, finalists or [])
     if not rows:
+        if freezing.ensemble and ranked:
+            all_seeds(ranked[0]["trials"])  # says which seed is missing
         raise CascadaError(
             f"No configuration has completed ({len(trials)} trials, {_counted(trials)}): nothing can be selected. "
             "Look at the loss curves in TensorBoard and at the logs of rule train; if trials diverged, lower the learning rates in "
             "search.models."
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
-    choice = decide(ranked, stopped, rows, stored.read(scores, train, [*trials, *left]), metric, how, search)
-    freezing = freezing or Freezing()
-    if freezing.ensemble:
-        all_seeds(choice.row["trials"])
+    known = stored.read(scores, train, [*trials, *left])
+    choice = decide(ranked, stopped, rows, known, metric, how, search)
     origin = provenance(train=choice.trial["data_sha256"])
     write_text(leaderboard, table(choice.ranked, metric, simple, origin, choice.stopped))
-    frozen = freeze(choice.trial, choice.row["trials"], freezing, checkpoint)
+    frozen = freeze(choice.trial, choice.row["trials"], freezing, known, checkpoint)
     content = together(_content(choice, metric), frozen) | {
         "baselines": {name: one["validation"] for name, one in simple.items()},
         "checkpoint_sha256": sha256(checkpoint),

@@ -20,14 +20,15 @@ from cascada.statistics import metrics
 class Stored:
     """Trials that can be compared: completed ones of configurations of which no seed diverged at that budget.
 
-    `logits`: of each of `trials` float32 (N, K); of the images `labels`, `shower_id` (N,); `signal`: a label; `multiply_adds` by
-    configuration, None where they are not known.
+    `logits`: of each of `trials` float32 (N, K); of the images `labels`, `shower_id` (N,); `classes`: names; `signal`: a label;
+    `multiply_adds` by configuration, None where they are not known.
     """
 
     trials: list[TrialName]
     logits: list[np.ndarray]
     labels: np.ndarray
     shower_id: np.ndarray
+    classes: list[str]
     signal: int
     multiply_adds: dict[str, int | None]
 
@@ -42,7 +43,7 @@ def read(manifest: Path, train: Path, described: Iterable[dict[str, Any]]) -> St
     from cascada.training.scoring import load
 
     content = read_json(manifest)
-    events, signal = _validation(train)
+    events, names, signal = _validation(train)
     again = f"remove {manifest} and run again: trials are scored from their checkpoints where that is needed"
     if identity_of(events) != content["showers_sha256"]:
         raise DataError(
@@ -51,17 +52,18 @@ def read(manifest: Path, train: Path, described: Iterable[dict[str, Any]]) -> St
     entries = {_name(entry): entry for entry in content["trials"]}
     labels = events["label"].astype(np.int64)
     trials = comparable(entries)
-    logits = [load(entries[name]) for name in trials]
     losses = {_name(trial): trial["validation"]["loss"] for trial in described if trial["status"] == "completed"}
     missing = sorted(losses.keys() - {name for name, entry in entries.items() if entry["path"]}, key=str)
     if missing:
         raise DataError(f"{manifest}: no scores of {_called(missing[0])}, which completed; {again}.")
+    logits = [load(entries[name]) for name in trials]
     _check_losses(dict(zip(trials, logits, strict=True)), labels, losses)
     return Stored(
         trials=trials,
         logits=logits,
         labels=labels,
         shower_id=events["shower_id"],
+        classes=names,
         signal=signal,
         multiply_adds={name.configuration: entry.get("multiply_adds") for name, entry in entries.items()},
     )
@@ -75,11 +77,12 @@ def comparable(entries: Mapping[TrialName, Mapping[str, Any]]) -> list[TrialName
     return [name for name in order if (name.configuration, name.epochs) not in diverged]
 
 
-def _validation(train: Path) -> tuple[np.ndarray, int]:
-    """The events of the validation showers, in the order of the split, and the label of the signal."""
+def _validation(train: Path) -> tuple[np.ndarray, list[str], int]:
+    """The events of the validation showers, in the order of the split, the names of the classes and the label of the signal."""
     with open_showers(train) as file:
         events, header = read_events(file), read_header(file)
-    return events[events["split"] == SPLITS["validation"]], classes.index(header.classes, header.signal)
+    signal = classes.index(header.classes, header.signal)
+    return events[events["split"] == SPLITS["validation"]], list(header.classes), signal
 
 
 def _check_losses(
