@@ -1,6 +1,6 @@
 """Toys: simulated scores with known truth, to see whether intervals cover and corrections correct.
 
-python -m benchmarks.toys                 # 2,000 of each kind, some half an hour on one core
+python -m benchmarks.toys                 # 2,000 of each kind, some nine minutes of a processor
 python -m benchmarks.toys --number 200    # as in the tests
 
 The scores are no showers: a score is a separation, with its sign given by the label, plus normal noise, part of which all
@@ -31,6 +31,14 @@ NEAR = np.linspace(0.975, 0.987, 60)
 FEW = np.array([0.985, 0.98, 0.975])
 SPREAD = np.linspace(0.9, 0.985, 30)
 INDEX = -2.7
+COMPOSITIONS: tuple[tuple[tuple[float, ...], int, int, float | None], ...] = (
+    # true fractions, test showers of each class, unknown showers, spectrum
+    ((0.3, 0.7), 2000, 500, None),
+    ((0.3, 0.7), 150, 2000, None),
+    ((0.95, 0.05), 2000, 500, None),
+    ((0.3, 0.7), 1500, 1000, INDEX),
+    ((0.5, 0.3, 0.2), 1000, 500, None),
+)
 SEEDS = 20  # of the draws: they depend on it and on the number of showers alone, and take half of the time, so they are kept
 
 
@@ -204,13 +212,7 @@ def calibrations(number: int) -> Iterator[Row]:
 
 
 def compositions(number: int) -> Iterator[Row]:
-    for fractions, each, showers, index in (
-        ((0.3, 0.7), 2000, 500, None),
-        ((0.3, 0.7), 150, 2000, None),
-        ((0.95, 0.05), 2000, 500, None),
-        ((0.3, 0.7), 1500, 1000, INDEX),
-        ((0.5, 0.3, 0.2), 1000, 500, None),
-    ):
+    for fractions, each, showers, index in COMPOSITIONS:
         inside, fits = np.empty((number, len(fractions)), bool), np.empty(number, bool)
         for toy in range(number):
             found = composed(np.array(fractions), each, showers, index, np.random.default_rng([9, toy]))
