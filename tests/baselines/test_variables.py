@@ -123,3 +123,22 @@ def test_a_class_that_differs_in_the_slope_alone_is_found(toy):
     answers = baselines.Baselines(folder / "m.npz").logits(images)[baselines.PHYSICS]
     flat = answers[:, 1] > answers[:, 0]
     assert found[flat].mean() - found[~flat].mean() > 0.25
+
+
+def test_a_class_that_differs_in_its_muons_alone_is_found(tmp_path):
+    number = 200
+    random, events = np.random.default_rng(7), new_events(200)
+    events["label"], events["split"] = np.arange(number) % 2, np.arange(number) // 2 % 2
+    images = np.repeat(power_laws([-2.2] * number, random), 2, axis=1)
+    muons = random.poisson(np.where(events["label"] == 1, 0.01, 0.02)[:, None, None], (number, 80, 80)) * DISC
+    images[:, 0] = muons
+    header = Header(classes=("proton", "iron"), channels=("muons", "energy"))
+    with create(tmp_path / "train.h5", header) as writer:
+        writer.append(images, events)
+        writer.write_sources([SourceRow(file="toy", sha256="", kind="surrogate", events=number)])
+    baselines.train_baselines(tmp_path / "train.h5", tmp_path / "m.npz", tmp_path / "m.json")
+    found = baselines.Baselines(tmp_path / "m.npz")
+    assert found.channels == ["muons", "energy"]
+    logits, validation = found.logits(images)[baselines.PHYSICS], events["split"] == 1
+    right = logits.argmax(axis=1) == events["label"]
+    assert right[validation].mean() > 0.9
