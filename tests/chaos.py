@@ -150,7 +150,14 @@ class Run:
 
     def _job(self, how: str, choice: float) -> str:
         if how == "preempted":  # by one that takes both nodes for a second
-            urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]
+            urgent = [
+                "--partition=urgent",
+                "--nodes=2",
+                "--exclusive",
+                "--output=/dev/null",
+                "--no-requeue",
+                "--wrap=sleep 1",
+            ]
             return self.sandbox.run("sbatch", *urgent).stdout.strip()
         jobs = [job["id"] for job in self.sandbox.queue() if job["state"] == "RUNNING"]
         if not jobs:

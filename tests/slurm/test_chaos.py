@@ -5,6 +5,7 @@ twice beyond what a kill loses. The moments follow from a seed, which a failure 
 the machine's own timing can be repeated.
 """
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ import chaos
 import pytest
 import workflows
 import yaml
-from slurm_sandbox import wait_until
+from slurm_sandbox import SandboxError, wait_until
 from slurm_sandbox.driver import Driver
 
 from cascada.core.files import read_json, sha256
@@ -91,7 +92,9 @@ def forget(results: Path) -> None:
 
 
 def assert_undisturbed(sandbox, folder: Path, reference: Path) -> None:
-    wait_until(lambda: not sandbox.queue(), "the queue is empty", 30)
+    with contextlib.suppress(SandboxError):
+        wait_until(lambda: not sandbox.queue(), "the queue is empty", 120)
+    assert sandbox.queue() == []
     results = folder / "results/chaos"
     search(results, reference)
     names = sorted(str(path.relative_to(reference)) for path in reference.glob("trials/*/*/*/checkpoint.pt"))
