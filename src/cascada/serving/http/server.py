@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -33,6 +34,7 @@ from cascada.serving.http.settings import Settings
 from cascada.serving.logs import NAME, log_to_stderr
 
 POLL = 1.0  # s between two looks at the folder
+LINGER = 1.0  # s in which a client that still sends may read its answer
 
 log = logging.getLogger(NAME)
 
@@ -119,12 +121,21 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def protocol(seconds: float) -> type[H11Protocol]:
-    """HTTP/1.1 that closes a connection on which no whole request head came within `seconds`."""
+    """HTTP/1.1 that closes a connection on which no whole request head came within `seconds`, or whose body goes on after the answer."""
 
     class Patient(H11Protocol):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._deadline = self.loop.call_later(seconds, self._close_if_silent)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.conn.their_state is h11.SEND_BODY:  # answered before all was sent: it may never end
+                self.loop.call_later(LINGER, self._close_if_still_sending, self.cycle)
+
+        def _close_if_still_sending(self, cycle: object) -> None:
+            if self.cycle is cycle and self.conn.their_state is h11.SEND_BODY:
+                self.transport.close()
 
         def _close_if_silent(self) -> None:
             if not getattr(self, "cycle", None) and not self.transport.is_closing():
