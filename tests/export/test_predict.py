@@ -134,8 +134,8 @@ def test_a_folder_that_is_no_model_is_refused(results, tmp_path):
     with pytest.raises(DataError, match=r"not an exported model \(model.json is missing\)"):
         Model(tmp_path)
     content = (results / "model/model.json").read_text()
-    (tmp_path / "model.json").write_text(content.replace('"format": 1', '"format": 99'))
-    with pytest.raises(DataError, match="expected format 1, got 99"):
+    (tmp_path / "model.json").write_text(content.replace('"format": 2', '"format": 99'))
+    with pytest.raises(DataError, match="expected format 1 or 2, got 99"):
         Model(tmp_path)
     (tmp_path / "model.json").write_text(content)
     (tmp_path / "model.onnx").write_bytes((results / "model/model.onnx").read_bytes()[:1000])

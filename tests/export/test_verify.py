@@ -63,7 +63,7 @@ def test_outputs_are_computed_and_not_believed(folder, capsys):
         file["probability"][3] += np.float32([1e-3, -1e-3])
     resum(folder)
     assert failed(verify(folder)) == ["outputs of model.onnx", "outputs of model.pt2"]
-    assert main(["verify", str(folder)]) == 1 and "2 of 8 checks failed" in capsys.readouterr().out
+    assert main(["verify", str(folder)]) == 1 and "2 of 9 checks failed" in capsys.readouterr().out
 
 
 def test_other_data_are_noticed(results, folder, tmp_path):

@@ -149,6 +149,7 @@ def ready(prometheus):
 
 
 @needs_prometheus
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.training
 def test_prometheus_sees_everything_and_alerts_fire_and_clear(search, scrape, tmp_path):

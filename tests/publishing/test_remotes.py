@@ -36,7 +36,7 @@ def test_push_and_pull(repository, server, tmp_path, capsys):
         dvc(other, "pull", "--quiet")
         assert all(check.passed for check in verify(other / "artifacts/model", other / "artifacts/dataset"))
         assert main(["verify", str(other / "artifacts/model"), "--remote"]) == 0
-        assert capsys.readouterr().out.count("ok ") == 13
+        assert capsys.readouterr().out.count("ok ") == 14
     # the server is gone
     before = publications.state(repository)
     with pytest.raises(publish.CascadaError, match="Nothing was committed or tagged"):

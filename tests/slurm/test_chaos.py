@@ -71,7 +71,8 @@ def start(sandbox, folder):
     sandbox.clear()
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("count", [12, 50])
 def test_a_search_ends_as_if_nobody_had_disturbed_it(sandbox, folder, start, tmp_path, count):
     print(f"CASCADA_CHAOS_SEED={SEED}")
     left = chaos.moments(SEED, count)

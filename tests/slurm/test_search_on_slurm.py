@@ -34,6 +34,7 @@ def driver(sandbox, folder: Path, name: str, *arguments: str, **options) -> Driv
     return Driver(sandbox, folder, *arguments, *given, environment=environment, **options)
 
 
+@pytest.mark.nightly
 def test_a_search_is_requeued_preempted_and_resumed_in_the_middle_of_a_rung(sandbox, tmp_path):
     folder, results = workflows.copy(tmp_path), tmp_path / "results/rungs"
     write(folder, "rungs", halving={"rungs": [1, EPOCHS]})

@@ -167,6 +167,7 @@ def test_rungs_and_finalists_that_come_later_keep_the_batches(finished):
     assert listed(finished)[0] == {}
 
 
+@pytest.mark.nightly
 def test_batches_that_are_kept_are_waited_for_when_their_script_has_changed(finished):
     """The script of the proposals and the ranking have changed: every batch is looked at again and stays, and the choice is among all."""
     write(finished)

@@ -132,4 +132,4 @@ def test_the_way_from_a_tag_to_the_same_bits(published, tmp_path):
     command = ["bash", "-c", script]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"both: model.onnx +sha256", done.stdout) and "all 19 checks passed" in done.stdout
+    assert re.search(r"both: model.onnx +sha256", done.stdout) and "all 21 checks passed" in done.stdout

@@ -14,6 +14,7 @@ from cascada.data.format import EVENTS, IMAGES, open_showers, read_events, read_
 from cascada.serving.stream import messages, sockets
 
 BLOCK = 128  # showers read at a time
+HEARTBEATS, HEARTBEAT_SECONDS = 4, 0.25  # at the end, so that the reader knows what the last showers were
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +65,11 @@ def play(settings: Replay, progress: Callable[[int], None] = lambda sent: None) 
             _send(socket, frames, settings)
             sent += 1
             progress(sent)
-        socket.send_multipart(messages.heartbeat(settings.station, settings.first + sent, time.time()))
-        return sent, time.monotonic() - started
+        seconds = time.monotonic() - started
+        for _ in range(HEARTBEATS):  # of which one may be dropped, as showers are
+            socket.send_multipart(messages.heartbeat(settings.station, settings.first + sent, time.time()))
+            time.sleep(HEARTBEAT_SECONDS)
+        return sent, seconds
     finally:
         socket.close(linger=5000)
         context.term()
