@@ -59,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--watch", action="store_true", help="load another version as soon as it stands in MODEL")
     parser.add_argument(
-        "--shadow", metavar="FOLDER", type=Path, help="a second version that answers nobody and is compared"
+        "--shadow",
+        metavar="FOLDER",
+        type=Path,
+        help="a second version that answers nobody and is compared; with --watch it may come later and change",
     )
     batching = parser.add_argument_group("batches of concurrent requests")
     batching.add_argument("--batch", metavar="N", type=int, default=64, help="showers computed at a time")

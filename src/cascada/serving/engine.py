@@ -159,17 +159,18 @@ class Engine:
         threads: int | None = None,
         shadow: Path | None = None,
         told: Callable[[str, str], None] = lambda outcome, sentence: None,
+        shadow_comes_later: bool = False,
     ):
+        """Raises DataError for a folder that cannot be used; that of a shadow may be missing where it comes later."""
         self.folder, self._threads, self._told = folder, threads, told
         self.current = load(folder, threads)
         self.trouble = ""  # why the last attempt to load another version failed
         self._tried = self.current.stamp
         self._loading = threading.Lock()
         self.shadow: Shadow | None = None
-        if shadow is not None:
-            version = load(shadow, 1)
-            self._check_same_task(version)
-            self.shadow = Shadow(version)
+        self._shadow_folder, self._shadow_tried = shadow, ()
+        if shadow is not None and (shadow.exists() or not shadow_comes_later):
+            self._load_shadow(shadow)
 
     def run(self, images: np.ndarray) -> tuple[np.ndarray, Version]:
         """Probabilities (n, K) of images (n, C, 80, 80), at most `Model.batch` computed at a time, and the version that gave them."""
@@ -178,9 +179,9 @@ class Engine:
         parts = [version.model.probabilities(images[first : first + size]) for first in range(0, len(images), size)]
         probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
         version.window.add(images, probabilities)
-        if self.shadow:
+        if shadow := self.shadow:
             signal = version.model.classes.index(version.model.signal)
-            self.shadow.see(images, probabilities, signal)
+            shadow.see(images, probabilities, signal)
         return probabilities, version
 
     def changed(self) -> bool:
@@ -202,6 +203,29 @@ class Engine:
             before, self.current, self.trouble = self.current, version, ""
             self._told("taken", f"version {version.number} answers now, {before.number} did before")
             return True
+
+    def shadow_changed(self) -> bool:
+        """Whether another version stands in the shadow's folder, or none any more."""
+        return self._shadow_folder is not None and stamp(self._shadow_folder) != self._shadow_tried
+
+    def reload_shadow(self) -> None:
+        """Compare from now on with what stands in the shadow's folder: nothing where it is empty or refused."""
+        before, self.shadow = self.shadow, None
+        if before:
+            before.close()
+        folder = self._shadow_folder
+        self._shadow_tried = stamp(folder) if folder else ()
+        if folder and self._shadow_tried:
+            try:
+                self._load_shadow(folder)
+            except CascadaError as error:
+                self._told("refused", f"nothing is tried in the shadow: {error}")
+
+    def _load_shadow(self, folder: Path) -> None:
+        version = load(folder, 1)
+        self._check_same_task(version)
+        self._shadow_tried, self.shadow = version.stamp, Shadow(version)
+        self._told("taken", f"version {version.number} is tried in the shadow of {self.current.number}")
 
     def _check_same_task(self, version: Version) -> None:
         """A client counts on the channels that it sends and the classes that it gets."""

@@ -334,3 +334,44 @@ def test_drift_is_seen_while_it_happens_and_clears(model, results, tmp_path):
         assert steady["moved"]["total_energy"]["state"] == "steady" and steady["sentences"] == []
         assert "warning" not in server.client.get("/v2/health/ready").json()
         assert 0.5 <= steady["expected"]["accuracy"] <= 1 and "only the inputs" in steady["assumption"]
+
+
+def test_a_shadow_may_come_later_change_and_go(model, images, tmp_path):
+    folder = tmp_path / "next"
+
+    def says(text):
+        return text in server.client.get("/metrics").text
+
+    with running(model, tmp_path, "--watch", "--shadow", str(folder)) as server:
+        assert not says("cascada_shadow_info")
+        for version in ("3.0.0", "3.1.0"):
+            shutil.copytree(model, tmp_path / version)
+            publish_as(tmp_path / version, version)
+            (tmp_path / "link").symlink_to(tmp_path / version)
+            (tmp_path / "link").rename(folder)
+            wait_until(lambda version=version: says(f'version="{version}"'))
+            assert says("cascada_shadow_showers_total 0.0"), "counted anew"
+            infer(server.client, images)
+            wait_until(lambda: says("cascada_shadow_showers_total 5.0"))
+        (tmp_path / "3.1.0/model.onnx").write_bytes(b"damaged")
+        (tmp_path / "3.1.0/SHA256SUMS").touch()
+        wait_until(lambda: "nothing is tried in the shadow" in server.log)
+        assert not says("cascada_shadow_info") and infer(server.client, images).status_code == 200
+        folder.unlink()
+        assert server.client.get("/v2/health/ready").status_code == 200
+
+
+def test_a_credential_of_systemd_may_show_the_rights_of_its_group(tmp_path, monkeypatch):
+    from cascada.core.errors import ConfigError
+    from cascada.serving.http.settings import read_token
+
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    token.chmod(0o440)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_token(token)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_token(token) == "s3cret"
+    token.chmod(0o444)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_token(token)

@@ -80,6 +80,16 @@ class _State:
         yield from drift_metrics(current.window)
         if shadow := self._engine.shadow:
             found = shadow.comparison
+            facts = GaugeMetricFamily(
+                "cascada_shadow_info", "The version that is tried in the shadow.", labels=["version", "sha256"]
+            )
+            facts.add_metric([shadow.version.number, shadow.version.sha256], 1)
+            yield facts
+            yield GaugeMetricFamily(
+                "cascada_shadow_largest_difference",
+                "Largest absolute difference of the signal's probability.",
+                value=found.largest_difference,
+            )
             for name, what, value in (
                 ("showers", "Showers that the shadow compared.", found.showers),
                 ("other_class", "Showers for which the shadow says another class.", found.other_class),

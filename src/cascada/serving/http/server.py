@@ -48,7 +48,7 @@ def serve(folder: Path, settings: Settings) -> None:
         metrics.reloads.labels(outcome).inc()
         log.log(logging.INFO if outcome == "taken" else logging.ERROR, sentence)
 
-    engine = Engine(folder, settings.threads, settings.shadow, told)
+    engine = Engine(folder, settings.threads, settings.shadow, told, shadow_comes_later=settings.watch)
     listening = listen(settings)
     server = Server(engine, settings, metrics)
     config = uvicorn.Config(
@@ -96,13 +96,21 @@ async def _watch(server: Server, asked: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), POLL)
-        wanted = asked.is_set() or (server.settings.watch and server.engine.changed())
+        now = asked.is_set()
         asked.clear()
-        if wanted:
-            try:
-                await asyncio.to_thread(server.engine.reload)
-            except Exception:
-                log.exception("loading another version failed")
+        try:
+            await asyncio.to_thread(_look, server, now)
+        except Exception:
+            log.exception("loading another version failed")
+
+
+def _look(server: Server, asked: bool) -> None:
+    """Load what stands in the two folders: the first if it was asked for or has changed, that of the shadow if it has changed."""
+    engine, watched = server.engine, server.settings.watch
+    if asked or (watched and engine.changed()):
+        engine.reload()
+    if (asked or watched) and engine.shadow_changed():
+        engine.reload_shadow()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -72,6 +72,18 @@ class Settings:
             )
 
 
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # environment variable of the folder that systemd makes for one service
+
+
+def _credential_mode(file: Path) -> int:
+    """Bits that a credential of systemd may have: its access list shows as rights of a group that cannot enter the folder.
+
+    Seen since systemd 254: https://github.com/systemd/systemd/issues/29435
+    """
+    folder = os.environ.get(CREDENTIALS)
+    return stat.S_IRGRP if folder and file.absolute().parent == Path(folder) else 0
+
+
 def read_token(file: Path | None) -> str:
     """The bearer token of a file or the environment, "" for none. Raises ConfigError for one that is empty or that others can read."""
     if file is None:
@@ -82,7 +94,7 @@ def read_token(file: Path | None) -> str:
         raise ConfigError(
             f"--token-file {file}: not readable ({error}); give a file with one line, the token."
         ) from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~_credential_mode(file):
         raise ConfigError(f"--token-file {file}: others can read it; run `chmod 600 {file}`.")
     if not token or not token.isascii() or any(letter.isspace() for letter in token):
         raise ConfigError(
