@@ -168,7 +168,8 @@ class Engine:
         self._tried = self.current.stamp
         self._loading = threading.Lock()
         self.shadow: Shadow | None = None
-        self._shadow_folder, self._shadow_tried = shadow, ()
+        self._shadow_folder = shadow
+        self._shadow_tried: tuple = ()
         if shadow is not None and (shadow.exists() or not shadow_comes_later):
             self._load_shadow(shadow)
 
