@@ -40,6 +40,11 @@ def test_an_example_is_shown_with_everything(shown, server):
     )
     assert "Of the" in text and "sealed test showers whose probability is most like this one's" in text
     assert "Surrogate showers" in text
+    widths = shown.execute_script(
+        "return [...document.querySelectorAll('#bar span')].map((part) => part.getBoundingClientRect().width)"
+    )
+    parts = list(shower["probabilities"].values())
+    assert np.allclose(np.array(widths) / sum(widths), parts, atol=0.01)
     for canvas in ("display", "occlusion"):
         assert shown.execute_script(CANVAS_COLOURS, canvas) > 5, canvas
     for width in (1400, 600):
