@@ -12,7 +12,11 @@ import yaml
 
 from cascada.core.files import read_json
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]  # a whole run, a publication and four dry-runs
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.nightly,
+    pytest.mark.timeout(1800),
+]  # a whole run, a publication and four dry-runs
 NAME = "frozen.yaml"
 
 

@@ -142,7 +142,10 @@ def preempting_with_notice(sandbox, parameters: str | None):
         sandbox.clear()
 
 
-@pytest.mark.parametrize(("parameters", "signal"), [(None, "SIGTERM"), ("preempt_send_user_signal", "SIGUSR2")])
+@pytest.mark.parametrize(
+    ("parameters", "signal"),
+    [pytest.param(None, "SIGTERM", marks=pytest.mark.nightly), ("preempt_send_user_signal", "SIGUSR2")],
+)
 def test_preempted_by_a_job_of_a_higher_partition(each_sandbox, tmp_path, parameters, signal):
     """With a grace time, and where the site has it, with the signal that jobs ask for at the start of that time."""
     sandbox = each_sandbox
