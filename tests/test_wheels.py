@@ -1,6 +1,6 @@
 """Each wheel alone, installed by pip in an environment with nothing else, imports every module that it brings.
 
-What serves a model needs the extra `serve`, and nothing else does.
+What serves a model, or shows a search to Prometheus, needs the extra `serve`, and nothing else does.
 """
 
 import shutil
@@ -32,7 +32,12 @@ print(count)
 @pytest.mark.parametrize(
     ("project", "packages", "least", "extras"),
     [
-        (".", ["cascada", "snakemake_logger_plugin_cascada"], 100, {"serve": "cascada.serving."}),
+        (
+            ".",
+            ["cascada", "snakemake_logger_plugin_cascada"],
+            100,
+            {"serve": "cascada.serving. cascada.report.exporter"},
+        ),
         ("plugins/submitit", ["snakemake_executor_plugin_submitit"], 30, {}),
     ],
 )

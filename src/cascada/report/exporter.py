@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from cascada.core.errors import ConfigError
 from cascada.report.status import SearchStatus, TrialStatus, collect
+from cascada.serving.exposition import expose, registry_of
 
 EVERY = 2.0  # s
 TRIAL = ("configuration", "seed", "epochs")
@@ -25,7 +25,7 @@ OF_TRIAL = (
 )
 
 
-class SearchCollector:
+class SearchCollector(Collector):
     """Reads `results` whenever it is asked, but not more often than every two seconds."""
 
     def __init__(self, results: Path):
@@ -99,18 +99,5 @@ def _trials(trials: list[TrialStatus]) -> Iterator[Metric]:
 
 def serve_status(results: Path, address: str) -> tuple[str, threading.Thread]:
     """Show the metrics on HOST:PORT of this machine; return the address, and the thread that answers. Raises ConfigError, CascadaError."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or not int(port) < 65536:
-        raise ConfigError(f"--serve {address}: expected HOST:PORT, such as 127.0.0.1:9464.")
-    if host.strip("[]") not in ("127.0.0.1", "::1", "localhost"):
-        raise ConfigError(
-            f"--serve {address}: metrics are shown to this machine alone; give 127.0.0.1, and a proxy where Prometheus is elsewhere."
-        )
     collect(results)  # a folder that is none is said now
-    registry = CollectorRegistry()
-    registry.register(SearchCollector(results))
-    try:
-        server, thread = start_http_server(int(port), host.strip("[]"), registry)
-    except OSError as error:
-        raise ConfigError(f"--serve {address}: cannot listen there ({error.strerror}); give another port.") from error
-    return f"{host}:{server.server_port}", thread
+    return expose(registry_of(SearchCollector(results)), address, "--serve")

@@ -12,7 +12,7 @@ What that does to the model is estimated without labels from its own calibrated 
 estimation): the expected confusion counts. It assumes that only the inputs have moved and that the calibration still holds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -135,7 +135,3 @@ def report(
         "sentences": sentences(moved, showers),
         "expected": expected_performance(probabilities, signal) if showers else None,
     }
-
-
-def names(known: Mapping[str, Reference] | None) -> Sequence[str]:
-    return list(known or {})

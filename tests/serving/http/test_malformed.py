@@ -5,12 +5,15 @@ import json
 import random
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import psutil
 import pytest
 from serve_process import running
+
+from cascada.serving.http.app import PLACES
 
 IMAGES = np.random.default_rng(1).random((2, 1, 80, 80), np.float32)
 PATHS = (
@@ -143,3 +146,16 @@ def test_a_body_that_never_ends_is_refused_before_it_fills_anything(model, tmp_p
             one.sendall(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000000000\r\n\r\nx")
             assert b" 413 " in one.recv(4096)
         assert psutil.Process(server.process.pid).memory_info().rss < before + 30e6
+
+
+def test_few_files_are_read_at_a_time_however_many_come(model, tmp_path):
+    with running(model, tmp_path) as server, ThreadPoolExecutor(12) as pool:
+        process, most = psutil.Process(server.process.pid), 0
+        waiting = [
+            pool.submit(httpx.post, f"{server.address}/predict", content=b"no file", timeout=60) for _ in range(12)
+        ]
+        while not all(one.done() for one in waiting):
+            most = max(most, len(process.children()))
+            time.sleep(0.02)
+        assert {one.result().status_code for one in waiting} == {422}
+        assert 1 <= most <= PLACES

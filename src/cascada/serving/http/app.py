@@ -18,12 +18,15 @@ from cascada.serving.engine import Engine, Version
 from cascada.serving.http import describing, explaining, pages, protocol, uploads
 from cascada.serving.http.batcher import Batcher
 from cascada.serving.http.errors import Refused, bad
-from cascada.serving.http.guard import Guard, read_body
+from cascada.serving.http.guard import Guard, read_body, refusal
 from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Settings
 from cascada.serving.logs import NAME
 
 log = logging.getLogger(NAME)
+
+
+PLACES = 2  # files that are read, or showers that are explained, at a time
 
 
 class Server:
@@ -35,6 +38,7 @@ class Server:
         self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe)
         self.metrics.watch(engine, self.batcher)
         self.ending: Callable[[], bool] = lambda: False
+        self._places = asyncio.Semaphore(PLACES)
 
     @property
     def name(self) -> str:
@@ -49,6 +53,19 @@ class Server:
         self.metrics.showers.inc(len(images))
         request.state.noted = {"showers": len(images), "version": version.number}
         return found, version
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of the few places for work that no batch bounds: reading a file, explaining. Raises Refused if none is free in time."""
+        try:
+            async with asyncio.timeout(self.settings.limits.seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Refused(503, "queue_full", "Too many files are being read; ask again in a moment.", retry=1) from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def check(self, name: str, version: str | None = None) -> None:
         """Raise Refused for another model or version than the one that answers."""
@@ -76,8 +93,10 @@ def create_app(server: Server) -> FastAPI:
         title="Cascada", version=__version__, summary=describing.SUMMARY, lifespan=life, docs_url=None, redoc_url=None
     )
     _add_errors(app, server)
+    _add_health(app, server)
     _add_protocol(app, server)
     _add_people(app, server)
+    _add_pages(app, server)
     app.add_middleware(Guard, settings=server.settings, metrics=server.metrics)
     return app
 
@@ -87,9 +106,7 @@ def _add_errors(app: FastAPI, server: Server) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        server.metrics.refused.labels(error.reason).inc()
-        headers = {} if error.retry is None else {"retry-after": str(max(1, round(error.retry)))}
-        return JSONResponse({"error": error.sentence}, error.status, headers)
+        return refusal(error, server.metrics)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -105,7 +122,7 @@ def _add_errors(app: FastAPI, server: Server) -> None:
         return JSONResponse({"error": "The server failed to answer; its log says why."}, 500)
 
 
-def _add_protocol(app: FastAPI, server: Server) -> None:
+def _add_health(app: FastAPI, server: Server) -> None:
     routes = APIRouter(tags=["Open Inference Protocol"])
 
     @routes.get("/v2")
@@ -125,6 +142,12 @@ def _add_protocol(app: FastAPI, server: Server) -> None:
         warnings += server.engine.current.window.report()["sentences"]
         warning = {"warning": "; ".join(warnings)} if warnings else {}
         return JSONResponse({"ready": server.ready} | warning, 200 if server.ready else 503)
+
+    app.include_router(routes)
+
+
+def _add_protocol(app: FastAPI, server: Server) -> None:
+    routes = APIRouter(tags=["Open Inference Protocol"])
 
     @routes.get("/v2/models/{name}", responses={404: describing.ERROR})
     @routes.get("/v2/models/{name}/versions/{version}", responses={404: describing.ERROR})
@@ -201,17 +224,21 @@ def _add_people(app: FastAPI, server: Server) -> None:
         known, image = found[number]
         return await _explained(server, request, uploads.Upload(image[None], [known]), 0)
 
+    app.include_router(routes)
+
+
+def _add_pages(app: FastAPI, server: Server) -> None:
+    routes = APIRouter(tags=["For people"])
+
     @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
     def page() -> Response:
         """Try the model in a browser."""
-        return HTMLResponse(
-            pages.front(server.name, server.engine.current), headers={"content-security-policy": pages.POLICY}
-        )
+        return _page(pages.front(server.name, server.engine.current))
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def documentation() -> Response:
         """The description of all addresses, for people."""
-        return HTMLResponse(pages.documentation(app.openapi()), headers={"content-security-policy": pages.POLICY})
+        return _page(pages.documentation(app.openapi()))
 
     @routes.get("/model", response_class=PlainTextResponse)
     def card() -> Response:
@@ -227,7 +254,7 @@ def _add_people(app: FastAPI, server: Server) -> None:
     def drift_page() -> Response:
         """The same with pictures."""
         current = server.engine.current
-        return HTMLResponse(pages.drift(server.name, current.number, current.window))
+        return _page(pages.drift(server.name, current.number, current.window))
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
@@ -235,6 +262,10 @@ def _add_people(app: FastAPI, server: Server) -> None:
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     app.include_router(routes)
+
+
+def _page(text: str) -> Response:
+    return HTMLResponse(text, headers={"content-security-policy": pages.POLICY})
 
 
 async def _upload(server: Server, request: Request, source: str) -> uploads.Upload:
@@ -249,25 +280,21 @@ async def _upload(server: Server, request: Request, source: str) -> uploads.Uplo
         return uploads.from_json(body, current.model.channels, limits)
     if body.startswith(uploads.ZIP):
         return uploads.from_npz(body, current.model.channels, limits)
-    return await uploads.from_file(body, source, current.model.folder, limits)
+    async with server.place():
+        return await uploads.from_file(body, source, current.model.folder, limits)
 
 
 async def _explained(server: Server, request: Request, upload: uploads.Upload, shower: int) -> dict[str, Any]:
     probabilities, version = await server.probabilities(request, upload.images)
-    # beside the batches, not among them: some hundred images that nobody else waits for
-    more = await asyncio.to_thread(explaining.explain, version, upload.images[shower], probabilities[shower])
+    async with server.place():  # beside the batches, not among them: some hundred images that nobody else waits for
+        more = await asyncio.to_thread(explaining.explain, version, upload.images[shower], probabilities[shower])
     return _answer(server, version, upload, probabilities) | {"explained": more | {"shower": shower}}
 
 
 def _answer(server: Server, version: Version, upload: uploads.Upload, probabilities: Any) -> dict[str, Any]:
     """What `/predict` says."""
     model, content = version.model, version.model.content
-    warnings = list(upload.warnings)
-    if blank := sum(not image.any() for image in upload.images) if not upload.warnings else 0:
-        warnings.append(
-            f"{blank} of {len(upload.images)} images are blank: their probabilities say nothing about the showers"
-        )
-    if warnings:
+    if upload.warnings:
         server.metrics.warnings.labels("input").inc()
     showers = [
         known | {
@@ -286,5 +313,5 @@ def _answer(server: Server, version: Version, upload: uploads.Upload, probabilit
         "signal": model.signal,
         "classes": list(model.classes),
         "showers": showers,
-        "warnings": warnings,
+        "warnings": upload.warnings,
     } | ({"notice": SURROGATE} if content["data"]["surrogate"] else {})

@@ -6,6 +6,7 @@ An answer never shows a traceback or a path of this machine, and the log never s
 import asyncio
 import hmac
 import logging
+import math
 import re
 import time
 import uuid
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cascada.serving.addresses import is_loopback
 from cascada.serving.http.errors import Refused, too_large
-from cascada.serving.http.metrics import Clock, Metrics
+from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Limits, Settings
 from cascada.serving.logs import NAME
 
@@ -61,7 +62,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics):
         self._app, self._settings, self._metrics = app, settings, metrics
-        self._rate, self._clock = Rate(settings.limits.rate), Clock()
+        self._rate = Rate(settings.limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,7 +86,7 @@ class Guard:
             try:
                 self._check(scope, headers)
             except Refused as refused:
-                await self.refusal(scope["path"], refused)(scope, receive, answer)
+                await refusal(refused, self._metrics)(scope, receive, answer)
             else:
                 await self._app(scope, receive, answer)
         except ClientDisconnect:
@@ -99,7 +100,7 @@ class Guard:
             return
         self._check_host(headers)
         client = scope.get("client")
-        if wait := self._rate.wait(client[0] if client else "", self._clock.seconds()):
+        if wait := self._rate.wait(client[0] if client else "", time.monotonic()):
             raise Refused(
                 429,
                 "rate",
@@ -124,14 +125,6 @@ class Guard:
                 421, "host", "This server answers to names of its own machine alone, such as 127.0.0.1 or localhost."
             )
 
-    def refusal(self, path: str, refused: Refused) -> Response:
-        """The answer to a request that is refused, in the form of the part of the server that was asked."""
-        self._metrics.refused.labels(refused.reason).inc()
-        headers = {} if refused.retry is None else {"retry-after": str(max(1, round(refused.retry + 0.5)))}
-        if refused.status == 401:
-            headers["www-authenticate"] = "Bearer"
-        return JSONResponse({"error": refused.sentence}, refused.status, headers)
-
     def _note(self, scope: Scope, status: int, seconds: float, id: str) -> None:
         route = scope.get("route")
         endpoint = getattr(route, "path", "other")
@@ -145,6 +138,15 @@ class Guard:
             "id": id,
         }
         log.info("request", extra={"fields": fields | scope.get("state", {}).get("noted", {})})
+
+
+def refusal(refused: Refused, metrics: Metrics) -> Response:
+    """The answer to a request that is refused, in the protocol's form; it is counted."""
+    metrics.refused.labels(refused.reason).inc()
+    headers = {} if refused.retry is None else {"retry-after": str(max(1, math.ceil(refused.retry)))}
+    if refused.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse({"error": refused.sentence}, refused.status, headers)
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:

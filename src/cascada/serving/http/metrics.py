@@ -1,11 +1,11 @@
 """What Prometheus is told about a server. Base units, `_total` for counters, and no label that a client can choose."""
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from cascada.serving.drift_metrics import drift_metrics
 from cascada.serving.engine import Engine
@@ -55,7 +55,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class _State:
+class _State(Collector):
     """Figures that are read when they are asked for."""
 
     def __init__(self, engine: Engine, batcher: Batcher):
@@ -98,13 +98,3 @@ class _State:
                 ("difference", "Sum of the absolute differences of the signal's probability.", found.total_difference),
             ):
                 yield CounterMetricFamily(f"cascada_shadow_{name}", what, value=value)
-
-
-class Clock:
-    """Seconds since it was made, by a clock that does not jump."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start

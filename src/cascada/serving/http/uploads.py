@@ -110,7 +110,9 @@ def _of_array(values: np.ndarray, channels: tuple[str, ...], limits: Limits) -> 
     with np.errstate(over="ignore"):
         images = np.ascontiguousarray(values, np.float32)
     protocol.check_values(images)
-    return Upload(images, [{} for _ in images])
+    blank = int((~images.any(axis=(1, 2, 3))).sum())
+    said = f"{blank} of {len(images)} images are blank: their probabilities say nothing about the showers"
+    return Upload(images, [{} for _ in images], [said] if blank else [])
 
 
 async def from_file(body: bytes, kind: str, model: Path, limits: Limits) -> Upload:

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
-from cascada.core.errors import ConfigError
-from cascada.serving.addresses import is_loopback
 from cascada.serving.drift_metrics import drift_metrics
+from cascada.serving.exposition import expose, registry_of
 from cascada.serving.stream.loop import Stream
 from cascada.serving.stream.messages import REASONS
 
 
-class Collector:
+class StreamCollector(Collector):
     """Reads a stream's state whenever it is asked."""
 
     def __init__(self, stream: Stream):
@@ -60,18 +59,6 @@ class Collector:
 
 def serve_metrics(stream: Stream, address: str) -> str:
     """Show them on HOST:PORT, of this machine alone; return the address. Raises ConfigError."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or not int(port) < 65536:
-        raise ConfigError(f"--metrics {address}: expected HOST:PORT, such as 127.0.0.1:9465.")
-    if not is_loopback(host.strip("[]")):
-        raise ConfigError(
-            f"--metrics {address}: metrics are shown to this machine alone; give 127.0.0.1, and a proxy where Prometheus is elsewhere."
-        )
-    registry = CollectorRegistry()
-    registry.register(Collector(stream))
+    registry = registry_of(StreamCollector(stream))
     ProcessCollector(registry=registry)
-    try:
-        server, _ = start_http_server(int(port), host.strip("[]"), registry)
-    except OSError as error:
-        raise ConfigError(f"--metrics {address}: cannot listen there ({error.strerror}); give another port.") from error
-    return f"{host}:{server.server_port}"
+    return expose(registry, address, "--metrics")[0]
