@@ -91,7 +91,7 @@ rule plot_selection:
         "../envs/cascada.yaml"
     params:
         metric=config["search"]["metric"],
-        code=digest("cascada.report.search"),
+        code=digest("cascada.report.search.pictures"),
     script:
         "../scripts/plot_selection.py"
 
@@ -120,6 +120,6 @@ rule plot_search:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.report.search_content", "cascada.report.search_page"),
+        code=digest("cascada.report.search.content", "cascada.report.search.page"),
     script:
         "../scripts/plot_search.py"

@@ -54,7 +54,7 @@ rule plot_test:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.report.sealed_plots", "cascada.report.sealed_page"),
+        code=digest("cascada.report.sealed.plots", "cascada.report.sealed.page"),
     script:
         "../scripts/plot_test.py"
 

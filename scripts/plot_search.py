@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report import search_content
-from cascada.report.search_page import write_search_page
+from cascada.report.search import content
+from cascada.report.search.page import write_search_page
 
 with logged(snakemake):
     inputs, output = snakemake.input, snakemake.output
     single = [Path(inputs[name]) for name in ("leaderboard", "best", "search", "summary", "costs")]
     several = [[Path(path) for path in inputs[name]] for name in ("metrics", "histories", "records")]
-    write_search_page(search_content.read(*single, *several), Path(output.page), Path(output.in_report))
+    write_search_page(content.read(*single, *several), Path(output.page), Path(output.in_report))

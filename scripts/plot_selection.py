@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report.search import plot_leaderboard, plot_learning_curves
+from cascada.report.search.pictures import plot_leaderboard, plot_learning_curves
 
 with logged(snakemake):
     inputs, output, metric = snakemake.input, snakemake.output, snakemake.params.metric

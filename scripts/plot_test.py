@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cascada.core.scripts import logged
-from cascada.report.sealed_page import write_test_page
-from cascada.report.sealed_plots import plot_test
+from cascada.report.sealed.page import write_test_page
+from cascada.report.sealed.plots import plot_test
 
 with logged(snakemake):
     page, files = Path(snakemake.output.page), {name: Path(path) for name, path in snakemake.input.items()}

@@ -184,7 +184,7 @@ def write_batches(results: Path, batches: list[list[str]], sampler: str = "tpe")
 
 def read_search(results: Path):
     """As the rule `plot_search` reads it."""
-    from cascada.report import search_content
+    from cascada.report.search import content
 
     single = [
         "selection/leaderboard.tsv",
@@ -194,4 +194,4 @@ def read_search(results: Path):
         "search/costs.tsv",
     ]
     several = ["trials/*/*/*/metrics.json", "trials/*/*/*/history.tsv", "search/[br]*-*.json"]
-    return search_content.read(*(results / name for name in single), *(sorted(results.glob(name)) for name in several))
+    return content.read(*(results / name for name in single), *(sorted(results.glob(name)) for name in several))

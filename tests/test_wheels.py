@@ -36,7 +36,7 @@ print(count)
             ".",
             ["cascada", "snakemake_logger_plugin_cascada"],
             100,
-            {"serve": "cascada.serving. cascada.report.exporter"},
+            {"serve": "cascada.serving. cascada.report.progress.exporter"},
         ),
         ("plugins/submitit", ["snakemake_executor_plugin_submitit"], 30, {}),
     ],

@@ -103,7 +103,7 @@ def test_templates_count_as_the_code_of_the_module_that_names_them(library, name
 
 
 def test_a_page_s_rule_covers_its_template_and_the_frame_of_all_pages():
-    texts = "".join(module._code("cascada.report.sealed_page", frozenset({"cascada"})))
+    texts = "".join(module._code("cascada.report.sealed.page", frozenset({"cascada"})))
     assert "Openings of these sealed data" in texts and "<!doctype html>" in texts and "macro table" in texts
     assert "What it cost" not in texts
 
@@ -129,7 +129,12 @@ def test_prose_and_curves_retrain_and_retest_nothing():
 def test_a_rule_depends_on_what_it_uses_and_not_on_its_neighbours():
     training = module._closure(("cascada.training.trial", "cascada.models.lenet"))
     assert {"cascada.models.lenet", "cascada.models.base", "cascada.data.loading", "cascada.training.resume"} < training
-    assert not training & {"cascada.models.cae", "cascada.report.search", "cascada.testing", "cascada.data.merging"}
+    assert not training & {
+        "cascada.models.cae",
+        "cascada.report.search.pictures",
+        "cascada.testing",
+        "cascada.data.merging",
+    }
     conversion = module._closure(("cascada.data.sources", "cascada.data.sources.surrogate"))
     assert {"cascada.data.cascade", "cascada.data.atmosphere", "cascada.data.format"} < conversion
     assert not conversion & {"cascada.report.style", "cascada.report.data_card", "cascada.data.sources.corsika7"}

@@ -40,7 +40,7 @@ def test_tables_are_read_as_they_were_written(tmp_path):
 @pytest.mark.parametrize(
     ("lists", "module", "name"),
     [
-        (("SCORE_PLOTS", "ENERGY_PLOTS"), "cascada.report.sealed_plots", "PLOTS"),
+        (("SCORE_PLOTS", "ENERGY_PLOTS"), "cascada.report.sealed.plots", "PLOTS"),
         (("MODEL_FILES",), "cascada.export.folder", "FILES"),
     ],
 )

@@ -21,8 +21,11 @@ from cascada.export import write as exporting
 from cascada.export.card import render
 from cascada.export.probe import read_probe, temperature_between
 from cascada.export.verify import verify
-from cascada.report import calibrated, sealed, sealed_page, sealed_plots, style
+from cascada.report import style
 from cascada.report.model import write_model_page
+from cascada.report.sealed import calibrated, plots
+from cascada.report.sealed import content as sealed
+from cascada.report.sealed import page as sealed_page
 from cascada.testing import ledger
 
 pytestmark = pytest.mark.training
@@ -221,7 +224,7 @@ def test_pages_and_picture_say_what_was_frozen(trained, tmp_path, monkeypatch):
     test = sealed.read(both / "predictions.h5", both / "metrics.json", both / "mistakes.h5")
     drawing = calibrated.picture(test)
     assert [axes.get_title().splitlines()[0] for axes in drawing.axes] == [calibrated.HALF, calibrated.SEALED]
-    test.save(sealed_plots.PLOTS["calibration"](test), tmp_path / "calibration.png")
+    test.save(plots.PLOTS["calibration"](test), tmp_path / "calibration.png")
     (tmp_path / "check.json").write_text(
         json.dumps({"tolerance": 1e-5, "showers": 3, "largest_differences": {"model.onnx": {"batches of 1": 1e-7}}})
     )

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from cascada.report.axes import Axis, absent_at, constant, ticks, varying
-from cascada.report.parallel import dimension, parallel
-from cascada.report.search_content import Configuration
+from cascada.report.search.axes import Axis, absent_at, constant, ticks, varying
+from cascada.report.search.content import Configuration
+from cascada.report.search.parallel import dimension, parallel
 
 BRANCHED = [
     {"lr": 0.0001, "optimizer": "adam", "decay": 0.0, "normalize": True},

@@ -11,8 +11,8 @@ from cascada.cli import main
 from cascada.core import paths, tables
 from cascada.core.files import read_json, write_json
 from cascada.core.notices import REOPENED, SURROGATE
-from cascada.report import reforms
-from cascada.report.evidence import FILES
+from cascada.report.checklist import items
+from cascada.report.checklist.evidence import FILES
 
 METRIC = {"value": 0.9, "low": 0.85, "high": 0.95}
 OPENING = {"number": 1, "selections": 1, "reopened": False}
@@ -61,9 +61,9 @@ def paragraph(text, number):
 
 def test_there_are_32_items_in_8_sections():
     numbers = [f"{section}{letter}" for section, count in enumerate(SECTIONS, 1) for letter in "abcdefg"[:count]]
-    assert [item.number for item in reforms.ITEMS] == numbers and len(numbers) == 32
-    assert list(reforms.SECTIONS) == list("12345678")
-    for item in reforms.ITEMS:
+    assert [item.number for item in items.ITEMS] == numbers and len(numbers) == 32
+    assert list(items.SECTIONS) == list("12345678")
+    for item in items.ITEMS:
         assert item.answer or item.left, item.number  # nothing is passed over
         assert not item.needs or item.answer, item.number
 
@@ -88,14 +88,14 @@ def test_a_finished_experiment_is_answered_from_its_files(results, capsys):
     }.items():
         assert words in paragraph(text, number), number
     assert SURROGATE in text and "Not known yet" not in text and "Of 32 items, 29 are answered" in text
-    assert text.count("**To say:**") == sum(bool(item.left) for item in reforms.ITEMS)
+    assert text.count("**To say:**") == sum(bool(item.left) for item in items.ITEMS)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_missing_stays_open_and_is_named(name, results, capsys):
     (results / FILES[name]).unlink()
     text = said(results, capsys)
-    needing = [item.number for item in reforms.ITEMS if name in item.needs]
+    needing = [item.number for item in items.ITEMS if name in item.needs]
     assert text.count("Not known yet: ") == len(needing)
     for number in needing:
         assert f"`{FILES[name]}` is still to be made" in paragraph(text, number)

@@ -45,8 +45,8 @@ def test_a_name_that_a_template_misses_is_an_error(tmp_path):
 
 
 def test_every_template_is_packed_and_named_by_a_module():
-    modules = "".join(path.read_text() for path in ROOT.glob("src/cascada/*/*.py"))
-    templates = list(ROOT.glob("src/cascada/*/templates/*"))
+    modules = "".join(path.read_text() for path in ROOT.glob("src/cascada/*/**/*.py"))
+    templates = list(ROOT.glob("src/cascada/*/**/templates/*"))
     named = {*re.findall(r'"([\w.]+\.j2)"', modules + "".join(path.read_text() for path in templates))}
     assert {path.name for path in templates} == named
     packed = re.search(r"\[tool.setuptools.package-data\]\n(.*)", (ROOT / "pyproject.toml").read_text())

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cascada.report.axes import varying
-from cascada.report.importance import importances, quantile
+from cascada.report.search.axes import varying
+from cascada.report.search.importance import importances, quantile
 
 
 def space(number, seed=1):

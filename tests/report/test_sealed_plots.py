@@ -15,9 +15,12 @@ from cascada.core.notices import REOPENED, REOPENED_IN_SHORT, SURROGATE_IN_SHORT
 from cascada.data.format import new_events
 from cascada.publishing import tables
 from cascada.report import behaviour as behaviour_plots
-from cascada.report import behaviour_page, sealed_mistakes, sealed_page, sealed_plots, style
+from cascada.report import behaviour_page, style
 from cascada.report import predictions as prediction_plots
-from cascada.report import search as plots
+from cascada.report.sealed import mistakes as sealed_mistakes
+from cascada.report.sealed import page as sealed_page
+from cascada.report.sealed import plots as sealed_plots
+from cascada.report.search import pictures
 from cascada.statistics import metrics
 from cascada.statistics.verdicts import conclusion
 from cascada.testing import evaluation, mistakes
@@ -339,7 +342,7 @@ def test_baselines_stand_below_the_leaderboard(tmp_path, monkeypatch):
     (tmp_path / "summary.json").write_text(json.dumps({"surrogate": False}))
     drawings = []
     monkeypatch.setattr(style, "save", lambda drawing, *_: drawings.append(drawing))
-    plots.plot_leaderboard(tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "x.png")
+    pictures.plot_leaderboard(tmp_path / "leaderboard.tsv", tmp_path / "summary.json", "f1", tmp_path / "x.png")
     axes = drawings[0].axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["lenet-1", "simple"]
     assert axes.get_title() == "1 configuration(s) diverged"

@@ -6,7 +6,7 @@ from browser import wait_for_text
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from cascada.report.search_page import write_search_page
+from cascada.report.search.page import write_search_page
 
 SHOWN = "return [...document.querySelectorAll('#board tbody tr:not([hidden])')].map((row) => row.dataset.name)"
 CELLS = "return [...document.querySelectorAll('#board tbody tr')].map((row) => row.cells[arguments[0]].textContent)"

@@ -7,10 +7,11 @@ import pytest
 import search_files
 
 from cascada.core.notices import SURROGATE
-from cascada.report import search_content, search_page
-from cascada.report.axes import varying
-from cascada.report.search_table import leaderboard, metric_cell
-from cascada.report.search_tables import effect, rung_rows
+from cascada.report.search import content
+from cascada.report.search import page as search_page
+from cascada.report.search.axes import varying
+from cascada.report.search.leaderboard import leaderboard, metric_cell
+from cascada.report.search.tables import effect, rung_rows
 
 MOST_MEGABYTES, REPORT_BYTES = 7, 2 * 2**20 * 3 / 4  # an address of 2 MiB in base64
 
@@ -130,8 +131,8 @@ def test_a_trial_that_climbs_is_one_curve(halved):
 
 def test_long_curves_are_thinned_and_keep_their_ends():
     for length in (1, 2, 23, 24, 25, 100, 999):
-        found = search_content.thinned(list(range(1, length + 1)))
-        assert (found[0], found[-1]) == (1, length) and len(found) <= search_content.MOST_POINTS
+        found = content.thinned(list(range(1, length + 1)))
+        assert (found[0], found[-1]) == (1, length) and len(found) <= content.MOST_POINTS
         assert found == sorted(set(found)) and (length > 24 or len(found) == length)
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from cascada.experiment import records
-from cascada.report import stages
-from cascada.report.status import best_so_far
+from cascada.report.progress import stages
+from cascada.report.progress.status import best_so_far
 
 SHAPE = {"configurations": 4, "budgets": [1, 2], "seeds": [1, 2], "rescore": None}
 

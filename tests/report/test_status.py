@@ -15,7 +15,7 @@ from showers import small_dataset
 
 from cascada.cli import main
 from cascada.core.errors import CascadaError
-from cascada.report import status
+from cascada.report.progress import status
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cascada.cli import main
 from cascada.core import paths
-from cascada.report import trial_files
+from cascada.report.progress import trial_files
 
 
 def test_folders_and_logs_are_those_of_the_patterns(tmp_path):

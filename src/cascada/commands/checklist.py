@@ -14,8 +14,8 @@ def run(argv: list[str]) -> None:
     from cascada.core import paths
     from cascada.core.errors import DataError
     from cascada.core.files import write_text
-    from cascada.report.checklist import markdown
-    from cascada.report.evidence import collect
+    from cascada.report.checklist.evidence import collect
+    from cascada.report.checklist.markdown import markdown
 
     arguments = _parser().parse_args(argv)
     output = arguments.output

@@ -16,7 +16,7 @@ from cascada.core.errors import CascadaError
 from cascada.statistics.names import HEADLINES
 
 if TYPE_CHECKING:
-    from cascada.report.status import SearchStatus
+    from cascada.report.progress.status import SearchStatus
 
 HELP = "show the state of a running search: trials by state, speed, time left, recent failures"
 
@@ -27,7 +27,7 @@ def run(argv: list[str]) -> int:
     if arguments.serve:
         _serve(results, arguments.serve)
     elif arguments.json:
-        from cascada.report.status import as_json, collect
+        from cascada.report.progress.status import as_json, collect
 
         print(json.dumps(as_json(collect(results))))
     elif arguments.once or not sys.stdout.isatty():
@@ -72,7 +72,7 @@ def _serve(results: Path, address: str) -> None:
 
     if find_spec("prometheus_client") is None:
         raise CascadaError("prometheus_client cannot be imported; install the extra: `pip install 'cascada[serve]'`.")
-    from cascada.report.exporter import serve_status
+    from cascada.report.progress.exporter import serve_status
 
     found, thread = serve_status(results, address)
     print(f"{results}: metrics at http://{found}/metrics (Ctrl-C ends it)", flush=True)
@@ -84,7 +84,7 @@ def _serve(results: Path, address: str) -> None:
 def _print(results: Path, metric: str) -> None:
     from rich.console import Console
 
-    from cascada.report.status import collect, render
+    from cascada.report.progress.status import collect, render
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(render(collect(results), metric))
@@ -94,7 +94,7 @@ def _watch(results: Path, metric: str, interval: float) -> None:
     """Redraw until the search has ended or Ctrl-C."""
     from rich.live import Live
 
-    from cascada.report.status import collect, render
+    from cascada.report.progress.status import collect, render
 
     with Live(render(collect(results), metric), screen=False, auto_refresh=False) as live:
         try:

@@ -4,8 +4,8 @@ Code only: comments, docstrings, layout, names of modules and the lines that imp
 function stands, so that moving a file reruns nothing; nor does the help of an `option`. Imports of `cascada` modules are followed,
 but for those that say `DETERMINES_NO_RESULT = True`: what watches a training or writes prose. Of a module of another package
 (a source or a family that it adds) the imports within that package are followed, too. A string that ends in `.j2` names a
-template in the folder `templates` beside the module: its text counts as the module's code, and so do the templates that it
-names. Standard library only.
+template in the folder `templates` beside the module or in the room above: its text counts as the module's code, and so do the
+templates that it names. Standard library only.
 """
 
 import ast
@@ -163,17 +163,18 @@ def _code(module: str, followed: frozenset[str]) -> tuple[str, ...]:
         return parts
 
     statements = [" ".join(write(part, [])) for part in _spoken(syntax.body)]
-    return (*statements, *used, *_texts(_path(module).parent / "templates", templates))
+    return (*statements, *used, *_texts(_path(module), templates))
 
 
-def _texts(folder: Path, names: set[str]) -> list[str]:
-    """Return the texts of templates and of those that they extend, include or import, without comments."""
+def _texts(module: Path, names: set[str]) -> list[str]:
+    """Return the texts of a module's templates and of those that they extend, include or import, without comments."""
     found: dict[str, str] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found and (folder / name).is_file():
-            found[name] = COMMENT_OF_TEMPLATE.sub("", (folder / name).read_text(encoding="utf-8"))
+        places = (folder / "templates" / name for folder in module.parents[:2])
+        if name not in found and (path := next((place for place in places if place.is_file()), None)):
+            found[name] = COMMENT_OF_TEMPLATE.sub("", path.read_text(encoding="utf-8"))
             waiting += NAMED_BY_TEMPLATE.findall(found[name])
     return list(found.values())
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from cascada.core.files import read_json
 from cascada.core.notices import marks
 from cascada.export.folder import read_content
-from cascada.report import calibrated, headlines, html
+from cascada.report import headlines, html
+from cascada.report.sealed import calibrated
 from cascada.statistics.words import networks, temperature
 
 TEMPLATE = "model.html.j2"

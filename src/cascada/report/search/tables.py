@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from cascada.report.axes import Axis
-from cascada.report.importance import Importance
-from cascada.report.search_content import Search
+from cascada.report.search.axes import Axis
+from cascada.report.search.content import Search
+from cascada.report.search.importance import Importance
 from cascada.statistics import effects
 from cascada.statistics.words import interval
 

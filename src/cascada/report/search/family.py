@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from cascada.report import search_figures
-from cascada.report.axes import Axis, constant, varying
-from cascada.report.importance import FEWEST, Importance, importances, quantile
-from cascada.report.parallel import parallel
-from cascada.report.search_content import Configuration, Search
-from cascada.report.search_tables import effect_rows
+from cascada.report.search import figures as search_figures
+from cascada.report.search.axes import Axis, constant, varying
+from cascada.report.search.content import Configuration, Search
+from cascada.report.search.importance import FEWEST, Importance, importances, quantile
+from cascada.report.search.parallel import parallel
+from cascada.report.search.tables import effect_rows
 from cascada.statistics.names import TITLES
 
 

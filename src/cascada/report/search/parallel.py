@@ -10,9 +10,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cascada.report.axes import Axis, absent_at
-from cascada.report.search_content import Configuration
-from cascada.report.search_figures import counted, figure
+from cascada.report.search.axes import Axis, absent_at
+from cascada.report.search.content import Configuration
+from cascada.report.search.figures import counted, figure
 
 ABSENT, NONE = "absent", "none"
 TICKS = 5

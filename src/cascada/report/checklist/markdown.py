@@ -1,8 +1,8 @@
 """The REFORMS checklist of an experiment, in Markdown: what its files answer, and what its author has to say."""
 
 from cascada.core.notices import SURROGATE, marks
-from cascada.report.evidence import Evidence
-from cascada.report.reforms import ITEMS, SECTIONS, Item
+from cascada.report.checklist.evidence import Evidence
+from cascada.report.checklist.items import ITEMS, SECTIONS, Item
 
 SOURCE = (
     "S. Kapoor et al., *REFORMS: Consensus-based Recommendations for Machine-learning-based Science*, Science "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cascada.core.classes import meaning
-from cascada.report.axes import varying
+from cascada.report.search.axes import varying
 from cascada.selection.leaderboard import ORIGIN
 from cascada.statistics.names import METRICS, TITLES
 

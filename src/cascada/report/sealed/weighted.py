@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cascada.report import style
-from cascada.report.sealed import Test
+from cascada.report.sealed.content import Test
 from cascada.statistics.words import interval
 
 LINE = "-."

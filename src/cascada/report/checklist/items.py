@@ -7,9 +7,8 @@ S. Kapoor et al., "REFORMS: Consensus-based Recommendations for Machine-learning
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cascada.report import reforms_data as data
-from cascada.report import reforms_model as model
-from cascada.report.evidence import Evidence
+from cascada.report.checklist import data, model
+from cascada.report.checklist.evidence import Evidence
 
 SECTIONS = {
     "1": "Goals of the study", "2": "Computational reproducibility", "3": "Quality of the data", "4": "Preprocessing",

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from cascada.core import classes as naming
-from cascada.report import calibrated, sealed_bins, sealed_mistakes, weighted
 from cascada.report import style as plotting
-from cascada.report.sealed import Test, both, of_signal, read
+from cascada.report.sealed import bins, calibrated, weighted
+from cascada.report.sealed import mistakes as sealed_mistakes
+from cascada.report.sealed.content import Test, both, of_signal, read
 from cascada.statistics.metrics import roc_curve
 from cascada.statistics.names import HEADLINES, TITLES
 from cascada.statistics.words import interval
@@ -105,7 +106,7 @@ def _calibration(test: Test):
     ece, brier = of_signal(test, "ece"), of_signal(test, "brier")
     axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
     for row in test.found["calibration"]:
-        sealed_bins.point(axes, row["mean"], row)
+        bins.point(axes, row["mean"], row)
         axes.annotate(
             str(row["images"]), (row["mean"], row["high"]), (0, 3), textcoords="offset points", ha="center", fontsize=6
         )
@@ -174,13 +175,13 @@ PLOTS = {
     "background": _background,
     "scores": _scores,
     "calibration": _calibration,
-    "confusion": sealed_bins.confusion,
-    "confusion_energy": sealed_bins.confusion_energy,
-    "accuracy_energy": sealed_bins.accuracy_energy,
-    "probability_energy": sealed_bins.probability_energy,
-    "probability_muons": sealed_bins.probability_muons,
+    "confusion": bins.confusion,
+    "confusion_energy": bins.confusion_energy,
+    "accuracy_energy": bins.accuracy_energy,
+    "probability_energy": bins.probability_energy,
+    "probability_muons": bins.probability_muons,
     "baselines": _baselines,
-    "bins": sealed_bins.right,
+    "bins": bins.right,
     "mistakes": lambda test: sealed_mistakes.draw(test.mistakes, test.classes),
 }
 OF_SETS = {"systematics": _systematics}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from cascada.core import paths, tables
 from cascada.core.classes import meaning
 from cascada.core.errors import CascadaError
-from cascada.report import trial_files
-from cascada.report.stages import Best, Stage, batches, best, stages
+from cascada.report.progress import trial_files
+from cascada.report.progress.stages import Best, Stage, batches, best, stages
 from cascada.statistics.names import METRICS
 
 if TYPE_CHECKING:

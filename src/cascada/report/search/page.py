@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cascada.core.classes import meaning
-from cascada.report import costs_page, html, search_facts, search_family, search_figures
-from cascada.report.importance import FEWEST
-from cascada.report.search_content import Search, second_panel
-from cascada.report.search_table import leaderboard
-from cascada.report.search_tables import rung_rows
+from cascada.report import costs_page, html
+from cascada.report.search import facts, family
+from cascada.report.search import figures as search_figures
+from cascada.report.search.content import Search, second_panel
+from cascada.report.search.importance import FEWEST
+from cascada.report.search.leaderboard import leaderboard
+from cascada.report.search.tables import rung_rows
 from cascada.statistics.names import TITLES
 
 TEMPLATE = "search.html.j2"
@@ -39,18 +41,18 @@ def write_search_page(search: Search, page: Path, in_report: Path) -> None:
 
 def _content(search: Search) -> dict[str, Any]:
     title = f"{TITLES[search.metric]}{meaning(search.summary, search.metric)}"
-    families = [search_family.describe(search, name, group) for name, group in search.families().items()]
-    figures = {name: drawing for one in families for name, drawing in search_family.figures(search, one).items()}
+    families = [family.describe(search, name, group) for name, group in search.families().items()]
+    figures = {name: drawing for one in families for name, drawing in family.figures(search, one).items()}
     if len(search.budgets) > 1:
         figures["rungs"] = search_figures.rungs(search, f"validation {title}")
-    hours, unit = search_facts.hours(search)
+    hours, unit = facts.hours(search)
     figures["costs"] = search_figures.costs(search, hours, unit, f"validation {title}")
     of = {one.name: one.hyperparameters for one in search.configurations.values()}
     header, rows = leaderboard(search.leaderboard, of, search.metric, search.summary)
     return {
         "search": search,
         "title": title,
-        "headlines": search_facts.tiles(search),
+        "headlines": facts.tiles(search),
         "header": header,
         "rows": rows,
         "fewer": False,
@@ -59,7 +61,7 @@ def _content(search: Search) -> dict[str, Any]:
         "fewest": FEWEST,
         "rungs": rung_rows(search),
         "costs": {kind: table for kind, table in costs_page.by_kind(search.costs).items() if kind in COSTS},
-        "origin": search_facts.provenance(search),
+        "origin": facts.provenance(search),
         "figures": {name: json.loads(drawing.to_json()) for name, drawing in figures.items()},
         "curves": search.curves,
         "picked": [row["configuration"] for row in search.leaderboard if row["rank"]][:5],

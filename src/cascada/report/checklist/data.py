@@ -1,7 +1,7 @@
 """What an experiment's files say of its data to the items of REFORMS (reforms.py), a short paragraph each. Pure."""
 
 from cascada.core.classes import describe
-from cascada.report.evidence import Evidence
+from cascada.report.checklist.evidence import Evidence
 
 
 def classes(found: dict) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cascada.report.status import SearchStatus, TrialStatus, collect
+from cascada.report.progress.status import SearchStatus, TrialStatus, collect
 from cascada.serving.exposition import expose, registry_of
 
 EVERY = 2.0  # s

@@ -1,6 +1,6 @@
 """What an experiment's files say of its models and tests to the items of REFORMS (reforms.py). Pure."""
 
-from cascada.report.evidence import Evidence
+from cascada.report.checklist.evidence import Evidence
 from cascada.statistics.names import HEADLINES
 from cascada.statistics.words import interval
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from cascada.report import style, weighted
-from cascada.report.sealed import Test
+from cascada.report import style
+from cascada.report.sealed import weighted
+from cascada.report.sealed.content import Test
 
 LOGARITHMIC = {
     "true_energy": 0.0,

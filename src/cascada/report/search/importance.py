@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cascada.report.axes import Axis
+from cascada.report.search.axes import Axis
 
 FEWEST = 10  # configurations; from fewer nothing can be said
 BEST = 5  # as many at least are the best; Optuna advises five or more

@@ -5,7 +5,9 @@ from pathlib import Path
 from cascada.core.classes import background, meaning
 from cascada.core.files import read_json
 from cascada.core.notices import marks
-from cascada.report import calibrated, headlines, html, sealed_mistakes
+from cascada.report import headlines, html
+from cascada.report.sealed import calibrated
+from cascada.report.sealed import mistakes as sealed_mistakes
 from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, HEADLINES, OF_CLASS, TITLES
 from cascada.statistics.words import interval, networks, signed, spectrum, temperature, uncertainties

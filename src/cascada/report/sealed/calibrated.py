@@ -1,8 +1,8 @@
 """A temperature as tables and as a picture: loss, Brier score, calibration error and reliability before and after."""
 
-from cascada.report import sealed_bins
 from cascada.report import style as plotting
-from cascada.report.sealed import Test
+from cascada.report.sealed import bins
+from cascada.report.sealed.content import Test
 from cascada.statistics.names import CALIBRATED, TITLES
 from cascada.statistics.words import interval
 
@@ -42,9 +42,9 @@ def picture(test: Test):
     for panel, (name, open_, filled) in zip(axes, sides, strict=True):
         panel.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
         for row in open_["reliability"]:
-            sealed_bins.point(panel, row["mean"], row, plotting.BASELINE, markerfacecolor="none", elinewidth=0.8)
+            bins.point(panel, row["mean"], row, plotting.BASELINE, markerfacecolor="none", elinewidth=0.8)
         for row in filled["reliability"]:
-            sealed_bins.point(panel, row["mean"], row)
+            bins.point(panel, row["mean"], row)
         panel.set(
             xlabel=f"probability of {test.signal} (mean in bin)", ylim=(-0.03, 1.08), title=_title(name, open_, filled)
         )

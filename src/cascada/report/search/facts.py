@@ -3,8 +3,8 @@
 from typing import Any
 
 from cascada.core.classes import meaning
-from cascada.report.search_content import Search
-from cascada.report.search_table import metric_cell
+from cascada.report.search.content import Search
+from cascada.report.search.leaderboard import metric_cell
 from cascada.selection.leaderboard import ORIGIN
 from cascada.statistics.names import TITLES
 from cascada.statistics.words import interval

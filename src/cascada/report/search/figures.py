@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cascada.report.axes import Axis, ticks
-from cascada.report.importance import Importance
-from cascada.report.search_content import Configuration, Search
+from cascada.report.search.axes import Axis, ticks
+from cascada.report.search.content import Configuration, Search
+from cascada.report.search.importance import Importance
 from cascada.statistics import effects
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

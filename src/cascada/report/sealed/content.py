@@ -8,8 +8,9 @@ import numpy as np
 
 from cascada.core import classes as naming
 from cascada.core.files import read_json
-from cascada.report import sealed_mistakes, style
-from cascada.report.sealed_mistakes import Mistake
+from cascada.report import style
+from cascada.report.sealed import mistakes as sealed_mistakes
+from cascada.report.sealed.mistakes import Mistake
 from cascada.statistics import words
 from cascada.statistics.metrics import log_odds
 from cascada.statistics.weights import spectrum_weights

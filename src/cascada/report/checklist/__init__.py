@@ -1,0 +1,1 @@
+"""`cascada checklist`: the items of REFORMS, answered from an experiment's files."""

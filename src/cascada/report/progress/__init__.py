@@ -1,0 +1,1 @@
+"""How far an experiment is, from the files that it writes: `cascada status`, and the same for Prometheus."""
