@@ -20,9 +20,9 @@ import torch
 from cascada.core.files import write_json
 from cascada.data import format as showers_format
 from cascada.export.folder import ONNX
+from cascada.export.graphs import write_graphs
 from cascada.export.predict import Model, predict
 from cascada.export.prediction_inputs import BATCH
-from cascada.export.write import write_graphs
 from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform

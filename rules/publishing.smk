@@ -40,7 +40,7 @@ rule check_export:
     conda:
         "../envs/cascada.yaml"
     params:
-        code=digest("cascada.export.write", "cascada.report.model"),
+        code=digest("cascada.export.check", "cascada.report.model"),
     script:
         "../scripts/check_export.py"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cascada.core import machine
 from cascada.core.scripts import logged
-from cascada.export.write import check_export
+from cascada.export.check import check_export
 from cascada.report.model import write_model_page
 
 with logged(snakemake):

@@ -150,7 +150,7 @@ def test_all_predictors_of_one_model_agree(selected, data, tmp_path):
     """The exported files are probed as the checkpoint is."""
     import onnxruntime
 
-    from cascada.export.write import write_graphs
+    from cascada.export.graphs import write_graphs
     from cascada.models.classifier import load_classifier
 
     write_graphs(load_classifier(selected / "checkpoint.pt"), tmp_path)

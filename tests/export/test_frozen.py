@@ -19,6 +19,7 @@ from cascada.core.files import read_json, sha256
 from cascada.data.loading import Showers
 from cascada.export import write as exporting
 from cascada.export.card import render
+from cascada.export.check import check_export
 from cascada.export.probe import read_probe, temperature_between
 from cascada.export.verify import verify
 from cascada.report import style
@@ -105,7 +106,7 @@ def test_the_mean_is_that_of_the_members(trained):
 
 def test_the_exports_are_checked_against_what_was_frozen(trained, tmp_path):
     arguments = (trained / "both/checkpoint.pt", trained / "dataset/train.h5", tmp_path / "check.json")
-    found = exporting.check_export(trained / "both/model", *arguments)
+    found = check_export(trained / "both/model", *arguments)
     assert max(value for one in found["largest_differences"].values() for value in one.values()) < 1e-6
 
 

@@ -15,6 +15,8 @@ from cascada.core.notices import SURROGATE
 from cascada.export import card as model_card
 from cascada.export import folder as exported_folder
 from cascada.export import write as exporting
+from cascada.export.check import check_export
+from cascada.export.graphs import write_graphs
 from cascada.export.predict import Model
 from cascada.export.program import program
 from cascada.models import families
@@ -30,7 +32,7 @@ CASES = [
 @pytest.mark.parametrize(("family", "channels", "transform"), CASES)
 def test_every_family_exports_with_its_preprocessing_inside(family, channels, transform, evaluation, tmp_path):
     model = classifier(family, channels, transform=transform, evaluation=evaluation)
-    exporting.write_graphs(model, tmp_path)
+    write_graphs(model, tmp_path)
     write_json(tmp_path / "model.json", {"format": 1, "input": {"channels": channels}, "output": {"classes": [1, 2]}})
     session, graph = Model(tmp_path, threads=1), program(tmp_path)
     for number in (1, 5):
@@ -47,7 +49,7 @@ def test_every_family_exports_with_its_preprocessing_inside(family, channels, tr
 def test_a_symmetric_export_answers_alike_however_the_shower_is_turned(tmp_path):
     model, images = classifier("lenet", evaluation="symmetric"), energies(6)
     torch.nn.init.normal_(model.network.head[-1].weight, std=0.5)
-    exporting.write_graphs(model, tmp_path)
+    write_graphs(model, tmp_path)
     write_json(tmp_path / "model.json", {"format": 1, "input": {"channels": ["energy"]}, "output": {"classes": [1, 2]}})
     session, graph = Model(tmp_path, threads=1), program(tmp_path)
     turned = images.transpose(2, 3).flip(2).contiguous()
@@ -74,7 +76,7 @@ def test_graphs_name_their_batch_and_keep_no_trace_of_the_machine(tmp_path):
     model = classifier("lenet")
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        exporting.write_graphs(model, tmp_path / name)
+        write_graphs(model, tmp_path / name)
     for name in ("model.onnx", "model.pt2"):
         content = (tmp_path / "one" / name).read_bytes()
         assert content == (tmp_path / "other" / name).read_bytes()
@@ -141,7 +143,7 @@ def test_the_card_shows_surrogate_data_metrics_and_origin(exported):
 
 def test_both_exports_are_checked_on_validation_showers(exported, tmp_path):
     arguments = (exported / "selection/checkpoint.pt", exported / "dataset/train.h5", tmp_path / "check.json")
-    found = exporting.check_export(exported / "model", *arguments)
+    found = check_export(exported / "model", *arguments)
     assert found["largest_differences"].keys() == {"model.onnx", "model.pt2"} and json.loads(arguments[2].read_text())
 
 
@@ -151,9 +153,7 @@ def test_an_export_of_other_weights_is_refused(exported, tmp_path):
         (tmp_path / name).write_bytes((exported / "model" / name).read_bytes())
     torch.save(other.checkpoint(), tmp_path / "checkpoint.pt")
     with pytest.raises(DataError, match="differs from PyTorch's by"):
-        exporting.check_export(
-            tmp_path, tmp_path / "checkpoint.pt", exported / "dataset/train.h5", tmp_path / "check.json"
-        )
+        check_export(tmp_path, tmp_path / "checkpoint.pt", exported / "dataset/train.h5", tmp_path / "check.json")
     assert not (tmp_path / "check.json").exists()
 
 
