@@ -324,7 +324,7 @@ def test_drift_is_seen_while_it_happens_and_clears(model, results, tmp_path):
 
         assert ask(usual[:5], 1)["enough"] is False
         page = server.client.get("/drift").text
-        assert "Too few showers" in page
+        assert "Too few showers" in page and "Surrogate showers" in page
         far = ask(8 * usual, 1 + 1000 // len(usual))
         assert far["moved"]["total_energy"]["state"] == "far" and far["sentences"]
         assert "total_energy has moved far" in server.client.get("/v2/health/ready").json()["warning"]

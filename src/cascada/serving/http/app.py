@@ -253,8 +253,7 @@ def _add_pages(app: FastAPI, server: Server) -> None:
     @routes.get("/drift", response_class=HTMLResponse)
     def drift_page() -> Response:
         """The same with pictures."""
-        current = server.engine.current
-        return _page(pages.drift(server.name, current.number, current.window))
+        return _page(pages.drift(server.name, server.engine.current))
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:

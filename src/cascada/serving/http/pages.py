@@ -9,7 +9,6 @@ from cascada.core.notices import SURROGATE
 from cascada.data.quantities import QUANTITIES
 from cascada.export.reference import PROBABILITY
 from cascada.serving.engine import Version
-from cascada.serving.window import Window
 
 # everything is in the page, and it speaks to this server alone
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
@@ -17,23 +16,27 @@ WIDTH, HEIGHT = 360, 120  # of a picture [px]
 TITLES = QUANTITIES | {PROBABILITY: "probability of the signal"}
 
 
-def drift(name: str, version: str, window: Window) -> str:
+def drift(name: str, version: Version) -> str:
     """The page about drift, as HTML."""
-    found = window.report()
-    pictures = {quantity: steps(**parts) for quantity, parts in window.histograms().items()}
+    pictures = {quantity: steps(**parts) for quantity, parts in version.window.histograms().items()}
     return _environment().get_template("drift.html.j2").render(
-        name=name, version=version, found=found, pictures=pictures, titles=TITLES, width=WIDTH, height=HEIGHT
+        name=name, version=version.number, found=version.window.report(), pictures=pictures, titles=TITLES, width=WIDTH,
+        height=HEIGHT, notice=_notice(version),
     )  # fmt: skip
 
 
 def front(name: str, version: Version) -> str:
     """The page where people try the model, as HTML."""
-    content = version.model.content
     return _environment().get_template("front.html.j2").render(
         name=name, version=version.number, card=version.card, classes=list(version.model.classes), signal=version.model.signal,
-        channels=", ".join(version.model.channels), notice=SURROGATE if content["data"]["surrogate"] else "",
+        channels=", ".join(version.model.channels), notice=_notice(version),
         examples=[known for known, _ in version.examples],
     )  # fmt: skip
+
+
+def _notice(version: Version) -> str:
+    """What a page says of a model that has learned from surrogate showers; "" of others."""
+    return SURROGATE if version.model.content["data"]["surrogate"] else ""
 
 
 def documentation(found: dict[str, Any]) -> str:
