@@ -1,8 +1,9 @@
 """Make the lock anew from what both pyproject.toml name: `make lock`, or `python envs/lock.py [arguments of uv pip compile]`.
 
 Pins stay as they are unless they no longer fit, or uv is asked to raise them (`--upgrade`, `--upgrade-package NAME`).
-Three files come out of one resolution: `requirements.txt`, which pip checks by hash; `cuda.txt`, what the build of torch on the
-public index needs beside it (its processor build does not); and `cascada.yaml`, the pins of the first for conda.
+Four files come out of one resolution: `requirements.txt`, which pip checks by hash; `cuda.txt`, what the build of torch on the
+public index needs beside it (its processor build does not); `cascada.yaml`, the pins of the first for conda; and `serve.txt`, those
+that the names in `serve.in` need, for an image that only serves.
 
 torch keeps the hashes of both builds: uv lists those of the index, pip says which build it would take on this machine.
 """
@@ -17,6 +18,7 @@ from install import CUDA, preferred_build
 
 ENVS = Path(__file__).parent
 PROJECTS = ("pyproject.toml", "plugins/submitit/pyproject.toml")
+PLAIN = ("--no-annotate", "--no-header")
 FORM = (
     "--extra",
     "dev",
@@ -25,8 +27,7 @@ FORM = (
     "--python-version",
     "3.11",
     "--generate-hashes",
-    "--no-annotate",
-    "--no-header",
+    *PLAIN,
 )
 PIN = re.compile(r"^[^\s#].*?(?=^[^\s#]|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -36,6 +37,9 @@ LOCK_HEAD = """\
 """
 CUDA_HEAD = """\
 # What torch needs beside requirements.txt where pip takes its CUDA build; made by `make lock`, installed by `make setup`.
+"""
+SERVE_HEAD = """\
+# Of requirements.txt what serve.in needs; made by `make lock`, installed by the serving target of the Containerfile.
 """
 CONDA_HEAD = """\
 # The same pins as requirements.txt, for `snakemake --sdm conda` and `conda env create -f`; made by `make lock`, a test compares them.
@@ -55,6 +59,8 @@ def main(arguments: list[str]) -> None:
     write(ENVS / "requirements.txt", LOCK_HEAD + "".join(common))
     write(ENVS / "cuda.txt", CUDA_HEAD + "".join(pin for pin in pins if CUDA.match(pin)))
     write(ENVS / "cascada.yaml", CONDA_HEAD + "".join(f"      - {name}\n" for name in names))
+    needed = needed_by(ENVS / "serve.in")
+    write(ENVS / "serve.txt", SERVE_HEAD + "".join(pin for pin in common if pin.split()[0] in needed))
 
 
 def resolve(arguments: list[str]) -> list[str]:
@@ -67,6 +73,14 @@ def resolve(arguments: list[str]) -> list[str]:
         command = ["uv", "pip", "compile", "--quiet", *PROJECTS, *FORM, "--output-file", str(output), *arguments]
         subprocess.run([sys.executable, "-m", *command], check=True, cwd=ENVS.parent, stdout=subprocess.DEVNULL)
         return PIN.findall(output.read_text())
+
+
+def needed_by(names: Path) -> set[str]:
+    """Return the pins, as in `numpy==2.4.6`, that a file of names needs, all of them among those of requirements.txt."""
+    lock = str(ENVS / "requirements.txt")
+    command = ["uv", "pip", "compile", "--quiet", str(names), "--constraint", lock, "--python-version", "3.11", *PLAIN]
+    done = subprocess.run([sys.executable, "-m", *command], check=True, stdout=subprocess.PIPE, text=True)
+    return set(done.stdout.split())
 
 
 def with_own_build(pin: str) -> str:

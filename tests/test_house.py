@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import requires, version
+from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -35,7 +37,7 @@ def test_conda_and_pip_have_the_same_pins():
     assert by_pip == list(pins(LOCK))
 
 
-@pytest.mark.parametrize("path", [LOCK, ROOT / "envs/cuda.txt"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [LOCK, ROOT / "envs/cuda.txt", ROOT / "envs/serve.txt"], ids=lambda path: path.name)
 def test_every_pin_is_exact_and_has_the_hash_of_each_file(path):
     for pin, hashes in pins(path).items():
         assert re.fullmatch(r"[a-z0-9.-]+==[a-z0-9.]+", pin), pin
@@ -54,6 +56,35 @@ def test_the_lock_holds_what_the_projects_declare():
         project = tomllib.loads(path.read_text())["project"]
         extras = project["optional-dependencies"]
         assert names([*project["dependencies"], *extras.get("dev", []), *extras.get("test", [])]) <= pinned, path
+
+
+def test_what_serves_is_part_of_the_lock_and_has_the_same_hashes():
+    """`serve.txt`: the pins of what `serve.in` names, and of all that these need on Linux."""
+    lock, served = pins(LOCK), pins(ROOT / "envs/serve.txt")
+    assert served and served == {pin: hashes for pin, hashes in lock.items() if pin in served}
+    named = set(re.findall(r"^[a-z]\S+", (ROOT / "envs/serve.in").read_text(), re.MULTILINE))
+    needed, waiting = set(), list(named)
+    while waiting:
+        if (name := waiting.pop()) not in needed:
+            needed.add(name)
+            found = [Requirement(text) for text in requires(name) or []]
+            waiting += [
+                canonicalize_name(one.name) for one in found if not one.marker or one.marker.evaluate({"extra": ""})
+            ]
+    assert needed == names(served)
+
+
+def test_what_serves_loads_nothing_else():
+    """Above all not torch, which only `cascada verify` and the training need."""
+    modules = [f"cascada.data.sources.{path.stem}" for path in (ROOT / "src/cascada/data/sources").glob("[a-z]*.py")]
+    modules += [f"cascada.serving.{name}" for name in ("http.server", "http.decoding", "stream.loop")]
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
+    installed = packages_distributions()
+    tops = {name.partition(".")[0] for name in done.stdout.split()}
+    loaded = {canonicalize_name(installed[top][0]) for top in tops if top in installed} - {"cascada"}
+    taken_if_there = {"orjson", "sniffio"}  # of another package: fastapi and anyio do without
+    assert "fastapi" in loaded and loaded - taken_if_there <= names(pins(ROOT / "envs/serve.txt"))
 
 
 def test_the_lock_is_complete_for_the_build_of_torch_that_is_installed():

@@ -12,8 +12,8 @@ from cascada.core.errors import DataError
 from cascada.core.files import sha256
 from cascada.data.quantities import QUANTITIES
 from cascada.export.folder import ONNX, read_content
-from cascada.export.reference import PROBABILITY
 from cascada.statistics import drift
+from cascada.statistics.drift import PROBABILITY
 
 ASSUMPTION = "assumes that only the inputs have moved, and that the calibration still holds"
 

@@ -5,8 +5,8 @@ import numpy as np
 from cascada.data.loading import Showers
 from cascada.data.quantities import quantities
 from cascada.statistics import drift
+from cascada.statistics.drift import PROBABILITY
 
-PROBABILITY = "probability"  # of the signal
 BATCH = 256
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from cascada.data.quantities import quantities
 from cascada.export.drift import ASSUMPTION
 from cascada.export.predict import Model
-from cascada.export.reference import PROBABILITY
 from cascada.statistics import drift
+from cascada.statistics.drift import PROBABILITY
 
 SHOWERS = 2000  # that are remembered, if nothing else is said
 STATES = {"steady": 0, "moved": 1, "far": 2}  # as a gauge

@@ -21,6 +21,7 @@ BINS = 10
 POINTS = 201  # quantiles of the reference
 NOTICE, ALARM = 0.1, 0.25  # of the PSI
 LEAST = 200  # showers of a window that is judged
+PROBABILITY = "probability"  # of the signal
 
 
 class Reference(TypedDict):

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cascada.core.notices import SURROGATE
 from cascada.data.quantities import QUANTITIES
-from cascada.export.reference import PROBABILITY
 from cascada.serving.engine import Version
+from cascada.statistics.drift import PROBABILITY
 
 # everything is in the page, and it speaks to this server alone
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
