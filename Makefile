@@ -5,7 +5,7 @@ WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the ot
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup lock run publish quick test nightly bench fuzz sandbox lint format system-packages clean
+.PHONY: help setup lock run publish deliver quick test nightly bench fuzz sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,6 +29,12 @@ run: $(INSTALLED) ## run the demonstration experiment (surrogate data) on this m
 
 publish: $(INSTALLED) ## version the data set and the selected model; make publish VERSION=1.2.0 EXPERIMENT=experiments/thesis.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 publish $(if $(EXPERIMENT),--configfile $(EXPERIMENT)) $(if $(VERSION),--config version=$(VERSION))
+
+deliver: $(INSTALLED) ## try a published version in the shadow of the running server, then switch over or refuse; make deliver VERSION=1.2.0
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cascada deliver --rules "$$RULES" -- "$$VERSION"
+
+deliver: export VERSION ?=
+deliver: export RULES ?= deploy/delivery.yaml
 
 quick: $(INSTALLED) ## run the tests that need no SLURM, training, workflow or browser: under two minutes
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m quick $(PYTEST_ARGUMENTS)

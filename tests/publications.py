@@ -94,6 +94,22 @@ def make_results(results: Path, seed: int = 1) -> Path:
     return results
 
 
+def refused_release(releases: Path, version: str, number: str) -> Path:
+    """A copy of a release under another number: whole in itself, but its classes have other names, so that a server refuses it."""
+    folder = releases / number
+    shutil.copytree(releases / version, folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    content = read_json(folder / "model.json")
+    content["published"]["version"] = number
+    output = content["output"]
+    output["classes"] = [f"{name}-like" for name in output["classes"]]
+    if output.get("signal"):
+        output["signal"] += "-like"
+    write_description(folder, content)
+    return folder
+
+
 def write_probes(results: Path, *probes: dict) -> None:
     """Write the behaviour tests' result for the selected checkpoint."""
     digest = read_json(results / "selection/best.json")["checkpoint_sha256"]

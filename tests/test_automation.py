@@ -20,6 +20,15 @@ def test_workflows_call_the_targets_of_the_makefile(path):
     assert all(re.match(r"make \w+$|git config|\.venv/bin/snakemake --report", step) for step in steps), steps
 
 
+def test_a_tag_of_a_published_version_delivers_it():
+    content = yaml.safe_load((ROOT / ".github/workflows/deliver.yml").read_text())
+    assert content[True] == {"push": {"tags": ["model@v*"]}}, "YAML reads `on` as true"
+    (step,) = [step for step in content["jobs"]["deliver"]["steps"] if step.get("run") == "make deliver"]
+    assert step["env"]["VERSION"] == "${{ github.ref_name }}", (
+        "by the environment: a tag's name is never part of a shell's line"
+    )
+
+
 @pytest.mark.parametrize("name", ["Containerfile", "cascada.def"])
 def test_images_install_from_the_lock_and_copy_what_exists(name):
     text = (ROOT / name).read_text()

@@ -70,10 +70,9 @@ def load(folder: Path, threads: int | None = None) -> Version:
     card = (folder / CARD).read_text(encoding="utf-8")
     if stamp(folder) != found:
         raise DataError(f"{folder}: was replaced while it was read; load it again.")
-    number = (model.content.get("published") or {}).get("version") or model.content["configuration"]
     return Version(
         model,
-        str(number),
+        number(model.content),
         sha256(folder / ONNX),
         found,
         time.time(),
@@ -82,6 +81,11 @@ def load(folder: Path, threads: int | None = None) -> Version:
         _examples(folder, images),
         _tested(folder),
     )
+
+
+def number(content: dict) -> str:
+    """The version that model.json names, its configuration where it was not published."""
+    return str((content.get("published") or {}).get("version") or content["configuration"])
 
 
 def _examples(folder: Path, images: np.ndarray) -> list[tuple[dict, np.ndarray]]:
