@@ -5,7 +5,7 @@ WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the ot
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help setup lock run publish deliver quick test nightly bench fuzz sandbox lint format system-packages clean
+.PHONY: help setup lock run publish deliver image quick test nightly bench fuzz sandbox lint format system-packages clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -35,6 +35,15 @@ deliver: $(INSTALLED) ## try a published version in the shadow of the running se
 
 deliver: export VERSION ?=
 deliver: export RULES ?= deploy/delivery.yaml
+
+# PIP_FIND_LINKS, if the environment has it, is a folder of wheels: it can be read while the image is built, and is not part of it
+image: ## build an image that serves, with buildah; make image BASE=localhost/base pulls nothing; TARGET=whole has all that the workflow needs
+	buildah bud --file Containerfile --target $(TARGET) --tag $(IMAGE) $(if $(BASE),--pull-never --build-arg BASE=$(BASE)) \
+	    $(if $(PIP_FIND_LINKS),--volume $(PIP_FIND_LINKS):$(PIP_FIND_LINKS):ro --build-arg PIP_FIND_LINKS=$(PIP_FIND_LINKS)) .
+
+image: export BUILDAH_ISOLATION ?= chroot
+image: TARGET ?= serve
+image: IMAGE ?= cascada-$(TARGET)
 
 quick: $(INSTALLED) ## run the tests that need no SLURM, training, workflow or browser: under two minutes
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m quick $(PYTEST_ARGUMENTS)
