@@ -21,11 +21,11 @@ TINY = {
 }
 
 
-def classifier(family, channels=("energy",), **common):
-    """Fresh weights behind a fitted transform; in evaluation mode."""
+def classifier(family, channels=("energy",), network=None, **common):
+    """Fresh weights behind a fitted transform; in evaluation mode. `network`: the family's own hyperparameters, tiny if omitted."""
     torch.manual_seed(3)
     hyperparameters = dataclasses.asdict(dataclasses.replace(Hyperparameters(), **common))
-    hyperparameters |= dataclasses.asdict(config_class(family)(**TINY.get(family, {})))
+    hyperparameters |= dataclasses.asdict(config_class(family)(**(network or TINY.get(family, {}))))
     values = [hyperparameters[name] for name in ("transform", "threshold", "normalize")]
     design = Design.of(family, hyperparameters)
     network = design.build(len(channels), 2)
@@ -57,11 +57,11 @@ def energies(number, channels=1):
     return (torch.randn(shape, generator=torch.Generator().manual_seed(6)) * 2).exp().sub(1).clamp(min=0)
 
 
-def make_export(folder: Path, seed: int = 1) -> Path:
+def make_export(folder: Path, seed: int = 1, showers: int = 120, network: dict | None = None) -> Path:
     """Write dataset/, selection/, test/ and model/ as the rules do; return the folder."""
     (folder / "dataset").mkdir(parents=True)
-    small_dataset(folder / "dataset", 120)
-    model = classifier("lenet")
+    small_dataset(folder / "dataset", showers)
+    model = classifier("lenet", network=network)
     torch.manual_seed(seed)
     torch.nn.init.normal_(model.network.head[-1].weight, std=0.5)
     for name in ("selection", "test"):

@@ -1,14 +1,8 @@
 """`cascada stream` between real stations and a real reader, each a process or a socket of its own."""
 
-import contextlib
-import json
-import os
 import re
-import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
 
 import h5py
 import httpx
@@ -16,86 +10,11 @@ import numpy as np
 import pytest
 import zmq
 from serve_process import wait_until
+from stream_process import CASCADA, reader, replay, stream
 
 from cascada.data.format import open_showers
 from cascada.export.predict import Model
 from cascada.serving.stream import messages
-
-CASCADA = (sys.executable, "-m", "cascada")
-
-
-@dataclass
-class Running:
-    process: subprocess.Popen
-    source: str
-    target: str
-    metrics: str
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(60), self.process.stdout.read()
-
-
-@contextlib.contextmanager
-def stream(model, *arguments, source="tcp://127.0.0.1:*", target="tcp://127.0.0.1:*"):
-    command = [
-        *CASCADA,
-        "stream",
-        str(model),
-        "--in",
-        source,
-        "--out",
-        target,
-        "--threads",
-        "1",
-        "--metrics",
-        "127.0.0.1:0",
-    ]
-    process = subprocess.Popen(
-        [*command, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    try:
-        line = process.stdout.readline()
-        found = re.search(r"connect to (\S+), readers to (\S+); metrics at (\S+)", line)
-        assert found, line + process.stdout.read()
-        yield Running(process, *found.groups())
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-
-
-@dataclass
-class Reader:
-    """Collects answers by station and number; `health`: the last one."""
-
-    socket: zmq.Socket
-    answers: dict = field(default_factory=dict)
-    twice: int = 0
-    health: dict = field(default_factory=dict)
-
-    def read(self, seconds=0.2):
-        while self.socket.poll(seconds * 1000):
-            topic, header = self.socket.recv_multipart()
-            content = json.loads(header)
-            if topic == messages.HEALTH:
-                self.health = content
-                return
-            key = (content["station"], content["sequence"])
-            self.twice += key in self.answers
-            self.answers[key] = content
-
-    def until(self, condition, seconds=60):
-        def look():
-            self.read()
-            return condition()
-
-        wait_until(look, seconds)
 
 
 @pytest.fixture
@@ -103,21 +22,6 @@ def context():
     made = zmq.Context()
     yield made
     made.destroy(linger=0)
-
-
-def reader(context, address, kind=zmq.SUB):
-    socket = context.socket(kind)
-    socket.connect(address)
-    if kind == zmq.SUB:
-        socket.subscribe(b"")
-    found = Reader(socket)
-    found.until(lambda: found.health)  # it hears what is said
-    return found
-
-
-def replay(results, address, station, *arguments):
-    command = [*CASCADA, "replay", str(results / "dataset/train.h5"), "--to", address, "--station", station, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture(scope="module")
