@@ -172,6 +172,18 @@ def test_a_random_search_that_grows_keeps_what_it_has():
         ({"lenet": {"batch_size": {"randint": [1.5, 2]}}}, "whole numbers"),
         ({"lenet": {"learning_rate": {"loguniform": [0, 1]}}}, "numbers above 0"),
         ({"lenet": {"learning_rate": {"loguniform": [0.1, 1]}}}, "no list of values for a grid"),
+        (
+            {"vae": {"layers": [{"randint": [500, 1000]}] * 4, "learning_rate": {"loguniform": [0.1, 1]}}},
+            "vae.learning_rate: loguniform has no list of values for a grid",
+        ),
+        (
+            {"lenet": {"optimizer": {"choice": ["adam", {"value": "sgd", "momentum": {"uniform": [0, 1]}}]}}},
+            r"lenet\.optimizer\.choice\[1\]\.momentum: uniform has no list of values",
+        ),
+        (
+            {"lenet": {"channels": [{"randint": [1, 500]}, {"randint": [1, 201]}]}},
+            "lenet: a grid of 100,500 combinations, at most 100,000 are allowed",
+        ),
         ({"lenet": {"optimizer": "adamm"}}, r"optimizer: expected one of \['adam', 'sgd'\], got 'adamm'"),
         ({"lenet": {"batch_size": 0}}, "at least 1"),
         ({}, "search.models is empty"),

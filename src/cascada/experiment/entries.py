@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cascada.core.canonical import canonical
-from cascada.core.errors import ConfigError
 
 DISTRIBUTIONS = ("choice", "randint", "uniform", "loguniform")
 VALUE = "value"
@@ -185,34 +184,28 @@ def _size(entry: Any) -> float:
     return 1 if given[0] == given[1] else math.inf
 
 
-def every(place: str, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield all points of a space: a grid. Raises ConfigError for what has no list of values."""
-    parts = [_every(f"{place}.{name}", entry) for name, entry in space.items()]
+def every(space: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield all points of a space in which nothing varies continuously: a grid."""
+    parts = [_every(entry) for entry in space.values()]
     for found in itertools.product(*parts):
         values = {name: value for name, (value, _) in zip(space, found, strict=True)}
         yield values | {name: value for _, own in found for name, value in own.items()}
 
 
-def _every(place: str, entry: Any) -> list[tuple[Any, dict[str, Any]]]:
+def _every(entry: Any) -> list[tuple[Any, dict[str, Any]]]:
     """All values of an entry, each with those of its branch's hyperparameters."""
     if isinstance(entry, list):
-        parts = itertools.product(*(_every(f"{place}[{number}]", item) for number, item in enumerate(entry)))
+        parts = itertools.product(*map(_every, entry))
         return [([v for v, _ in one], {k: v for _, own in one for k, v in own.items()}) for one in parts]
     if not isinstance(entry, dict):
         return [(entry, {})]
     kind, given = distribution(entry)
     if kind == "randint":
         return [(value, {}) for value in range(given[0], given[1] + 1)]
-    if kind != "choice":
-        raise ConfigError(
-            f"{place}: {kind} has no list of values for a grid; use choice, randint, or the sampler random."
-        )
     found: list[tuple[Any, dict[str, Any]]] = []
-    for number, option in enumerate(given):
-        value, own = branch(option)
-        inner = f"{place}.choice[{number}]"
-        for one, more in _every(inner, value):
-            found += [(one, more | points) for points in every(inner, own)]
+    for value, own in map(branch, given):
+        for one, more in _every(value):
+            found += [(one, more | points) for points in every(own)]
     return found
 
 
