@@ -1,6 +1,7 @@
 """What runs elsewhere names only what exists here: targets of the Makefile, the lock, files of the repository."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_images_install_from_the_lock_and_copy_what_exists(name):
     assert {"envs/requirements.txt", "envs/cuda.txt", "pyproject.toml", "src", "plugins"} <= files
     assert all((ROOT / file).exists() for file in files)
     assert re.search(r"python:3\.11-", text) and "3.11" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_targets_of_the_containerfile_are_those_of_make_image_and_the_whole_comes_last():
+    text = (ROOT / "Containerfile").read_text()
+    serve = re.split(r"^FROM \$\{BASE\} AS whole$", text, flags=re.MULTILINE)[0]
+    assert re.findall(r" AS (\w+)$", text, re.MULTILINE) == ["serve", "whole"], "`podman build .` builds the last one"
+    assert "--require-hashes -r envs/serve.txt" in serve and "torch" not in serve and "plugins" not in serve
+    done = subprocess.run(
+        ["make", "-n", "image", "BASE=localhost/base"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--target serve --tag cascada-serve --pull-never --build-arg BASE=localhost/base" in done.stdout
 
 
 def test_dependabot_watches_the_lock_and_the_actions():
