@@ -6,7 +6,7 @@ import sys
 
 import benchmarks
 
-PARTS = {"__main__", "exported", "finished", "hparams", "spending"}  # of benchmarks
+PARTS = {"__main__", "exported", "finished", "hparams", "load", "plain_server", "spending"}  # of benchmarks
 APART = {"robustness", "scale", "search", "toys"}  # minutes to days: python -m benchmarks.robustness, .search.table
 
 

@@ -156,13 +156,14 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limits.bytes:
         raise too_large(f"The body has {int(length)} bytes, at most {limits.bytes} are allowed.")
-    body = bytearray()
+    parts, size = [], 0
     try:
         async with asyncio.timeout(limits.seconds):
             async for part in request.stream():
-                body += part
-                if len(body) > limits.bytes:
+                parts.append(part)
+                size += len(part)
+                if size > limits.bytes:
                     raise too_large(f"The body has more than the {limits.bytes} bytes that are allowed.")
     except TimeoutError:
         raise Refused(408, "slow", f"The body did not come within {limits.seconds:g} s.") from None
-    return bytes(body)
+    return b"".join(parts)
