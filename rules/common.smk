@@ -13,6 +13,7 @@ from cascada.experiment import (
     choice,
     configuration,
     families,
+    overrides,
     population,
     prediction_jobs,
     proposals,
@@ -24,6 +25,7 @@ from cascada.experiment.spaces import digest_of
 from cascada.core.errors import CascadaError, ConfigError
 
 try:
+    overrides.read(config, workflow.config_settings.config)
     schema.validate(config, Path(workflow.basedir) / "rules/schemas/config.schema.yaml")
     configuration.check(config)
     BUDGETS = rungs.check(config["search"], config["training"]["epochs"])

@@ -11,7 +11,6 @@ with logged(snakemake):
     best = Path(snakemake.input.best)
     history = Path(read_json(best)["checkpoint"]).with_name("history.tsv")
     paths = {"results": best.parents[1], "history": history}
-    # what comes from --config are words
-    switches = {name: str(value).lower() == "true" for name, value in snakemake.params.publishing.items()}
+    switches = snakemake.params.publishing
     request = Request(**paths, version=snakemake.params.version, undecided=snakemake.params.undecided, **switches)
     print(publish(request, Path.cwd()), file=sys.stderr)
