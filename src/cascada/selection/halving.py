@@ -141,8 +141,9 @@ def _best(places: list[Place], wanted: int, what: str) -> list[Place]:
     chosen = sound or [place for place in places if place.status == DIVERGED][:1]
     if not chosen:
         raise CascadaError(
-            f"{what}: none of {len(places)} configurations has a trial with a result, so nothing can go on; "
-            "look at the logs of rule train, and start the workflow again."
+            f"{what}: none of {len(places)} configurations has a trial with a result, so nothing can go on; the `reason` "
+            "in their metrics.json and the logs of rule train say why. Their failures are recorded: to try them again, "
+            "`snakemake --forcerun results/<experiment>/trials/…/metrics.json`."
         )
     return chosen
 
