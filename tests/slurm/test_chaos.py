@@ -21,13 +21,16 @@ from cascada.core.files import read_json, sha256
 from cascada.experiment import proposals, records, schema
 from cascada.experiment.population import RUNG
 from cascada.selection import deciding, ranking
-from cascada.training.trial import Machine, Trial, train
+from cascada.training.scoring import score_trials
+from cascada.training.settings import Machine, Trial
+from cascada.training.trial import train
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.training, pytest.mark.timeout(3600)]
 
 SEED = int(os.environ.get("CASCADA_CHAOS_SEED", "1"))
 RUNGS = [20, 60, 180]  # 8, 3 and 1 configurations
 QUICK = ("--submitit-poll-max-s", "2", "--latency-wait", "10", "--submitit-lost-after-s", "20")
+MACHINE = Machine(device="cpu", threads=1)
 NOT_COMPARED = {
     "time",
     "sha256",
@@ -140,9 +143,14 @@ def search(results: Path, reference: Path) -> None:
 
 
 def configurations(results: Path) -> dict:
+    return proposals.candidates(experiment(results), results / "search", print).all()
+
+
+def experiment(results: Path) -> dict:
+    """The experiment with its defaults."""
     config = yaml.safe_load((results.parents[1] / "chaos.yaml").read_text())
     schema.validate(config, workflows.ROOT / "rules/schemas/config.schema.yaml")
-    return proposals.candidates(config, results / "search", print).all()
+    return config
 
 
 def climbed(one: Path, above: list[Path], epochs: int) -> bool:
@@ -150,12 +158,19 @@ def climbed(one: Path, above: list[Path], epochs: int) -> bool:
 
 
 def choose(results: Path, reference: Path, compared: list[Path], behind: list[Path]) -> None:
-    selection = reference / "selection"
+    """As the rules `score_trials` and `select`, with the settings that the experiment leaves as they are."""
+    selection, data = reference / "selection", results / "dataset/train.h5"
     selection.mkdir()
+    everything = sorted(reference.glob("trials/*/*/*/metrics.json"))
+    scores = reference / "search/scores.json"
+    score_trials(data, everything, scores, MACHINE, report=lambda text: None)
+    config = experiment(results)
     ranking.select(
         compared, [path.with_name("checkpoint.pt") for path in compared], "f1",
         selection / "leaderboard.tsv", selection / "best.json", selection / "checkpoint.pt",
         results / "baselines/metrics.json", behind, deciding.finalists(str(reference / "search/finalists.json")),
+        scores=scores, train=data, how={name: config["selection"][name] for name in ("rule", "tolerance", "seed")},
+        search={"seeds": config["search"]["seeds"], "learns": False},
     )  # fmt: skip
 
 
@@ -169,5 +184,5 @@ def alone(results: Path, reference: Path, one, seed: int, epochs: int) -> Path:
     # each rung in one piece: the state of the rung below is out of sight
     for state in folder.glob("epochs-*/state.pt"):
         state.unlink()
-    train(trial, Machine(device="cpu", threads=1), report=lambda text: None)
+    train(trial, MACHINE, report=lambda text: None)
     return trial.folder / "metrics.json"

@@ -83,8 +83,10 @@ def train_job(sandbox) -> str:
 def test_a_slow_trial_does_not_hold_its_rung_for_ever(sandbox, tmp_path):
     """Of three trials one is held until SLURM warns it, in the only allocation that it may have: the others go on without it."""
     folder, results = workflows.copy(tmp_path), tmp_path / "results/slow"
-    write(folder, "slow", epochs=400, on_failure="record", halving={"rungs": [200, 400]})
-    resources = ("--set-resources", "train:runtime=int(wildcards.epochs) // 200", "train:submitit_pack=1")
+    write(
+        folder, "slow", epochs=40, on_failure="record", halving={"rungs": [20, 40]}
+    )  # the others need seconds of their minute
+    resources = ("--set-resources", "train:runtime=int(wildcards.epochs) // 20", "train:submitit_pack=1")
     first = driver(sandbox, folder, "slow", *resources, "--submitit-max-requeues", "0")
     first.wait_for(lambda: busy(folder), "a trial to train", 900)
     process = busy(folder)[0]
@@ -92,7 +94,7 @@ def test_a_slow_trial_does_not_hold_its_rung_for_ever(sandbox, tmp_path):
     holding.hold_until_warned(first, sandbox, process, f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}")
     assert first.wait(timeout_s=600) == 0, first.screen
     (failed,) = (row for row in tables.read(results / "selection/leaderboard.tsv") if row["status"] == "failed")
-    reason = read_json(results / f"trials/{failed['configuration']}/seed-1/epochs-200/metrics.json")["reason"]
+    reason = read_json(results / f"trials/{failed['configuration']}/seed-1/epochs-20/metrics.json")["reason"]
     assert "out of time, and no further start is allowed: signal SIGUSR2: saved at epoch" in reason
     record = records.read(results / "search/rung-2.json", "rung")
     assert record["failed_trials"] == 1 and len(record["promoted"]) == 2
