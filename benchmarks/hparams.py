@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,8 +24,22 @@ LIMIT_S = 900
 EVERY_S = 2.0  # between two looks at the page, each of which takes its time
 
 
-def measure(logdir: Path, number: int) -> tuple[float, float, int]:
-    """Return processor and wall time [s] until the table counts `number` groups of sessions and shows rows, and how many rows.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A complete table: processor time of the browser and of TensorBoard's server [s], wall time [s], rows that are shown."""
+
+    browser: float
+    server: float
+    wall: float
+    rows: int
+
+    @property
+    def cpu(self) -> float:
+        return self.browser + self.server
+
+
+def measure(logdir: Path, number: int) -> Shown:
+    """Wait until the table counts `number` groups of sessions and shows rows.
 
     A page that was loaded before the server had read all runs is loaded again, as a person would do.
     """
@@ -38,7 +53,7 @@ def measure(logdir: Path, number: int) -> tuple[float, float, int]:
             seen = page.execute_script(ALL_TEXT)
             rows, counted = len(set(IDS.findall(seen))), GROUPS.search(seen)
             if counted and int(counted[1]) == number and rows:
-                return _cpu(chromium) - cpu + _cpu(process), time.monotonic() - start, rows
+                return Shown(_cpu(chromium) - cpu, _cpu(process), time.monotonic() - start, rows)
             if time.monotonic() - start > LIMIT_S:
                 raise SystemExit(f"TensorBoard: no table of {number} in {LIMIT_S} s; the page shows\n{seen[:2000]}")
             if counted and int(counted[1]) < number:

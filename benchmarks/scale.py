@@ -5,10 +5,11 @@
 Goals: the status of 10,000 trials in less than 1 s; the HParams table complete in Chromium with 1,000 runs in less than 10 s, with
 10,000 in less than 60 s, the server's reading of the files included. Trials leave the files that training leaves, with invented
 values: rungs of 2, 6 and 18 epochs, a TensorBoard run of each. Processor time counts, so that a busy machine disturbs little; wall
-time is printed beside it. The dry-run of such searches is measured by benchmarks.dryrun.
+time is printed beside it, and the machine's load. The dry-run of such searches is measured by benchmarks.dryrun.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +27,7 @@ def status(number: int, folder: Path) -> list[tuple[str, float, float]]:
     for option in ("--once", "--json"):
         spent = run([sys.executable, "-m", "cascada", "status", "results/scale", option], folder)
         text = f"cascada status {option}, {number:,} configurations"
-        print(f"{text:<50} {spent}", flush=True)
+        print(f"{text:<50} {spent}{load()}", flush=True)
         rows.append((text, spent.cpu, STATUS_S))
     return rows
 
@@ -35,10 +36,18 @@ def table(number: int, logdir: Path) -> list[tuple[str, float, float]]:
     """Measure TensorBoard's table and return a row: what, seconds, goal."""
     from benchmarks.hparams import measure
 
-    cpu, wall, shown = measure(logdir, number)
+    shown = measure(logdir, number)
     text = f"TensorBoard's table of {number:,} runs"
-    print(f"{text:<50} {cpu:.1f} s ({wall:.1f} s), {shown} rows on the page", flush=True)
-    return [(text, cpu, TABLE_S.get(number, TABLE_S[10_000]))]
+    parts = f"browser {shown.browser:.1f} s, server {shown.server:.1f} s"
+    print(
+        f"{text:<50} {shown.cpu:.1f} s ({shown.wall:.1f} s), {parts}, {shown.rows} rows on the page{load()}", flush=True
+    )
+    return [(text, shown.cpu, TABLE_S.get(number, TABLE_S[10_000]))]
+
+
+def load() -> str:
+    """What else the machine did in the last minute, to be read beside the wall time: its load, and how many cores it has."""
+    return f"; load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores"
 
 
 def main(*arguments: str) -> list[tuple[str, float, float]]:
