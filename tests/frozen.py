@@ -66,13 +66,13 @@ def select(results: Path, folder: Path, metric: str = "f1", **how) -> dict:
     )  # fmt: skip
 
 
-def open_seal(results: Path, folder: Path) -> dict:
+def open_seal(results: Path, folder: Path, **settings) -> dict:
     """Open the sealed showers for what lies in `folder`; write metrics.json and predictions.h5 there."""
     from cascada.testing import evaluation
 
     return evaluation.test_model(
         best=folder / "best.json", checkpoint=folder / "checkpoint.pt", test=results / "dataset/test.h5",
-        train=results / "dataset/train.h5", baselines=results / "baselines/models.npz", settings=SETTINGS | {"reopen": True},
+        train=results / "dataset/train.h5", baselines=results / "baselines/models.npz", settings=SETTINGS | {"reopen": True} | settings,
         metrics_file=folder / "metrics.json", predictions=folder / "predictions.h5", mistakes_file=folder / "mistakes.h5",
     )  # fmt: skip
 

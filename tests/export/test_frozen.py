@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from sklearn import metrics as reference
 
 from cascada.behaviour import predictors
 from cascada.behaviour.subject import Subject
@@ -27,6 +28,7 @@ from cascada.report.model import write_model_page
 from cascada.report.sealed import calibrated, plots
 from cascada.report.sealed import content as sealed
 from cascada.report.sealed import page as sealed_page
+from cascada.statistics import metrics
 from cascada.testing import ledger
 
 pytestmark = pytest.mark.training
@@ -36,6 +38,7 @@ KINDS = {
     "mean": {"ensemble": True},
     "both": {"ensemble": True, "calibration": "temperature"},
 }
+BESIDE = {"spectrum_index": -2.7, "also": {"dead": {"transform": {"dead_cells": 0.3}}}}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def trained(tmp_path_factory):
     results = frozen.train_trials(tmp_path_factory.mktemp("trained") / "results")
     for name, how in KINDS.items():
         frozen.select(results, results / name, **how)
-        frozen.open_seal(results, results / name)
+        frozen.open_seal(results, results / name, **(BESIDE if name == "both" else {}))
     frozen.export(results, results / "both")
     return results
 
@@ -70,6 +73,34 @@ def test_the_test_knows_the_members_and_the_temperature(trained):
     assert found["uncalibrated"]["differences"]["loss"]["high"] < 0
     assert predictions(trained / "both")[2]["temperature"] == best["calibration"]["value"]
     assert not {"members", "temperature", "uncalibrated"} & read_json(trained / "plain/metrics.json").keys()
+
+
+def test_under_a_spectrum_too_it_is_said_what_the_temperature_changes(trained):
+    found, (_, logits, _) = read_json(trained / "both/metrics.json"), predictions(trained / "both")
+    with h5py.File(trained / "both/predictions.h5") as file:
+        label, weight = file["label"][:], file["true_energy"][:].astype(float) ** -1.7
+    under = found["spectrum"]
+    for one, factor in ((under["uncalibrated"], found["temperature"]["value"]), (under, 1)):
+        loss = reference.log_loss(label, metrics.softmax(factor * logits), sample_weight=weight)
+        assert one["loss"]["value"] == pytest.approx(loss, rel=1e-5)
+    differences = under["uncalibrated"]["differences"]
+    for name in ("loss", "brier", "ece"):
+        change = under[name]["value"] - under["uncalibrated"][name]["value"]
+        assert differences[name]["value"] == pytest.approx(change, rel=1e-6, abs=1e-9)
+        assert differences[name]["low"] <= differences[name]["value"] <= differences[name]["high"]
+        assert under["uncalibrated"][name]["value"] != pytest.approx(found["uncalibrated"][name]["value"], rel=1e-3)
+
+
+def test_the_baselines_answer_on_a_set_beside_the_sealed_showers(trained):
+    found = read_json(trained / "both/metrics.json")
+    with h5py.File(trained / "both/also/dead/predictions.h5") as file:
+        theirs = {name: one["probability"][:] for name, one in file["baselines"].items()}
+        label = file["label"][:]
+    assert theirs.keys() == found["baselines"].keys() == found["also"]["dead"]["baselines"].keys()
+    for name, probability in theirs.items():
+        one = found["also"]["dead"]["baselines"][name]["f1"]
+        assert one["value"] == pytest.approx(reference.f1_score(label, probability.argmax(axis=1)))
+        assert one["difference"]["value"] == pytest.approx(one["value"] - found["baselines"][name]["f1"]["value"])
 
 
 def test_the_auc_of_two_classes_and_one_network_stays(trained):
@@ -205,7 +236,9 @@ def test_the_card_says_what_was_frozen(trained):
     assert "trained with the seeds 1, 2." in card and f"divided by a temperature of {value} [" in card
     before = f"{content['test']['uncalibrated']['ece']['value']:.4f} ["
     (row,) = [line for line in card.splitlines() if line.startswith("| expected calibration error |")]
-    assert row.count("[") == 4 and before in row and "(seed 2)" in card
+    assert (
+        row.count("[") == 6 and before in row and "(seed 2)" in card and "| test under E^-2.7, before | after |" in card
+    )
     for name in ("parameters", "multiply_adds"):
         assert content[name] == 2 * read_json(trained / "plain/best.json")[name], name
     assert "temperature" not in content["test"]  # it is no metric
@@ -224,7 +257,9 @@ def test_pages_and_picture_say_what_was_frozen(trained, tmp_path, monkeypatch):
     assert "1, 2 with a temperature" in page  # the ledger
     test = sealed.read(both / "predictions.h5", both / "metrics.json", both / "mistakes.h5")
     drawing = calibrated.picture(test)
-    assert [axes.get_title().splitlines()[0] for axes in drawing.axes] == [calibrated.HALF, calibrated.SEALED]
+    under = f"{calibrated.SEALED}, under E^-2.7"
+    assert [axes.get_title().splitlines()[0] for axes in drawing.axes] == [calibrated.HALF, calibrated.SEALED, under]
+    assert page.count(under) == 4  # a row for each metric, and what chance makes of the calibration error
     test.save(plots.PLOTS["calibration"](test), tmp_path / "calibration.png")
     (tmp_path / "check.json").write_text(
         json.dumps({"tolerance": 1e-5, "showers": 3, "largest_differences": {"model.onnx": {"batches of 1": 1e-7}}})

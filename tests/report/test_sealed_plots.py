@@ -203,6 +203,26 @@ def test_bins_of_what_varies_are_drawn_and_listed(tmp_path, drawn):
     assert "In bins of the muons within 160 m" in (tmp_path / "test.html").read_text()
 
 
+def test_under_a_spectrum_the_bins_and_what_is_explained_stand_beside_those_as_simulated(tmp_path, drawn):
+    draw(tmp_path, spectrum=-2.7)
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    rows = found["spectrum"]["bins"]["muons"]["rows"]
+    values = [row["classes"]["proton"]["value"] for row in rows]
+    assert values != [row["classes"]["proton"]["value"] for row in found["bins"]["muons"]["rows"]]
+    heights = [line.get_ydata()[0] for line in drawn["bins"].axes[1].lines if line.get_markerfacecolor() == "none"]
+    assert all(value in heights for value in values if value is not None)
+    legend = [text.get_text() for text in drawn["bins"].axes[0].get_legend().get_texts()]
+    assert legend == ["iron", "proton", "iron under E^-2.7", "proton under E^-2.7"]
+    found["spectrum"]["explained"]["share"]["f1"] |= {"value": 0.4321, "low": 0.1, "high": 0.9}
+    write_json(tmp_path / "metrics.json", found)
+    sealed_page.write_test_page(tmp_path / "metrics.json", tmp_path / "test.html", tmp_path / "mistakes.h5")
+    page = (tmp_path / "test.html").read_text()
+    assert "physics variables explain 43% [10%, 90%]" in page
+    assert (
+        page.index("explain 43%") < page.index("As simulated") and page.count("n bins of the muons within 160 m") == 2
+    )
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that are saved, by the name of their file."""

@@ -55,3 +55,31 @@ def test_the_interval_of_a_difference_is_paired(found):
     content = found[2]
     width = {name: one["loss"]["high"] - one["loss"]["low"] for name, one in content.items()}
     assert width["differences"] < width["before"]
+
+
+def test_under_weights_every_figure_is_that_of_the_weights():
+    """By hand: four showers, all given 0.9 before and 0.8 after, right in three quarters of the weight."""
+    labels, weight = np.array([1, 1, 1, 0]), np.array([1.0, 1.5, 0.5, 1.0])
+    before, after = (np.tile([0, np.log(odds)], (4, 1)) for odds in (9, 4))
+    options = {"signal": 1, "resamples": 100, "confidence": 0.95, "seed": 1, "shower_id": np.arange(4)}
+    found = calibrated.figures(before, after, labels, weight=weight, **options)
+    for side, p in (("before", 0.9), ("after", 0.8)):
+        one = found[side]
+        assert one["ece"]["value"] == pytest.approx(p - 0.75)
+        assert one["brier"]["value"] == pytest.approx(0.75 * (1 - p) ** 2 + 0.25 * p**2)
+        assert one["loss"]["value"] == pytest.approx(-0.75 * np.log(p) - 0.25 * np.log(1 - p))
+        (row,) = one["reliability"]
+        assert (row["mean"], row["value"], row["images"]) == (pytest.approx(p), pytest.approx(0.75), 4)
+        assert row["low"] < 0.2 and row["high"] == pytest.approx(1, abs=0.01)  # 16 / 4.5: worth three showers
+    assert found["differences"]["ece"]["value"] == pytest.approx(-0.1)
+
+
+def test_equal_weights_give_the_values_without_weights(found):
+    logits, labels, content = found
+    options = {"signal": 1, "resamples": 50, "confidence": 0.95, "seed": 1, "shower_id": np.arange(3000)}
+    one = calibrated.figures(3 * logits, logits, labels, weight=np.full(3000, 2.0), **options)
+    for side in ("before", "after", "differences"):
+        for name in ("loss", "brier", "ece"):
+            assert one[side][name]["value"] == pytest.approx(content[side][name]["value"]), (side, name)
+    for row, other in zip(one["after"]["reliability"], content["after"]["reliability"], strict=True):
+        assert row["value"] == pytest.approx(other["value"]) and row["low"] <= other["low"] + 1e-9

@@ -17,6 +17,7 @@ from cascada.data.merging import MergeOptions
 from cascada.models import Design
 from cascada.models.classifier import Classifier
 from cascada.models.inputs import fit_transform
+from cascada.statistics import weights
 from cascada.statistics.words import uncertainties
 from cascada.testing import also, evaluation, ledger
 
@@ -67,6 +68,12 @@ def predictions(number=400, seed=1, shift=0.0, signal_share=0.5, noise=None):
         logits=np.stack([-score, score], axis=1), baselines={}, events=events, classes=["iron", "proton"], surrogate=True,
         mistakes=None,
     )  # fmt: skip
+
+
+def with_baseline(sample, seed):
+    """The same with a baseline that sees less of it."""
+    sample.baselines["simple"] = sample.logits + np.random.default_rng(seed).normal(0, 2, sample.logits.shape)
+    return sample
 
 
 def compared(found, sealed, given, **settings):
@@ -126,6 +133,64 @@ def test_under_a_stated_spectrum_too():
     ]
     assert section["roc_auc"]["difference"]["value"] == pytest.approx(areas[0] - areas[1])
     assert section["effective_showers"] < 250
+
+
+@pytest.mark.parametrize("given", [SOURCE, TRANSFORMS["dead"]], ids=["source", "transform"])
+def test_the_baselines_answer_too_and_the_network_s_lead_is_that_on_the_set(given):
+    sealed, found = (
+        with_baseline(predictions(), 5),
+        with_baseline(predictions(seed=1 if "transform" in given else 2, noise=2), 6),
+    )
+    content = compared(found, sealed, given)
+    one = content["baselines"]["simple"]["roc_auc"]
+    area = [
+        reference.roc_auc_score(each.events["label"], np.diff(each.baselines["simple"])[:, 0])
+        for each in (found, sealed)
+    ]
+    assert one["value"] == pytest.approx(area[0]) and one["difference"]["value"] == pytest.approx(area[0] - area[1])
+    lead = one["lead"]
+    assert lead["value"] == pytest.approx(content["roc_auc"]["value"] - area[0])
+    assert 0 < lead["low"] < lead["value"] < lead["high"]
+    assert lead["high"] - lead["low"] < np.hypot(
+        *(each["high"] - each["low"] for each in (one, content["roc_auc"]))
+    )  # paired
+
+
+def test_intervals_are_percentiles_where_all_showers_count_alike_and_bca_where_they_do_not():
+    random = np.random.default_rng(1)
+    draws, influence = random.gamma(2, 1, 500), random.gamma(1, 1, 300) - 1
+    plain, weighted = also._Drawn(2.0, draws, None), also._Drawn(2.0, draws, influence)
+    ends = {name: (one["low"], one["high"]) for name, one in
+            (("plain", plain.interval(0.95)), ("weighted", weighted.interval(0.95)))}  # fmt: skip
+    assert ends["plain"] == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+    assert ends["weighted"] == pytest.approx(weights.bca(2.0, draws, influence, 0.95)) != ends["plain"]
+    paired, apart = (weighted.less(weighted, one).influence for one in (True, False))
+    assert not paired.any() and len(apart) == 600 and (apart**2).sum() == pytest.approx(2 * (influence**2).sum())
+
+
+@pytest.mark.parametrize(
+    ("number", "settings", "bca"),
+    [(400, {}, False), (400, {"spectrum_index": -2.7}, True), (401, {}, True)],
+    ids=["alike", "spectrum", "other shares of the classes"],
+)
+def test_showers_that_do_not_count_alike_are_noticed(number, settings, bca, monkeypatch):
+    asked = []
+    monkeypatch.setattr(weights, "influences", lambda *given: asked.append(given) or np.ones(4))
+    sealed, found = predictions(400), predictions(number, seed=2)
+    for sample in (sealed, found):
+        sample.events["label"] = np.arange(len(sample.events)) % 2
+    compared(found, sealed, SOURCE, **settings)
+    assert bool(asked) == bca
+
+
+def test_where_the_network_is_never_wrong_a_difference_reaches_to_the_exact_limits():
+    sealed, found = predictions(), predictions(200, seed=2)
+    for sample in (sealed, found):
+        sample.logits = 9 * np.eye(2)[sample.events["label"].astype(int)]
+    one = compared(found, sealed, SOURCE)["accuracy"]
+    assert one["low"] == pytest.approx(0.05 ** (1 / 200), abs=0.001)  # the classes' shares weigh the showers a little
+    assert one["difference"]["low"] == pytest.approx(one["low"] - 1) and one["difference"]["value"] == 0
+    assert one["difference"]["high"] == pytest.approx(1 - 0.05 ** (1 / 400))
 
 
 @pytest.mark.parametrize(

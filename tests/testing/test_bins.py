@@ -77,3 +77,31 @@ def test_copies_of_a_shower_do_not_narrow_an_interval():
 def test_a_perfect_bin_still_has_an_interval():
     events, _ = showers(60)
     assert all(row["low"] < 1 for row in found_of(events, np.ones(60, bool))["true_energy"]["rows"])
+
+
+def test_under_weights_a_bin_holds_shares_of_weight():
+    """By hand: two angles with four showers each."""
+    events = new_events(8)
+    events["label"], events["zenith"] = np.tile([0, 0, 1, 1], 2), np.radians(np.repeat([10, 40], 4))
+    right = np.array([1, 0, 1, 1, 0, 1, 1, 1], bool)
+    weight = np.array([4, 2, 1, 1, 8, 4, 2, 2])
+    rows = bins.in_bins(right, events, ["iron", "proton"], np.arange(8), 0.95, weight)["zenith"]["rows"]
+    assert [row["value"] for row in rows] == pytest.approx([6 / 8, 8 / 16])
+    assert [row["classes"]["iron"]["value"] for row in rows] == pytest.approx([4 / 6, 4 / 12])
+    assert [row["showers"] for row in rows] == [2, 2]  # 8² / (16 + 4 + 1 + 1) = 2.9 showers of equal weight
+    assert rows[0]["classes"]["proton"] | {"low": None} == {
+        "images": 2,
+        "showers": 2,
+        "value": 1,
+        "low": None,
+        "high": 1,
+    }
+    assert rows[0]["classes"]["proton"]["low"] == pytest.approx(0.05**0.5)
+
+
+def test_under_weights_the_wider_of_the_drawn_and_the_exact_interval_counts():
+    events, right = showers(60)
+    number, drawn = np.arange(60), {"bins.true_energy": {"low": np.zeros(18), "high": np.full(18, 0.5)}}
+    one = bins.in_bins(right, events, ["iron", "proton"], number, 0.95, np.ones(60), drawn)["true_energy"]["rows"]
+    plain = bins.in_bins(right, events, ["iron", "proton"], number, 0.95)["true_energy"]["rows"]
+    assert [row["low"] for row in one] == [0] * 6 and [row["high"] for row in one] == [row["high"] for row in plain]

@@ -62,3 +62,14 @@ def test_without_a_lead_there_is_no_share():
     events = new_events(60)
     events["label"], events["true_energy"] = np.arange(60) % 2, np.geomspace(2500, 63000, 60)
     assert report(np.eye(2)[events["label"]], events, {}, SETTINGS)["explained"] is None
+
+
+def test_under_weights_the_share_is_that_of_the_weighted_leads():
+    """By hand: of eight equal parts of the weight the simplest is right in four, the variables in six, the network in all."""
+    weight, labels = np.array([[4.0, 2.0, 1.0, 1.0]]), np.array([0, 1, 0, 1])
+    right = {"network": [1, 1, 1, 1], SIMPLEST: [1, 0, 0, 0], PHYSICS: [1, 1, 0, 0]}
+    logits = {name: np.eye(2)[np.where(one, labels, 1 - labels)] for name, one in right.items()}
+    network = logits.pop("network")
+    share = explained.statistics(network, logits, labels, 1)["explained.accuracy"]
+    assert share(weight)[0] == pytest.approx((6 / 8 - 4 / 8) / (1 - 4 / 8))
+    assert share(np.ones((1, 4)))[0] == pytest.approx((2 / 4 - 1 / 4) / (1 - 1 / 4))

@@ -224,3 +224,13 @@ def test_the_baselines_are_compared_in_the_same_means(three):
     assert one["f1"]["value"] == pytest.approx(found["f1"]["value"]) and one["f1"]["difference"]["value"] == 0
     loss = reference.log_loss(labels, metrics.softmax(logits / 2))
     assert one["loss"]["difference"]["value"] == pytest.approx(found["loss"]["value"] - loss)
+
+
+def test_without_an_error_accuracy_f1_and_auc_have_the_exact_limit():
+    """No draw has an error either; of 200 showers up to 1.5 % may be wrong."""
+    _, events = sample(200)
+    found = report(9 * np.eye(2)[events["label"]], events, {}, SETTINGS)
+    limit = 0.05 ** (1 / 200)
+    assert found["accuracy"] == {"value": 1, "low": pytest.approx(limit), "high": 1}
+    smaller = np.bincount(events["label"]).min()
+    assert found["roc_auc"]["low"] == pytest.approx(0.05 ** (1 / smaller)) and 0.95 < found["f1"]["low"] < limit

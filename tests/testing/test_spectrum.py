@@ -85,6 +85,18 @@ def test_bins_curves_and_baselines_are_weighted_too(content):
     assert section.keys() >= {"calibration", "profiles", "of_class", "merit_factor", "q_factor", "ece"}
 
 
+def test_the_shares_in_bins_of_what_varies_are_weighted_with_intervals_of_the_weights(content):
+    logits, events = sample()
+    right, weight, muons = logits.argmax(axis=1) == events["label"], weights(events), events["muons"].astype(float)
+    for row, plain in zip(content["spectrum"]["bins"]["muons"]["rows"], content["bins"]["muons"]["rows"], strict=True):
+        last = row is content["spectrum"]["bins"]["muons"]["rows"][-1]
+        inside = (muons >= row["from"]) & ((muons < row["to"]) | last)
+        assert (row["from"], row["images"]) == (plain["from"], inside.sum())
+        assert row["value"] == pytest.approx(np.average(right[inside], weights=weight[inside]))
+        assert row["low"] < row["value"] <= row["high"] and row["showers"] < plain["showers"]
+        assert row["high"] - row["low"] > plain["high"] - plain["low"]
+
+
 def test_the_simulated_spectrum_gives_the_unweighted_values():
     logits, events = sample()
     content = report(logits, events, {}, SETTINGS | {"spectrum_index": -2.0, "simulated_index": -2.0})

@@ -86,7 +86,7 @@ def _numbers(content: dict) -> dict:
 
 def _under_spectrum(section: dict) -> dict:
     about = ("index", "simulated", "effective_showers", "effective_of_class")
-    return _numbers(section) | {name: section[name] for name in about}
+    return _numbers(section) | {name: section[name] for name in about} | _uncalibrated(section)
 
 
 def _beside(one: dict) -> dict:
@@ -113,7 +113,7 @@ def _tested(test: dict, classes: int) -> dict:
 
 
 def _uncalibrated(test: dict) -> dict:
-    """Of the test, what a temperature changed, and the calibration error that chance alone makes of exact probabilities."""
+    """What a temperature changed in the test or in its section under a spectrum, and the calibration error that chance alone makes."""
     if "uncalibrated" not in test:
         return {}
     before = {name: test["uncalibrated"][name] for name in CALIBRATED}

@@ -16,6 +16,7 @@ import numpy as np
 from cascada.core.errors import DataError
 from cascada.statistics import resampling
 from cascada.statistics.bootstrap import CALIBRATION_BINS, clopper_pearson
+from cascada.statistics.weights import worth
 
 LIMITS = (0.05, 20.0)  # of a temperature
 CELLS = 2_000_000  # of a block of simulated labels
@@ -97,7 +98,7 @@ def calibration_error(
     """Expected calibration error of the predicted class: Σ_b W_b/W |accuracy − mean confidence|, bins of equal width."""
     confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == labels
     weight = np.ones(len(labels)) if weights is None else weights
-    excess = np.bincount(_bin(confidence, bins), weight * (correct - confidence), bins)
+    excess = np.bincount(bins_of(confidence, bins), weight * (correct - confidence), bins)
     return float(np.abs(excess).sum() / weight.sum())
 
 
@@ -121,7 +122,7 @@ def by_chance(
     weight = np.ones(len(confidence_of)) if weights is None else np.asarray(weights, np.float64)
     found = np.concatenate(
         [
-            np.abs(((right - confidence_of) * weight) @ np.eye(bins)[_bin(confidence_of, bins)]).sum(axis=1)
+            np.abs(((right - confidence_of) * weight) @ np.eye(bins)[bins_of(confidence_of, bins)]).sum(axis=1)
             for right in _right_by_chance(confidence_of, toys, seed, shower)
         ]
     )
@@ -135,20 +136,24 @@ def reliability(
     bins: int = CALIBRATION_BINS,
     confidence: float = 0.95,
     shower_id: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> list[dict[str, float]]:
     """The reliability picture of one class: per bin of its probability that has images, what is predicted and what is true.
 
     `from`, `to`, `images`, `mean` (of the probability), `value` (share of the class) and its exact `low`, `high`, which count
-    showers.
+    showers, under weights (N,) as many as these are worth.
     """
     p, true = probability[:, signal], labels == signal
-    which, shower = _bin(p, bins), resampling.numbered(len(labels), shower_id)
+    which, shower = bins_of(p, bins), resampling.numbered(len(labels), shower_id)
     rows = []
     for one in np.unique(which).tolist():
         inside = which == one
-        number, showers = int(inside.sum()), len(np.unique(shower[inside]))
-        low, high = clopper_pearson(int(true[inside].sum()), number, confidence, showers)
-        shares = {"mean": float(p[inside].mean()), "value": float(true[inside].mean()), "low": low, "high": high}
+        mine = None if weights is None else weights[inside]
+        mean, share = (float(np.average(values[inside], weights=mine)) for values in (p, true))
+        number = int(inside.sum())
+        showers = len(np.unique(shower[inside])) if mine is None else worth(mine, shower[inside])
+        low, high = clopper_pearson(round(share * number), number, confidence, showers)
+        shares = {"mean": mean, "value": share, "low": low, "high": high}
         rows.append({"from": one / bins, "to": (one + 1) / bins, "images": number} | shares)
     return rows
 
@@ -166,7 +171,8 @@ def _derivatives(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np
     return of_label - mean, mean - of_label + variance
 
 
-def _bin(values: np.ndarray, bins: int) -> np.ndarray:
+def bins_of(values: np.ndarray, bins: int) -> np.ndarray:
+    """The bin (N,) of equal width between 0 and 1 in which each value lies."""
     return np.minimum((values * bins).astype(int), bins - 1)
 
 

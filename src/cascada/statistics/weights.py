@@ -48,6 +48,11 @@ def effective_number(weights: np.ndarray, shower_id: np.ndarray | None = None) -
     return float(of_shower.sum() ** 2 / (of_shower**2).sum())
 
 
+def worth(weights: np.ndarray, shower_id: np.ndarray) -> int:
+    """The effective number of showers of images (N,), rounded down, at least one; 0 of none."""
+    return max(1, int(effective_number(weights, shower_id) * (1 + 1e-9))) if len(weights) else 0
+
+
 def statistics_of(probability: np.ndarray, labels: np.ndarray, signal: int = 1) -> dict[str, Statistic]:
     """The metrics that a weighted test reports, of probabilities (N, K) and labels (N,)."""
     correct = (probability.argmax(axis=1) == labels).astype(np.float64)

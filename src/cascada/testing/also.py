@@ -7,15 +7,16 @@ depend on these.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cascada.core.errors import DataError
 from cascada.data import catalogue, transformations
-from cascada.statistics import bootstrap, resampling
+from cascada.statistics import bootstrap, newcombe, resampling
 from cascada.statistics import weights as weighting
-from cascada.statistics.names import COMPARED, FEWEST_OF_CLASS
+from cascada.statistics.names import COMPARED, FEWEST_OF_CLASS, HEADLINES
 from cascada.testing import spectrum
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Change = Callable[
     [np.ndarray, list[str], int], np.ndarray
 ]  # images (n, C, 80, 80), channels, place of the first -> images
 CELLS = 200_000  # of a block of weights
+ALIKE = 1e-9  # by which weights differ at most where all showers count alike
 PAIRED, INDEPENDENT = 0, 1  # streams of random numbers
 
 
@@ -80,7 +82,7 @@ def compare(name: str, found: "Predictions", sealed: "Predictions", settings: Ma
         weights = [spectrum.weights(one.events, settings) for one in (found, sealed)]
         about = {
             "index": settings["spectrum_index"],
-            "effective_showers": spectrum.worth(weights[0], found.events["shower_id"]),
+            "effective_showers": weighting.worth(weights[0], found.events["shower_id"]),
         }
         content["spectrum"] = about | _section(found, sealed, "transform" in given, settings, *weights)
     labels = found.events["label"]
@@ -112,35 +114,107 @@ def _section(
     weight: np.ndarray | None = None,
     reference: np.ndarray | None = None,
 ) -> dict:
-    """Metrics of a set with their differences, under weights of its images and of the sealed ones' where there are some."""
+    """Metrics of a set with their differences, under weights of its images and of the sealed ones' where there are some.
+
+    The network's, and in `baselines` those of each baseline, with the network's `lead` over it on this set.
+    """
     theirs = np.ones(len(sealed.events)) if reference is None else reference
     ours = np.ones(len(found.events)) if weight is None else weight
     if not paired:
         ours = ours * _balance(found.events["label"], ours, sealed.events["label"], theirs)
-    stream = PAIRED if paired else INDEPENDENT
-    values, drawn = _drawn(found, ours, settings, stream)
-    values_sealed, drawn_sealed = _drawn(sealed, theirs, settings, PAIRED)
+    alike = all(np.ptp(one) < ALIKE for one in (ours, theirs))
+    one = _drawn(found, ours, settings, PAIRED if paired else INDEPENDENT, alike)
+    other = _drawn(sealed, theirs, settings, PAIRED, alike)
     confidence = settings["confidence"]
-    content = {}
-    for name in COMPARED:
-        difference = _interval(values[name] - values_sealed[name], drawn[name] - drawn_sealed[name], confidence)
-        content[name] = _interval(values[name], drawn[name], confidence) | {"difference": difference}
+
+    def compared(prefix: str) -> dict:
+        both = [{name: drawn[prefix + name].interval(confidence) for name in COMPARED} for drawn in (one, other)]
+        limits = [
+            spectrum.exact_where_perfect(part, *_of(sample), weights, confidence)
+            for part, sample, weights in zip(both, (found, sealed), (ours, theirs), strict=True)
+        ]
+        content = {}
+        for name in COMPARED:
+            difference = one[prefix + name].less(other[prefix + name], paired).interval(confidence)
+            if 1 in (limits[0][name]["value"], limits[1][name]["value"]) and name in HEADLINES:
+                difference = _wider(difference, newcombe.difference(limits[0][name], limits[1][name]))
+            content[name] = limits[0][name] | {"difference": difference}
+        return content
+
+    content = compared("")
+    content["baselines"] = {
+        name: {
+            metric: value | {"lead": one[f"{name}-{metric}"].interval(confidence)}
+            for metric, value in compared(f"{name}.").items()
+        }
+        for name in found.baselines
+    }
     return _exact(content, found, sealed, ours, confidence) if paired else content
 
 
-def _drawn(found: "Predictions", weight: np.ndarray, settings: Mapping, stream: int) -> tuple[dict, dict]:
-    """Values and draws (R,) of the metrics; the same stream draws the same showers."""
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A statistic: its value, draws (R,), and where images are weighted how it answers to each group of showers (G,)."""
+
+    value: float
+    draws: np.ndarray
+    influence: np.ndarray | None
+
+    def less(self, other: "_Drawn", paired: bool) -> "_Drawn":
+        """The difference; draws and groups are of the same showers if `paired`, of two samples otherwise."""
+        influence = None
+        if self.influence is not None and other.influence is not None:
+            both = self.influence, -other.influence
+            influence = both[0] + both[1] if paired else np.concatenate(both)
+        return _Drawn(self.value - other.value, self.draws - other.draws, influence)
+
+    def interval(self, confidence: float) -> dict[str, float]:
+        """As everywhere in a test: percentiles where all showers count alike, BCa (statistics/weights.py) where they do not."""
+        if self.influence is None:
+            low, high = np.nanquantile(self.draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+        else:
+            low, high = weighting.bca(self.value, self.draws, self.influence, confidence)
+        return {"value": self.value, "low": min(float(low), self.value), "high": max(float(high), self.value)}
+
+
+def _drawn(found: "Predictions", weight: np.ndarray, settings: Mapping, stream: int, alike: bool) -> dict[str, _Drawn]:
+    """The metrics of the network, `<baseline>.<metric>` and `<baseline>-<metric>`, its lead; the same stream draws the same showers."""
     shower = resampling.numbered(len(weight), found.events["shower_id"])
-    statistics = bootstrap.overall(found.logits, found.events["label"].astype(np.int64), found.signal)
-    under = {name: weighting.weighted(statistics[name], weight) for name in COMPARED}
+    under = {name: weighting.weighted(one, weight) for name, one in _statistics(found).items()}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in under}
     for counts in resampling.draws(int(shower.max()) + 1, settings["bootstrap"], [settings["seed"], stream]):
         for start in range(0, len(counts), step := max(1, CELLS // len(weight))):
             times = counts[start : start + step].astype(np.float64)[:, shower]
             for name, statistic in under.items():
                 drawn[name].append(statistic(times))
-    values = {name: float(statistic(np.ones((1, len(weight))))[0]) for name, statistic in under.items()}
-    return values, {name: np.concatenate(parts) for name, parts in drawn.items()}
+    return {
+        name: _Drawn(
+            float(statistic(np.ones((1, len(weight))))[0]),
+            np.concatenate(drawn[name]),
+            None if alike else weighting.influences(statistic, shower, settings["seed"]),
+        )
+        for name, statistic in under.items()
+    }
+
+
+def _statistics(found: "Predictions") -> dict[str, bootstrap.Statistic]:
+    labels, _ = _of(found)
+    ours = bootstrap.overall(found.logits, labels, found.signal)
+    statistics = {name: ours[name] for name in COMPARED}
+    for name, logits in found.baselines.items():
+        theirs = bootstrap.overall(logits, labels, found.signal)
+        statistics |= {f"{name}.{metric}": theirs[metric] for metric in COMPARED}
+        statistics |= {f"{name}-{metric}": bootstrap.difference(ours[metric], theirs[metric]) for metric in COMPARED}
+    return statistics
+
+
+def _of(sample: "Predictions") -> tuple[np.ndarray, np.ndarray]:
+    """Labels and numbers of showers (N,)."""
+    return sample.events["label"].astype(np.int64), sample.events["shower_id"]
+
+
+def _wider(one: Mapping, other: Mapping) -> dict:
+    return {"value": one["value"], "low": min(one["low"], other["low"]), "high": max(one["high"], other["high"])}
 
 
 def _balance(labels: np.ndarray, weight: np.ndarray, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -152,17 +226,12 @@ def _balance(labels: np.ndarray, weight: np.ndarray, reference: np.ndarray, othe
     return factor
 
 
-def _interval(value: float, drawn: np.ndarray, confidence: float) -> dict[str, float]:
-    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
-
-
 def _exact(content: dict, found: "Predictions", sealed: "Predictions", weight: np.ndarray, confidence: float) -> dict:
     """How many labels change; where none does, differences of accuracy and F1 reach as far as the exact limit of that share."""
     shower = found.events["shower_id"]
     changed = found.logits.argmax(axis=1) != sealed.logits.argmax(axis=1)
     share = float((weight * changed).sum() / weight.sum())
-    worth = spectrum.worth(weight, shower)
+    worth = weighting.worth(weight, shower)
     low, high = bootstrap.clopper_pearson(min(share, 1.0) * worth, worth, confidence)
     if not changed.any():
         smallest = min(

@@ -71,19 +71,24 @@ def test_model(
         "surrogate": result.surrogate,
         "configuration": chosen["configuration"],
         "seed": chosen["seed"],
-        **_frozen(chosen, result, settings),
+        **_frozen(chosen, result),
         "checkpoint_sha256": found,
         "test_sha256": opening["ledger"][-1]["test_sha256"],
         "baselines_sha256": sha256(baselines) if baselines else None,
         "opening": opening,
         "provenance": provenance(train=chosen.get("data_sha256"), test=opening["ledger"][-1]["test_sha256"]),
     }
+    if result.temperature is not None:
+        content["uncalibrated"] = _uncalibrated(result, settings)
+        if "spectrum" in content:
+            weight = spectrum.weights(result.events, settings)
+            content["spectrum"]["uncalibrated"] = _uncalibrated(result, settings, weight)
     for name in settings.get("also", {}):
         changed = beside.change(transforms[name], settings["seed"]) if name in transforms else None
         where = test if changed else (also or {})[name]
-        found_on = predict(checkpoint, where, None, device, threads, changed, explain=False)
-        folder = metrics_file.parent / "also" / name
+        found_on = predict(checkpoint, where, baselines, device, threads, changed, explain=False)
         content.setdefault("also", {})[name] = one = beside.compare(name, found_on, result, settings)
+        folder = metrics_file.parent / "also" / name
         _write_predictions(folder / predictions.name, found_on, opening["reopened"])
         write_json(folder / metrics_file.name, one | {"provenance": content["provenance"]})
     ledger.record(test, opening, content)
@@ -110,22 +115,21 @@ def _check(settings: dict, train: Path, test: Path) -> None:
         beside.check(f"testing.also.{name}", events["label"], events["shower_id"], list(header.classes))
 
 
-def _frozen(chosen: dict, result: Predictions, settings: dict) -> dict:
-    """What metrics.json says of an ensemble, `members`, their seeds, and of a temperature.
-
-    `temperature`: as it was fitted; `uncalibrated`: loss, Brier score, ECE and reliability of the sealed showers before it, and
-    the paired `differences` that it makes.
-    """
+def _frozen(chosen: dict, result: Predictions) -> dict:
+    """What metrics.json says of an ensemble, `members`, their seeds, and of a `temperature`, as it was fitted."""
     facts: dict = {"members": [one["seed"] for one in chosen["members"]]} if "members" in chosen else {}
-    if result.temperature is None:
-        return facts
+    return facts if result.temperature is None else facts | {"temperature": chosen["calibration"]}
+
+
+def _uncalibrated(result: Predictions, settings: dict, weight: np.ndarray | None = None) -> dict:
+    """Loss, Brier score, ECE and reliability of the sealed showers before the temperature, and the paired `differences` that it makes."""
+    assert result.temperature is not None
     found = calibrated.figures(
         result.logits.astype(np.float64) * result.temperature, result.logits, result.events["label"].astype(np.int64),
         signal=result.signal, resamples=settings["bootstrap"], confidence=settings["confidence"], seed=settings["seed"],
-        shower_id=result.events["shower_id"],
+        shower_id=result.events["shower_id"], weight=weight,
     )  # fmt: skip
-    uncalibrated = found["before"] | {"differences": found["differences"]}
-    return facts | {"temperature": chosen["calibration"], "uncalibrated": uncalibrated}
+    return found["before"] | {"differences": found["differences"]}
 
 
 def predict(

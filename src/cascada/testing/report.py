@@ -7,6 +7,7 @@ import numpy as np
 
 from cascada.core.classes import ASSUMED, meanings
 from cascada.statistics import bootstrap, metrics
+from cascada.statistics import weights as weighting
 from cascada.statistics.names import COMPARED
 from cascada.testing import bins, explained, spectrum
 
@@ -60,6 +61,9 @@ def report(
     sample = _sample(logits, events, signal, weight)
     statistics = _statistics(sample) | _compared(sample, baselines)
     statistics |= explained.statistics(logits, baselines, sample.labels, signal)
+    right = logits.argmax(axis=1) == sample.labels
+    if weight is not None:  # without weights, exact intervals of counts are enough
+        statistics |= bins.statistics(right, events, names)
     found = _intervals(statistics, sample, settings)
     content: dict[str, object] = {name: found[name] for name in (*COMPARED, "confusion_matrix", "merit_factor")}
     score = metrics.log_odds(logits, signal)
@@ -73,11 +77,12 @@ def report(
         name: {metric: found[f"{name}.{metric}"] | {"difference": found[f"{name}-{metric}"]} for metric in COMPARED}
         for name in baselines
     }
-    right = logits.argmax(axis=1) == sample.labels
-    content["bins"] = bins.in_bins(right, events, names, sample.shower, settings["confidence"])
+    content["bins"] = bins.in_bins(right, events, names, sample.shower, settings["confidence"], weight, found)
     content["explained"] = explained.explained(found)
+    counts = np.ones(len(logits)) if weight is None else weight
+    content = spectrum.exact_where_perfect(content, sample.labels, sample.shower, counts, settings["confidence"])
     if weight is not None:
-        return spectrum.exact_where_perfect(content, sample.labels, sample.shower, weight, settings["confidence"])
+        return content
     if settings.get("spectrum_index") is not None:
         of = spectrum.weights(events, settings)
         weighted = report(logits, events, baselines, settings, classes, signal, of)
@@ -195,7 +200,7 @@ def _in_bin(
 def _different(shower: np.ndarray, members: np.ndarray, weight: np.ndarray | None = None) -> list[int]:
     """Number of different showers (N,) in each group of members (N, M); with weights what they are worth, rounded down."""
     if weight is not None:
-        return [spectrum.worth(weight[mine], shower[mine]) for mine in members.T]
+        return [weighting.worth(weight[mine], shower[mine]) for mine in members.T]
     return [len(np.unique(shower[mine])) for mine in members.T]
 
 

@@ -44,21 +44,18 @@ def intervals(
     )  # fmt: skip
 
 
-def worth(weight: np.ndarray, shower: np.ndarray) -> int:
-    """How many equally weighted showers the images are worth, rounded down, at least one; 0 of none."""
-    return max(1, int(weighting.effective_number(weight, shower))) if len(weight) else 0
-
-
 def exact_where_perfect(
     content: dict, labels: np.ndarray, shower: np.ndarray, weight: np.ndarray, confidence: float
 ) -> dict:
-    """Give accuracy, F1 and ROC AUC without any error the exact limit for the effective number: no draw has an error either.
+    """Give accuracy, F1 and ROC AUC without any error the exact limit: no draw has an error either. Under weights: for the effective number.
 
     Of n showers without an error up to e = 1 − (1 − confidence)^(1/n) may be wrong. F1 is then at least 2(p − e)/(2p − e), p
     being the class's share, and the ROC AUC at least 1 − e of the smaller class.
     """
-    numbers = [worth(weight[labels == label], shower[labels == label]) for label in np.unique(labels)]
-    wrong, misplaced = (bootstrap.clopper_pearson(0, n, confidence)[1] for n in (worth(weight, shower), min(numbers)))
+    numbers = [weighting.worth(weight[labels == label], shower[labels == label]) for label in np.unique(labels)]
+    wrong, misplaced = (
+        bootstrap.clopper_pearson(0, n, confidence)[1] for n in (weighting.worth(weight, shower), min(numbers))
+    )
     share = min(float(weight[labels == label].sum() / weight.sum()) for label in np.unique(labels))
     limits = {
         "accuracy": 1 - wrong,

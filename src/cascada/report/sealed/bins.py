@@ -81,7 +81,10 @@ def accuracy_energy(test: Test):
 
 
 def right(test: Test):
-    """The share of each class that is told right, in bins of whatever varies, a small panel each; grey: showers in the bin."""
+    """The share of each class that is told right, in bins of whatever varies, a small panel each; grey: showers in the bin.
+
+    Hollow: under a stated spectrum.
+    """
     variables = test.found["bins"]
     if not variables:
         return style.unknown("Neither energy, core, muons nor zenith angle of these showers vary or are known.")
@@ -91,7 +94,10 @@ def right(test: Test):
     for panel in axes.flat[len(variables) :]:
         panel.set_axis_off()
     for panel, (name, one) in zip(axes.flat, variables.items(), strict=False):
+        beside = test.spectrum["bins"][name]["rows"] if test.spectrum else []
         _shares(panel, one["rows"], test.classes, LOGARITHMIC.get(name))
+        _shares_under(panel, beside, test, LOGARITHMIC.get(name))
+        _reach(panel, one["rows"] + beside)
         if name == "true_energy":
             style.energy_axis(panel.xaxis)
         elif name == "muons":
@@ -107,16 +113,36 @@ def right(test: Test):
 def _shares(panel, rows: list[dict], classes: list[str], offset: float | None) -> None:
     """Points of the classes side by side in each bin, which they share between them."""
     for label, name in enumerate(classes):
-        aside = 0.5 + 0.4 * ((label + 0.5) / len(classes) - 0.5)
         known = [row for row in rows if row["classes"][name]["value"] is not None]
         for number, row in enumerate(known):
             options = {} if number else {"label": name}
-            point(panel, _within(row, aside, offset), row["classes"][name], style.colour(label), **options)
+            place = _within(row, _aside(label, len(classes)), offset)
+            point(panel, place, row["classes"][name], style.colour(label), **options)
     for row in rows:
         at = (_within(row, 0.5, offset), 0.02)
         panel.annotate(
             f"{row['showers']}", at, xycoords=("data", "axes fraction"), ha="center", fontsize=6, color="#777777"
         )
+
+
+def _shares_under(panel, rows: list[dict], test: Test, offset: float | None) -> None:
+    """The same under a stated spectrum, each beside the one as simulated."""
+    number = len(test.classes)
+    for label, name in enumerate(test.classes):
+        known = [row for row in rows if row["classes"][name]["value"] is not None]
+        for at, row in enumerate(known):
+            options = {} if at else {"label": f"{name} {test.under}"}
+            place = _within(row, _aside(label, number) + 0.16 / number, offset)
+            weighted.point(panel, place, row["classes"][name], style.colour(label), **options)
+
+
+def _aside(label: int, classes: int) -> float:
+    """The place of a class in a bin, 0 at its lower edge, 1 at its upper one."""
+    return 0.5 + 0.4 * ((label + 0.5) / classes - 0.5)
+
+
+def _reach(panel, rows: list[dict]) -> None:
+    """Show every interval whole."""
     lowest = min(one["low"] for row in rows for one in row["classes"].values() if one["value"] is not None)
     panel.set_ylim(lowest - 0.2 * (1 - lowest), 1 + 0.05 * (1 - lowest))
 

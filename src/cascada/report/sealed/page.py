@@ -42,6 +42,8 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         uncertainties=uncertainties(found, found["settings"]["confidence"], found["showers"]),
         sets=_sets(found),
         sets_under=_sets(found, "spectrum"),
+        leads=_leads(found),
+        leads_under=_leads(found, "spectrum"),
         titles=[TITLES[name] for name in OF_CLASS],
         of_class=[[name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in found["of_class"].items()],
         baselines=_baselines(found),
@@ -71,7 +73,9 @@ def _spectrum(found: dict, against: str) -> dict | None:
             [name, *(interval(one[metric]) for metric in OF_CLASS)] for name, one in section["of_class"].items()
         ],
         "baselines": _baselines(under),
+        "explained": _explained(under),
         "bins": [_bin(one) for one in section["energy_bins"]],
+        "told_right": _told_right(under),
     }
 
 
@@ -86,6 +90,19 @@ def _sets(found: dict, section: str = "") -> list[list]:
             ]
             worth = part["effective_showers"] if section else one["showers"]
             rows.append([name, one["what"], "surrogate" if one["surrogate"] else "", worth, *numbers])
+    return rows
+
+
+def _leads(found: dict, section: str = "") -> list[list]:
+    """Rows of the baselines on each set: their metrics, and the network's lead over them there; of a section of the sets."""
+    rows = []
+    for name, one in found.get("also", {}).items():
+        part = one.get(section, {}) if section else one
+        for baseline, metrics in part.get("baselines", {}).items():
+            numbers = [
+                text for metric in HEADLINES for text in (interval(metrics[metric]), signed(metrics[metric]["lead"]))
+            ]
+            rows.append([name, baseline.replace("_", " "), *numbers])
     return rows
 
 
