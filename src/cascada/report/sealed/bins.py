@@ -131,9 +131,9 @@ def _shares_under(panel, rows: list[dict], test: Test, offset: float | None) -> 
     for label, name in enumerate(test.classes):
         known = [row for row in rows if row["classes"][name]["value"] is not None]
         for at, row in enumerate(known):
-            options = {} if at else {"label": f"{name} {test.under}"}
+            label_once = None if at else f"{name} {test.under}"
             place = _within(row, _aside(label, number) + 0.16 / number, offset)
-            weighted.point(panel, place, row["classes"][name], style.colour(label), **options)
+            weighted.point(panel, place, row["classes"][name], style.colour(label), label=label_once)
 
 
 def _aside(label: int, classes: int) -> float:
