@@ -38,6 +38,12 @@ def measure(probe, predict, showers, **changes):
     return {one.name: one.judged(LIMITS[one.name])["kept"] for one in PROBES[probe](subject)}
 
 
+def told(probe, predict, showers):
+    """Each quantity of a probe with its default threshold: for the message of a test that fails."""
+    subject = Subject(predict, *showers, SETTINGS)
+    return [f"{one.name} {one.value:.4g}, threshold {LIMITS[one.name].threshold:.4g}" for one in PROBES[probe](subject)]
+
+
 ROBUST = [name for name in PROBES if name != "shuffled_labels"]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from probing import ROBUST, SETTINGS, X, concentration, measure, probabilities, well_behaved
+from probing import ROBUST, SETTINGS, X, concentration, measure, probabilities, told, well_behaved
 
 from cascada.behaviour.probes import PROBES
 from cascada.behaviour.settings import LIMITS, Limit, Settings
@@ -90,8 +90,9 @@ def counts_its_inputs(images):
 )
 def test_a_model_made_to_fail_fails(probe, model, fails, showers):
     made = model in (by_heart, better_when_worse, worse_with_energy)
-    found = measure(probe, model(showers) if made else model, showers)
-    assert {name for name, passed in found.items() if not passed} == fails
+    predict = model(showers) if made else model
+    found = measure(probe, predict, showers)
+    assert {name for name, passed in found.items() if not passed} == fails, told(probe, predict, showers)
 
 
 def test_the_symmetries_without_the_average_over_them_are_shown_beside_it(showers):

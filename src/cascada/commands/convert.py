@@ -25,8 +25,10 @@ def run(argv: list[str]) -> int:
 
     kind = _kind(argv)
     module = sources.source(kind) if kind else None
-    arguments = vars(_parser(module).parse_args(argv))
-    assert kind is not None and module is not None, "without a source the parser ends the program"
+    parser = _parser(module)
+    arguments = vars(parser.parse_args(argv))
+    if kind is None or module is None:
+        parser.error("no INPUT that could tell its kind: name files that exist, or the kind by --source")
     output = Path(arguments["output"])
     _check_output(output, arguments["force"])
     options = sources.make_options(kind, _given(module.Options, arguments))
@@ -82,7 +84,9 @@ def _parser(module: Any) -> argparse.ArgumentParser:
         epilog=_explained() if module is None else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--source", choices=sources.kinds(), required=module is None, help="kind; detected if omitted")
+    parser.add_argument(
+        "--source", choices=sources.kinds(), required=False, help="kind; detected from the first input if omitted"
+    )
     parser.add_argument("--force", action="store_true", help="replace OUTPUT.h5 if it exists")
     skipping.add_argument(parser)
     if module is None or _has_files(module):

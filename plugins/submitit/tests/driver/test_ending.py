@@ -127,6 +127,26 @@ def test_a_driver_that_fails_waits_longer_and_longer_and_then_gives_up(make, mon
     assert one.driver.cancelled
 
 
+@pytest.mark.parametrize("running", [False, True])
+def test_a_mistake_in_the_code_is_not_tried_again_unless_jobs_would_be_orphaned(make, monkeypatch, running):
+    one = make()
+    made = executor(one)
+    if running:
+        one.driver.enqueue(jobs(one.run, "a"))
+        one.driver.step()
+    monkeypatch.setattr(one.driver, "step", lambda: int("no number"))
+
+    async def look():
+        return [info async for info in made.check_active_jobs([])]
+
+    if running:
+        assert asyncio.run(look()) == [] and "tries again in 2 s" in one.told.texts[-1] and not one.driver.cancelled
+    else:
+        with pytest.raises(ValueError, match="no number"):
+            asyncio.run(look())
+        assert one.driver.cancelled
+
+
 @pytest.mark.parametrize("group", [False, True])
 def test_a_group_that_fails_has_a_reason_too(make, group):
     """Snakemake shows the message of a job, and drops that of a group."""

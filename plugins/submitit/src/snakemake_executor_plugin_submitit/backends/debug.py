@@ -11,6 +11,8 @@ from .local import Local
 class Debug(Local):
     """Everything inside the driver, one job after the other, with a debugger at the first failure."""
 
+    executor = "debug"
+
     def room(self, tasks: list[Task], live: list[Task]) -> int | None:
         return 1
 

@@ -29,6 +29,8 @@ FOR_EVER_MIN = 60 * 24 * 365  # the worker itself watches the time, from when it
 class Local(Backend):
     """This machine: tasks are processes, which share out its GPUs, cores and memory."""
 
+    executor = "local"  # submitit's name of its own
+
     def __init__(self, settings: ExecutorSettings):
         super().__init__(settings)
         memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
@@ -76,7 +78,7 @@ class Local(Backend):
             gpus.check(self.machine, self.takes(submission.whole))
         except gpus.LendingError as error:
             raise SubmitError(str(error), "fatal") from error
-        executor = AutoExecutor(submission.folder / "submitit", cluster=self.name, **self._options())
+        executor = AutoExecutor(submission.folder / "submitit", cluster=self.executor, **self._options())
         executor.update_parameters(timeout_min=FOR_EVER_MIN, stderr_to_stdout=True)
         self._grace_s = max(self._grace_s, resources.signal_delay(submission.whole, self.settings))
         jobs = executor.submit_array(payloads)

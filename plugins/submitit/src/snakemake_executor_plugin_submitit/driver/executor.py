@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 KEPT_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
 FAILURES_AT_MOST = 10  # in a row
 PAUSE_AT_MOST_S = 60.0  # after a failure; doubles each time
+MISTAKES = (
+    AttributeError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)  # time does not mend them
 
 
 class Executor(RemoteExecutor):
@@ -173,13 +181,18 @@ class Executor(RemoteExecutor):
             try:
                 self.driver.step()
                 self._failures = 0
-            except Exception:
+            except Exception as error:
                 self._failures += 1
-                self.driver.interval = min(PAUSE_AT_MOST_S, 2.0**self._failures)
-                self.warning(f"The submitit executor hit an error and carries on:\n{traceback.format_exc()}")
-                if self._failures >= FAILURES_AT_MOST:
+                if self._failures >= FAILURES_AT_MOST or (
+                    isinstance(error, MISTAKES) and not self.driver.registry.live_tasks  # nothing would be orphaned
+                ):
                     self.driver.cancel()
                     raise
+                self.driver.interval = min(PAUSE_AT_MOST_S, 2.0**self._failures)
+                self.warning(
+                    f"The submitit executor hit an error ({self._failures} of {FAILURES_AT_MOST} before it cancels its jobs) "
+                    f"and tries again in {self.driver.interval:.0f} s:\n{traceback.format_exc()}"
+                )
         for info in active_jobs:
             entry = self._entries.get(info.job)
             if entry is not None and entry.info is info and not entry.settled:
