@@ -11,6 +11,7 @@ rule list_configurations:
         "<results>/logs/list_configurations.log",
     conda:
         "../envs/cascada.yaml"
+    priority: 1  # before the data are converted: it asks the families whether they take what the search lists
     params:
         configurations=digest_of(CANDIDATES.all()) if not CANDIDATES.batches else None,
         shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],
