@@ -1,5 +1,6 @@
 """The Ansible role on this machine: two published versions come, take over, and go back; a damaged one does not."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import publications
 import pytest
-from publications import make_results, request
+from publications import make_results, refused_release, request
+from serve_process import running, wait_until
 
 from cascada.core.files import read_json
 from cascada.publishing import publish
@@ -89,6 +91,26 @@ def test_versions_come_take_over_and_go_back(play):
     assert back.returncode == 0 and answering(root) == "0.1.0", back.stdout
     assert os.readlink(root / "cascada/previous") == "releases/0.2.0"
     assert (root / "reloads").read_text().split()[-1] == "releases/0.1.0"
+
+
+def test_the_server_is_asked_whether_it_answers_with_the_version(play, tmp_path):
+    """A real server: one version takes over; another that it refuses does not, although it is whole, and the link leads back."""
+    folder, releases = play.root / "cascada", play.root / "cascada/releases"
+    with running(folder / "current", tmp_path) as server:
+        health = f"cascada_health={server.address}/v2/health/ready"
+        reload = {"cascada_reload": ["kill", "-HUP", str(server.process.pid)], "cascada_health_retries": 3}
+        done = play("-e", "cascada_version=0.2.0", "-e", health, "-e", json.dumps(reload))
+        assert done.returncode == 0, done.stdout
+        assert server.client.get("/v2/health/ready").json()["version"] == "0.2.0"
+        refused_release(releases, "0.2.0", "0.5.0")
+        done = play("-e", "cascada_version=0.5.0", "-e", health, "-e", json.dumps(reload))
+        assert done.returncode and "0.5.0: the server does not answer with it" in done.stdout
+        assert os.readlink(folder / "current") == "releases/0.2.0"
+        assert os.readlink(folder / "previous") == "releases/0.1.0"
+        wait_until(lambda: "warning" not in server.client.get("/v2/health/ready").json())
+        back = play("-e", "rollback=true", "-e", health, "-e", json.dumps(reload))
+        assert back.returncode == 0, back.stdout
+        assert server.client.get("/v2/health/ready").json()["version"] == "0.1.0"
 
 
 def test_what_is_no_version_missing_or_damaged_does_not_take_over(play):

@@ -266,6 +266,7 @@ def test_another_version_takes_over_and_a_damaged_one_does_not(model, images, tm
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "warning" in server.client.get("/v2/health/ready").json())
         assert answering() == ["2.0.0"] and infer(server.client, images).status_code == 200
+        assert server.client.get("/v2/health/ready").json()["version"] == "2.0.0"
         assert "goes on answering" in server.log
         assert "cascada_model_reload_failed 1.0" in server.client.get("/metrics").text
 

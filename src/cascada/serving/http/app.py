@@ -140,11 +140,12 @@ def _add_health(app: FastAPI, server: Server) -> None:
 
     @routes.get("/v2/health/ready", responses={503: describing.ERROR})
     def ready() -> Response:
-        """Whether the server takes requests; 503 once it is about to end. `warning`: a newer version was refused."""
+        """Whether the server takes requests, and with which version; 503 once it is about to end. `warning`: a newer one was refused."""
         warnings = ["another version was found and refused; the log says why"] if server.engine.trouble else []
-        warnings += server.engine.current.window.report()["sentences"]
+        current = server.engine.current
+        warnings += current.window.report()["sentences"]
         warning = {"warning": "; ".join(warnings)} if warnings else {}
-        return JSONResponse({"ready": server.ready} | warning, 200 if server.ready else 503)
+        return JSONResponse({"ready": server.ready, "version": current.number} | warning, 200 if server.ready else 503)
 
     app.include_router(routes)
 

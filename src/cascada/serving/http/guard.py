@@ -26,7 +26,7 @@ from cascada.serving.logs import NAME
 
 log = logging.getLogger(NAME)
 
-OPEN = ("/v2/health/live", "/v2/health/ready")  # for whoever starts and restarts servers: they show nothing
+OPEN = ("/v2/health/live", "/v2/health/ready")  # for whoever starts, restarts and updates servers
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
