@@ -1,5 +1,6 @@
 """The house itself: pins agree, style is clean, documents point at what exists."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from cascada.core import digest
+from cascada.core.options import tree
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -74,17 +78,29 @@ def test_what_serves_is_part_of_the_lock_and_has_the_same_hashes():
     assert needed == names(served)
 
 
-def test_what_serves_loads_nothing_else():
-    """Above all not torch, which only `cascada verify` and the training need."""
-    modules = [f"cascada.data.sources.{path.stem}" for path in (ROOT / "src/cascada/data/sources").glob("[a-z]*.py")]
-    modules += [f"cascada.serving.{name}" for name in ("http.server", "http.decoding", "stream.loop")]
+COMMANDS = [f"cascada.commands.{name}" for name in ("serve", "stream", "replay", "predict", "drift")]
+NOT_THERE = {"torch", "matplotlib"}  # `cascada verify`, the training; pictures
+
+
+def test_what_serves_imports_nothing_else():
+    """Where a module is imported, or inside of a function that may be called later."""
+    modules = digest._closure((*COMMANDS, "cascada.serving.http.decoding", "cascada.data.sources.*"))
+    trees = [tree(digest._path(module)) for module in modules]
+    nodes = [node for syntax in trees for node in ast.walk(syntax)]
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    tops = {name.partition(".")[0] for name in imported} - {"cascada", "_typeshed", *sys.stdlib_module_names}
+    installed = packages_distributions()
+    distributions = {canonicalize_name(installed[top][0]) for top in tops}
+    assert distributions - names(pins(ROOT / "envs/serve.txt")) == NOT_THERE
+
+
+def test_a_server_loads_no_torch():
+    modules = ["cascada.serving.http.server", "cascada.serving.http.decoding", "cascada.serving.stream.loop"]
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
-    installed = packages_distributions()
-    tops = {name.partition(".")[0] for name in done.stdout.split()}
-    loaded = {canonicalize_name(installed[top][0]) for top in tops if top in installed} - {"cascada"}
-    taken_if_there = {"orjson", "sniffio"}  # of another package: fastapi and anyio do without
-    assert "fastapi" in loaded and loaded - taken_if_there <= names(pins(ROOT / "envs/serve.txt"))
+    loaded = done.stdout.split()
+    assert "fastapi" in loaded and not NOT_THERE & set(loaded)
 
 
 def test_the_lock_is_complete_for_the_build_of_torch_that_is_installed():
