@@ -26,5 +26,5 @@ def test_one_delivery_at_a_time(tmp_path):
         pass
     with locked(tmp_path):
         pass
-    with pytest.raises(DataError, match="nowhere"), locked(tmp_path / "nowhere"):
+    with pytest.raises(DataError, match="no such folder"), locked(tmp_path / "nowhere"):
         pass

@@ -27,7 +27,11 @@ LOCK = ".delivery.lock"
 
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """One delivery at a time. Raises DataError while there is another, and where this user may not write."""
+    """One delivery at a time. Raises DataError while there is another, and where there is no folder or this user may not write."""
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: no such folder; give that of the releases as `root`, or install a first version (docs/delivery.md)."
+        )
     try:
         with (root / LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,7 +40,7 @@ def locked(root: Path) -> Iterator[None]:
         raise DataError(f"{root}: another version is being delivered; wait until it is done.") from error
     except OSError as error:
         raise DataError(
-            f"{error.filename or root}: {error.strerror or error}; give the folder of the releases as `root`, as a user who may write there."
+            f"{error.filename or root}: {error.strerror or error}; deliver as a user who may write there."
         ) from error
 
 
