@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,11 +18,13 @@ import pytest
 from publications import make_results, refused_release, request
 from serve_process import running, wait_until
 
-from cascada.core.errors import ConfigError
+from cascada.core.errors import ConfigError, DataError
 from cascada.publishing import publish
-from cascada.serving.delivery.delivering import deliver
+from cascada.serving.delivery import watching
+from cascada.serving.delivery.delivering import _switch, deliver
 from cascada.serving.delivery.releases import install, link
 from cascada.serving.delivery.rule import Rule
+from cascada.serving.delivery.watching import Seen, Watched
 
 ROOT = Path(__file__).parents[3]
 LINKS = ("current", "previous", "next")
@@ -33,6 +36,31 @@ HEADERS = {"authorization": "Bearer s3cret"}
 def test_what_is_no_version_is_a_sentence(version, tmp_path):
     with pytest.raises(ConfigError, match=r"expected one as in 1\.2\.0"):
         deliver(version, Rule(root=str(tmp_path)))
+
+
+class Telling(Watched):
+    """A server that has seen these, one after the other, and then the last."""
+
+    def look(self):
+        return self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
+
+
+@pytest.mark.parametrize(
+    "after, word, links",
+    [
+        ({"current": "1.1.0"}, None, {"current": "releases/1.1.0", "previous": "releases/1.0.0"}),
+        ({"current": "1.0.0", "refused": 4}, "1.1.0 is refused by the server", {"current": "releases/1.0.0"}),
+        ({"current": "1.0.0", "refused": 3}, "did not take over within", {"current": "releases/1.0.0"}),
+    ],
+)
+def test_the_link_leads_back_if_the_server_does_not_take_the_version(after, word, links, tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "POLL", 0.01)
+    releases = [tmp_path / "releases" / version for version in ("1.0.0", "1.1.0")]
+    link(tmp_path / "current", releases[0])
+    Telling.seen = [Seen(current="1.0.0", refused=3), Seen(**after)]
+    with contextlib.nullcontext() if word is None else pytest.raises(DataError, match=word):
+        _switch(tmp_path, *releases, "1.1.0", Rule(load_seconds=0.05), Telling("http://127.0.0.1"))
+    assert {path.name: os.readlink(path) for path in tmp_path.iterdir()} == links
 
 
 @pytest.fixture(scope="module")
@@ -139,20 +167,49 @@ def test_a_version_that_differs_is_damaged_or_is_missing_does_not(server, versio
     assert answering(server) == before
 
 
+@contextlib.contextmanager
+def delivering(server, version):
+    """A delivery that has come as far as the shadow, and waits there for more showers than will ever come."""
+    server.rules.write_text(server.rules.read_text().replace("showers: 300", "showers: 1000000"))
+    command = [sys.executable, "-m", "cascada", "deliver", "--rules", str(server.rules), version]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=os.environ | TOKEN, **pipes) as process:
+        wait_until(lambda: shadow(server) == version, 120)
+        yield process
+
+
+def shadow(server):
+    found = re.search(r'cascada_shadow_info{.*version="(.*?)"', server.client.get("/metrics", headers=HEADERS).text)
+    return found[1] if found else ""
+
+
 @pytest.mark.nightly
 def test_a_delivery_that_is_ended_leaves_all_as_it_was(server):
+    """Also where one that was killed has left its version in the shadow."""
     before = answering(server)
-    server.rules.write_text(server.rules.read_text().replace("showers: 300", "showers: 1000000"))
-    command = [sys.executable, "-m", "cascada", "deliver", "--rules", str(server.rules), "0.3.0"]
-    process = subprocess.Popen(
-        command, env=os.environ | TOKEN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    wait_until(lambda: "cascada_shadow_info{" in server.client.get("/metrics", headers=HEADERS).text)
-    second = make_deliver(server, "0.1.0")
-    assert second.returncode and "another version is being delivered" in second.stderr
-    process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=60)[1].count("\n") == 1 and process.returncode == 130
+    link(server.root / "next", server.root / "current")
+    wait_until(lambda: shadow(server) == before[0])
+    with delivering(server, "0.3.0") as process:
+        second = make_deliver(server, "0.1.0")
+        assert second.returncode and "another version is being delivered" in second.stderr
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=60)[1].count("\n") == 1 and process.returncode == 130
     assert answering(server) == before
+
+
+@pytest.mark.nightly
+def test_a_delivery_ends_if_somebody_else_switches(server):
+    current, before = server.root / "current", answering(server)
+    folder = current.resolve()
+    with delivering(server, "0.3.0") as process:
+        link(current, server.root / "releases/0.3.0")
+        said = process.communicate(timeout=60)[1]
+        assert (
+            process.returncode == 1 and "now 0.3.0 answers with 0.3.0 in the shadow: somebody else has switched" in said
+        )
+        assert os.readlink(current) == "releases/0.3.0"
+    link(current, folder)
+    wait_until(lambda: answering(server) == before)
 
 
 @pytest.mark.nightly
