@@ -39,7 +39,7 @@ deliver: export RULES ?= deploy/delivery.yaml
 # of the environment: PIP_FIND_LINKS, a folder of wheels that can be read while the image is built and is not part of it; PIP_NO_INDEX=1, nothing else
 image: ## build an image that serves, with buildah; make image BASE=localhost/base pulls nothing; TARGET=whole has all that the workflow needs
 	buildah bud --file Containerfile --target $(TARGET) --tag $(IMAGE) $(if $(BASE),--pull-never --build-arg BASE=$(BASE)) \
-	    $(if $(PIP_FIND_LINKS),--volume $(PIP_FIND_LINKS):$(PIP_FIND_LINKS):ro --build-arg PIP_FIND_LINKS=$(PIP_FIND_LINKS)) \
+	    $(if $(wildcard $(PIP_FIND_LINKS)),--volume $(PIP_FIND_LINKS):$(PIP_FIND_LINKS):ro --build-arg PIP_FIND_LINKS=$(PIP_FIND_LINKS)) \
 	    $(if $(PIP_NO_INDEX),--build-arg PIP_NO_INDEX=$(PIP_NO_INDEX)) .
 
 image: export BUILDAH_ISOLATION ?= chroot
