@@ -18,6 +18,7 @@ from serve_process import running, wait_until
 from cascada.core.files import read_json
 from cascada.data.format import open_showers
 from cascada.export.predict import Model
+from cascada.serving.values import LARGEST
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -132,6 +133,7 @@ def promises_too_much():
         (npz(images=np.full((1, 1, 80, 80), np.nan, np.float32)), 422),
         (npz(images=np.full((1, 1, 80, 80), -1, np.float32)), 422),
         (npz(images=np.full((1, 1, 80, 80), 1e300)), 422),
+        (npz(images=np.full((1, 1, 80, 80), 1e38, np.float32)), 422),  # the network would answer with no number
         (bomb(), 413),
         (promises_too_much(), 400),
         (b"x" * 9_000_000, 413),
@@ -152,6 +154,14 @@ def test_bad_uploads_are_refused_without_a_traceback(server, body, status):
 def test_bad_json_for_people(server, text):
     answer = server.client.post("/predict", content=text.encode(), headers={"content-type": "application/json"})
     assert answer.status_code == 400 and set(answer.json()) == {"error"}
+
+
+def test_the_largest_energies_that_are_taken_are_answered_with_numbers(server):
+    images = np.full((2, 1, 80, 80), LARGEST, np.float32)
+    images[1, :, ::2] = 0
+    assert np.isfinite(values(infer(server.client, images))).all()
+    answer = infer(server.client, np.nextafter(images, np.float32(np.inf)))
+    assert answer.status_code == 422 and "above 3e+12" in answer.json()["error"]
 
 
 def test_a_body_in_another_encoding_is_not_unpacked(server, images):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cascada.serving.stream import messages
+from cascada.serving.stream.loop import _warnings
 from cascada.serving.stream.messages import Malformed, Sent, Shower
 
 IMAGE = np.random.default_rng(1).random((1, 80, 80), np.float32)
@@ -61,6 +62,7 @@ def test_an_answer_names_the_shower_and_the_model():
         (frames(sequence=1.0), "sequence"),
         (frames(time="now"), "time"),
         (frames(time=float("nan")), "time"),
+        (frames(time=10**400), "time"),
         (frames(shape=[2, 80, 80]), "shape"),
         (frames(shape=None), "shape"),
         (frames(payload=b""), "payload"),
@@ -68,9 +70,46 @@ def test_an_answer_names_the_shower_and_the_model():
         (frames(payload=(-IMAGE).tobytes()), "values"),
         (frames(payload=np.full_like(IMAGE, np.nan).tobytes()), "values"),
         (frames(payload=np.full_like(IMAGE, np.inf).tobytes()), "values"),
+        (frames(payload=np.full_like(IMAGE, 1e38).tobytes()), "values"),
     ],
 )  # fmt: skip
 def test_what_is_malformed_has_a_reason(sent, reason):
     with pytest.raises(Malformed) as found:
         messages.read(sent, 1)
     assert found.value.reason == reason
+
+
+ODD = (
+    10**400,
+    -(10**400),
+    1e308,
+    -0.0,
+    True,
+    None,
+    "",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    2**63 - 1,
+    float("nan"),
+    float("inf"),
+    "9" * 300,
+)
+
+
+def test_whatever_a_header_says_is_read_or_malformed_and_can_be_answered():
+    rng = np.random.default_rng(5)
+    odd = [None, *ODD]
+    for _ in range(3000):
+        changes = {name: odd[rng.integers(len(odd))] for name in (*HEADER, "true_energy") if rng.random() < 0.25}
+        sent = frames(**changes)
+        if rng.random() < 0.5:
+            place = int(rng.integers(len(sent[1])))
+            sent[1] = sent[1][:place] + rng.bytes(3) + sent[1][place + rng.integers(3) :]
+        try:
+            found = messages.read(sent, 1)
+        except Malformed:
+            continue
+        warnings = _warnings(found, {"true_energy": [1.0, 2.0]})
+        messages.answer(found.sent, np.array([0.25, 0.75]), ("iron", "proton"), "1.0.0", warnings)

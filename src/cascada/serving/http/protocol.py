@@ -12,6 +12,7 @@ import numpy as np
 
 from cascada.data.format import IMAGE_SIZE
 from cascada.serving.http.errors import Refused, bad, too_large
+from cascada.serving.values import LARGEST, are_energies
 
 INPUT, OUTPUT = "images", "probabilities"
 DATATYPE = "FP32"
@@ -150,11 +151,11 @@ def answer(request: Inference, probabilities: np.ndarray, name: str, version: st
 
 
 def check_values(images: np.ndarray) -> None:
-    """Raise Refused for images (n, C, 80, 80) that hold no energies: not finite, or negative."""
-    lowest, highest = float(images.min()), float(images.max())
-    if lowest >= 0 and np.isfinite(highest):
+    """Raise Refused for images (n, C, 80, 80) that hold no energies: not finite, negative, or larger than any shower's."""
+    if are_energies(images):
         return
-    for what, wrong in (("not finite", ~np.isfinite(images)), ("negative", images < 0)):
+    found = ("not finite", ~np.isfinite(images)), ("negative", images < 0), (f"above {LARGEST:g}", images > LARGEST)
+    for what, wrong in found:
         rows = np.flatnonzero(wrong.any(axis=(1, 2, 3)))
         if len(rows):
             raise Refused(

@@ -207,9 +207,9 @@ class Stream:
 
 def _warnings(shower: Shower, ranges: dict[str, list[float] | None]) -> list[str]:
     found = [] if shower.image.any() else [BLANK]
-    energy, limits = shower.sent.more.get("true_energy"), ranges.get("true_energy")
+    energy, limits = messages.number(shower.sent.more.get("true_energy")), ranges.get("true_energy")
     if (
-        isinstance(energy, int | float)
+        energy is not None
         and limits
         and not limits[0] * (1 - BEYOND_ENERGY) <= energy <= limits[1] * (1 + BEYOND_ENERGY)
     ):

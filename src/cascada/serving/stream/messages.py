@@ -21,6 +21,7 @@ import numpy as np
 
 from cascada.core.errors import CascadaError
 from cascada.data.format import IMAGE_SIZE
+from cascada.serving.values import LARGEST, are_energies
 
 SCHEMA = 1
 SHOWER, HEARTBEAT, ANSWER, HEALTH = b"shower", b"heartbeat", b"answer", b"health"
@@ -137,12 +138,23 @@ def _sent(content: dict[str, Any]) -> Sent:
         )
     if type(sequence) is not int or not 0 <= sequence <= LARGEST_SEQUENCE:
         raise Malformed("sequence", f"station {station}: a sequence number that is not a whole number from 0 on")
-    if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
+    if (seconds := number(time)) is None:
         raise Malformed("time", f"station {station}: a time that is not a number of seconds")
     more = {
         name: value for name, value in content.items() if name not in ("schema", "station", "sequence", "time", "shape")
     }
-    return Sent(station, sequence, float(time), more)
+    return Sent(station, sequence, seconds, more)
+
+
+def number(value: Any) -> float | None:
+    """What a header says, if it is a finite number; JSON may hold integers that no float can."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _image(content: dict[str, Any], payload: bytes, channels: int) -> np.ndarray:
@@ -156,7 +168,8 @@ def _image(content: dict[str, Any], payload: bytes, channels: int) -> np.ndarray
             "payload", f"station {content['station']}: {len(payload)} bytes, expected {4 * math.prod(shape)}"
         )
     image = np.frombuffer(payload, "<f4").reshape(shape)
-    lowest, highest = float(image.min()), float(image.max())
-    if not (lowest >= 0 and math.isfinite(highest)):
-        raise Malformed("values", f"station {content['station']}: values that are negative or not finite")
+    if not are_energies(image):
+        raise Malformed(
+            "values", f"station {content['station']}: values that are negative, not finite, or above {LARGEST:g}"
+        )
     return image
