@@ -56,6 +56,17 @@ def stamp(folder: Path) -> tuple:
 
 def load(folder: Path, threads: int | None = None) -> Version:
     """Raises DataError for a folder that is not complete, is damaged, or computes something else than it records."""
+    try:
+        return _load(folder, threads)
+    except CascadaError:
+        raise
+    except Exception as error:  # a folder that only looks like an exported one, or is replaced at this moment
+        raise DataError(
+            f"{folder}: cannot be used ({type(error).__name__}: {error}); {get_again(folder)}."
+        ) from error
+
+
+def _load(folder: Path, threads: int | None) -> Version:
     found = stamp(folder)
     model = Model(folder, threads)  # a folder that is no model is told first
     for check in check_hashes(folder):
