@@ -38,7 +38,7 @@ def table(number: int, logdir: Path) -> list[tuple[str, float, float]]:
 
     shown = measure(logdir, number)
     text = f"TensorBoard's table of {number:,} runs"
-    parts = f"browser {shown.browser:.1f} s, server {shown.server:.1f} s"
+    parts = f"browser {shown.browser:.1f} s, server {shown.server:.1f} s, loaded {shown.loaded} time(s)"
     print(
         f"{text:<50} {shown.cpu:.1f} s ({shown.wall:.1f} s), {parts}, {shown.rows} rows on the page{load()}", flush=True
     )
