@@ -1,23 +1,30 @@
 """Hold a training on the SLURM sandbox until SLURM has warned it of its time limit, so that no machine is too fast for a minute.
 
-A minute is the least that SLURM grants, and it warns a quarter before its end.
+A minute is the least that SLURM grants. The signal of the warning waits for a process that is stopped, and is seen to wait there, however
+early SLURM sends it.
 """
 
 import contextlib
+import re
+import signal
 from pathlib import Path
 
 import psutil
-from slurm_sandbox import Sandbox
 from slurm_sandbox.driver import Driver
 
-WARNED_S = 47  # of the minute of a job
+WAITING = re.compile(r"^(?:SigPnd|ShdPnd):\s*(\w+)$", re.MULTILINE)
 
 
-def hold_until_warned(driver: Driver, sandbox: Sandbox, process: psutil.Process, job: str) -> None:
-    """Stop a process of a job until its minute is about to end; the signal of the warning waits for it."""
+def hold_until_warned(driver: Driver, process: psutil.Process, timeout_s: float = 240) -> None:
+    """Stop a process of a job until the warning has reached it, and let it go on with that."""
     process.suspend()
-    driver.wait_for(lambda: seconds_of(sandbox, job) >= WARNED_S, "SLURM to warn it", 90)
+    driver.wait_for(lambda: warned(process), "SLURM to warn it", timeout_s)
     process.resume()
+
+
+def warned(process: psutil.Process) -> bool:
+    masks = WAITING.findall(Path(f"/proc/{process.pid}/status").read_text())
+    return any(int(mask, 16) >> (signal.SIGUSR2 - 1) & 1 for mask in masks)
 
 
 def trainings(folder: Path) -> list[psutil.Process]:
@@ -39,9 +46,3 @@ def trial_of(process: psutil.Process) -> Path | None:
             (Path(file.path).parent for file in process.open_files() if file.path.endswith("/trial.lock")), None
         )
     return None
-
-
-def seconds_of(sandbox: Sandbox, job: str) -> int:
-    """How long a job has run in this allocation."""
-    minutes, _, seconds = sandbox.run("squeue", "-h", "-j", job, "-o", "%M").stdout.strip().rpartition(":")
-    return 60 * int(minutes or 0) + int(seconds)

@@ -11,7 +11,7 @@ from slurm_sandbox.driver import Driver
 
 from cascada.core import tables
 from cascada.core.files import read_json, sha256
-from cascada.experiment import records
+from cascada.experiment import records, schema, spaces
 from cascada.training import attempts
 
 pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.timeout(3600)]
@@ -83,18 +83,18 @@ def train_job(sandbox) -> str:
 def test_a_slow_trial_does_not_hold_its_rung_for_ever(sandbox, tmp_path):
     """Of three trials one is held until SLURM warns it, in the only allocation that it may have: the others go on without it."""
     folder, results = workflows.copy(tmp_path), tmp_path / "results/slow"
-    write(
-        folder, "slow", epochs=40, on_failure="record", halving={"rungs": [20, 40]}
-    )  # the others need seconds of their minute
-    resources = ("--set-resources", "train:runtime=int(wildcards.epochs) // 20", "train:submitit_pack=1")
+    write(folder, "slow", epochs=80, on_failure="record", halving={"rungs": [40, 80]})
+    slow = configurations(folder / "slow.yaml")[0]
+    # three minutes, of which its start may take one and a half; a busy machine needs more than one for the others
+    limit = f"train:runtime=(3 if wildcards.configuration == '{slow}' else 60)"
+    resources = ("--set-resources", limit, "train:submitit_pack=1")
     first = driver(sandbox, folder, "slow", *resources, "--submitit-max-requeues", "0")
-    first.wait_for(lambda: busy(folder), "a trial to train", 900)
-    process = busy(folder)[0]
-    job = process.environ()
-    holding.hold_until_warned(first, sandbox, process, f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}")
-    assert first.wait(timeout_s=600) == 0, first.screen
+    first.wait_for(lambda: busy(folder, slow), "the trial to train", 900)
+    holding.hold_until_warned(first, busy(folder, slow)[0])
+    assert first.wait(timeout_s=900) == 0, first.screen
     (failed,) = (row for row in tables.read(results / "selection/leaderboard.tsv") if row["status"] == "failed")
-    reason = read_json(results / f"trials/{failed['configuration']}/seed-1/epochs-20/metrics.json")["reason"]
+    assert failed["configuration"] == slow
+    reason = read_json(results / f"trials/{slow}/seed-1/epochs-40/metrics.json")["reason"]
     assert "out of time, and no further start is allowed: signal SIGUSR2: saved at epoch" in reason
     record = records.read(results / "search/rung-2.json", "rung")
     assert record["failed_trials"] == 1 and len(record["promoted"]) == 2
@@ -102,7 +102,17 @@ def test_a_slow_trial_does_not_hold_its_rung_for_ever(sandbox, tmp_path):
     sandbox.clear()
 
 
-def busy(folder: Path) -> list:
-    """The trainings that have done an epoch."""
+def configurations(experiment: Path) -> list[str]:
+    config = yaml.safe_load(experiment.read_text())
+    schema.validate(config, workflows.ROOT / "rules/schemas/config.schema.yaml")
+    return [one.id for one in spaces.configurations(config)]
+
+
+def busy(folder: Path, configuration: str) -> list:
+    """The trainings of a configuration that have done an epoch."""
     trials = {process: holding.trial_of(process) for process in holding.trainings(folder)}
-    return [process for process, trial in trials.items() if trial and (trial / "resume.pt").exists()]
+    return [
+        process
+        for process, trial in trials.items()
+        if trial and configuration in trial.parts and (trial / "resume.pt").exists()
+    ]

@@ -156,7 +156,7 @@ def test_a_trial_that_needs_more_than_its_time_limit_goes_on_in_the_next_allocat
     path = trial / "progress.json"
     driver.wait_for(lambda: path.exists() and json.loads(path.read_text())["epoch"] > 2, "the trial to train", 300)
     (process,) = holding.trainings(folder)
-    holding.hold_until_warned(driver, sandbox, process, train_job(sandbox))
+    holding.hold_until_warned(driver, process)
     assert driver.wait(timeout_s=600) == 0, driver.screen
     assert "signal SIGUSR2: saved at epoch" in log_of_job(folder, trial, LONGER)
     assert driver.screen.count("of rule train as") == 1  # put into the queue again, not submitted again
