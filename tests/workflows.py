@@ -38,11 +38,17 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(folder / "src")}
 
 
-def snakemake(folder: Path, *arguments: str, check: bool = True, configfile: str | None = "experiments/smoke.yaml"):
+def snakemake(
+    folder: Path,
+    *arguments: str,
+    check: bool = True,
+    configfile: str | None = "experiments/smoke.yaml",
+    timeout_s: float = 900,
+):
     """Run Snakemake to its end; returns the finished process, whose `stderr` holds Snakemake's messages."""
     done = subprocess.run(
         command(*arguments, configfile=configfile),
-        cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=900,
+        cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=timeout_s,
     )  # fmt: skip
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
