@@ -31,16 +31,16 @@ def hard_dataset(folder: Path, showers: int = 400) -> None:
     write_json(folder / "summary.json", summary)
 
 
-def train_trials(results: Path) -> Path:
-    """Write dataset/, trials/, baselines/ and search/scores.json, as the rules do."""
+def train_trials(results: Path, dataset=hard_dataset, epochs: int = 2) -> Path:
+    """Write dataset/, trials/, baselines/ and search/scores.json, as the rules do; `dataset` writes the first."""
     from cascada.training.scoring import score_trials
     from cascada.training.settings import Machine
 
-    hard_dataset(results / "dataset")
+    dataset(results / "dataset")
     data = results / "dataset/train.h5"
     for seed in SEEDS:
-        folder = results / f"trials/lenet-0123abcd/seed-{seed}/epochs-2"
-        values = trials.specification(results, data, seed=seed, epochs=2)
+        folder = results / f"trials/lenet-0123abcd/seed-{seed}/epochs-{epochs}"
+        values = trials.specification(results, data, seed=seed, epochs=epochs)
         trials.run(values | {"folder": str(folder), "tensorboard": str(results / f"tensorboard/{seed}")})
     baselines.train_baselines(data, results / "baselines/models.npz", results / "baselines/metrics.json")
     score_trials(data, metrics_files(results), results / "search/scores.json", Machine(device="cpu"), lambda text: None)

@@ -77,6 +77,7 @@ def test_a_finished_experiment_is_answered_from_its_files(results, capsys):
         "2b": "git commit `0123abcd`, **with uncommitted changes**",
         "2c": "Configurations: 2; they took 1 h of training, 1 GPU-hours",
         "3e": f"test: {data['counts']['test']['iron']} iron",
+        "3f": "Missing of images and labels: 0 % of iron, 0 % of proton.",
         "5a": "1 of family `lenet`, 1 of family `cae`",
         "5c": "opened 1 time(s);",
         "5e": "Sampler: grid",

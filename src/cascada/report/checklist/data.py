@@ -69,7 +69,7 @@ def frame(of: Evidence) -> str:
 
 def outcome(of: Evidence) -> str:
     signal = f" The signal is {of['data']['signal']}." if of["data"].get("signal") else ""
-    return f"The class of the primary: {classes(of['data'])}.{signal} {counts(of)}."
+    return f"The class of the primary particle that was simulated: {classes(of['data'])}.{signal} {counts(of)}."
 
 
 def sizes(of: Evidence) -> str:
@@ -85,7 +85,12 @@ def missing_data(of: Evidence) -> str:
         if whole
         else "**Some images are not finite or negative**"
     )
-    return f"{images}. {skipped(data)}"
+    shares = ", ".join(f"0 % of {name}" for name in data["classes"]) if whole else "not counted"
+    known = [name.replace("_", " ") for name, limits in (data.get("ranges") or {}).items() if limits]
+    return (
+        f"{images}, and every image has a label. Missing of images and labels: {shares}. Of what is for evaluation alone, known are: "
+        f"{', '.join(known) or 'none'}. {skipped(data)} The class of a file that was skipped is not counted."
+    )
 
 
 def skipped(data: dict) -> str:
@@ -125,7 +130,7 @@ def transformations(of: Evidence) -> str:
             "normalisation "
             f"{given.get('normalize')}, fitted on the training showers and part of the exported graph."
         )
-    return said + " Stages and files: docs/architecture.md."
+    return said + " Flow chart of the stages and files: docs/architecture.md."
 
 
 def separation(of: Evidence) -> str:

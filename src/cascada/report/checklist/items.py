@@ -1,7 +1,7 @@
 """The 32 items of REFORMS, and what an experiment's files say about each.
 
 S. Kapoor et al., "REFORMS: Consensus-based Recommendations for Machine-learning-based Science", Science Advances 10
-(2024) eadk3452, Table 1; in words of our own. An answer states what the files hold; what they cannot know stays a question.
+(2024) eadk3452, Table 1; in words of our own (docs/testing.md says what they were compared with). An answer states what the files hold; what they cannot know stays a question.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ ITEMS = (
     ),
     Item(
         number="3a",
-        asks="Where do the data, and the truth, come from?",
+        asks="Where do the data for training and for evaluation, and their truth, come from, and from when?",
         needs=("data",),
         answer=data.sources,
         left="When, by whom and with which versions and interaction models were they simulated?",
@@ -95,20 +95,30 @@ ITEMS = (
         asks="Why do these data suit the task?",
         left="Why are images of the energy at ground right for the question?",
     ),
-    Item(number="3d", asks="What is the outcome, and how is it distributed?", needs=("data",), answer=data.outcome),
+    Item(
+        number="3d",
+        asks="What is the outcome, how is it defined, and how is it distributed over the classes?",
+        needs=("data",),
+        answer=data.outcome,
+    ),
     Item(number="3e", asks="How many samples, how often each outcome?", needs=("data",), answer=data.sizes),
-    Item(number="3f", asks="How much is missing?", needs=("data",), answer=data.missing_data),
+    Item(number="3f", asks="What share is missing, class by class?", needs=("data",), answer=data.missing_data),
     Item(
         number="3g",
-        asks="Do the data represent the population of the claim?",
+        asks="Does what was sampled (3b) represent the population of the claim (1a)?",
         left="Simulated spectrum, composition, interaction model and detector differ from nature's: which of this matters?",
     ),
     Item(number="4a", asks="Which samples were excluded, and why?", needs=("data",), answer=data.excluded),
     Item(number="4b", asks="What was done about impossible or damaged samples?", needs=("data",), answer=data.corrupt),
-    Item(number="4c", asks="How did raw data become the model's input?", needs=("data",), answer=data.transformations),
+    Item(
+        number="4c",
+        asks="By which steps, all of them, did raw data become the model's input?",
+        needs=("data",),
+        answer=data.transformations,
+    ),
     Item(
         number="5a",
-        asks="Which models were trained, in detail?",
+        asks="Which models were trained, all of them, in detail?",
         needs=("configurations", "best"),
         answer=model.models,
     ),
@@ -119,7 +129,12 @@ ITEMS = (
         answer=model.families,
         left="Why these families?",
     ),
-    Item(number="5c", asks="How were they evaluated?", needs=("data",), answer=model.evaluation),
+    Item(
+        number="5c",
+        asks="How was the reported model evaluated, on which split or folds?",
+        needs=("data",),
+        answer=model.evaluation,
+    ),
     Item(number="5d", asks="How was the reported model selected?", needs=("best",), answer=model.selection),
     Item(number="5e", asks="How were hyperparameters tuned?", needs=("best",), answer=model.tuning),
     Item(
@@ -131,7 +146,7 @@ ITEMS = (
     ),
     Item(
         number="6a",
-        asks="Did anything but the training data enter preprocessing and training?",
+        asks="Did anything but the training data enter preprocessing (4) and modelling (5)?",
         answer=data.separation,
     ),
     Item(
@@ -162,13 +177,13 @@ ITEMS = (
     ),
     Item(
         number="7c",
-        asks="Which statistical tests, and do their assumptions hold?",
+        asks="Why these statistical tests, if any, and do their assumptions hold?",
         needs=("data",),
         answer=model.tests,
     ),
     Item(
         number="8a",
-        asks="What speaks for validity elsewhere?",
+        asks="What speaks for validity elsewhere, and where does that evidence end?",
         needs=("behaviour",),
         answer=model.external,
         left="What is known of other interaction models, other simulations, measured showers?",

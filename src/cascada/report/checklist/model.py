@@ -1,5 +1,6 @@
-"""What an experiment's files say of its models and tests to the items of REFORMS (reforms.py). Pure."""
+"""What an experiment's files say of its models and tests to the items of REFORMS (items.py). Pure."""
 
+from cascada.report.checklist.data import counts
 from cascada.report.checklist.evidence import Evidence
 from cascada.statistics.names import HEADLINES
 from cascada.statistics.words import interval
@@ -60,7 +61,7 @@ def evaluation(of: Evidence) -> str:
     split = of["data"]["split"]
     said = (
         f"One split by chance (validation {split['validation']:.0%}, test {split['test']:.0%}, seed {split['seed']}), "
-        "no cross-validation."
+        f"no cross-validation; images: {counts(of)}. All images of a shower are in one split."
     )
     if of["test"] is None:
         return f"{said} The sealed showers have not been opened by this experiment's test."
