@@ -34,6 +34,12 @@ def test_make_targets_and_subcommands_exist(document):
         assert name in command_names() or name.startswith("-"), command
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tests_that_are_named_exist(document):
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)", document.read_text()):
+        assert re.search(rf"^ *def {name}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{name}"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A copy without results: everything in it is still to be done."""

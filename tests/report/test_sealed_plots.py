@@ -117,6 +117,32 @@ def test_the_page_tells_limits_baselines_and_the_ledger(tmp_path):
         assert words in page, words
 
 
+def test_the_page_answers_what_is_asked_next(tmp_path):
+    """How many of each, whether the probabilities hold, which errors there are, and what no interval says."""
+    file = leave(tmp_path)[1]
+    found = json.loads(file.read_text())
+    found["ece"] |= {"low": found["ece"]["if_calibrated"] - 0.01}
+    write_json(file, found)
+    sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
+    page = (tmp_path / "test.html").read_text()
+    matrix = found["confusion_matrix"]
+    cell = [f"{matrix[part][0][1]:.0f}" for part in ("value", "low", "high")]
+    for words in ("240 sealed showers (120 iron, 120 proton)", "told to be proton", f"{cell[0]} [{cell[1]}, {cell[2]}]",
+                  "the same of exact probabilities, by chance", "testing.spectrum_index", "testing.also", "less is better"):  # fmt: skip
+        assert words in page, words
+    assert "not to be taken at their word" not in page and "Few sealed showers" not in page
+    found["showers_of_class"]["iron"] = 29
+    found["ece"] |= {"value": 0.36, "low": 0.33, "high": 0.38}
+    write_json(file, found)
+    sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
+    assert (
+        "their calibration error is 0.3600 [0.3300, 0.3800], where exact ones" in (tmp_path / "test.html").read_text()
+    )
+    leave(tmp_path, spectrum=-2.7)
+    sealed_page.write_test_page(file, tmp_path / "test.html", tmp_path / "mistakes.h5")
+    assert "The showers count as they were simulated" not in (tmp_path / "test.html").read_text()
+
+
 @pytest.mark.parametrize("lead", [True, False])
 def test_the_page_says_what_a_physicists_variables_explain(lead, tmp_path):
     _, file = leave(tmp_path)

@@ -115,6 +115,12 @@ def test_a_temperature_that_the_showers_do_not_fix_stays_1(trained):
     assert any("it stays 1" in text for text in calibrating.warnings(found))
 
 
+def test_fewer_than_thirty_showers_of_a_class_are_warned_of():
+    found = {"fitted_on": {"showers": {"iron": 29, "proton": 30}}, "at_limit": False}
+    (said,) = calibrating.warnings(found)
+    assert said == "selection.calibration: only 29 showers of iron fit the temperature; at least 30 are wanted."
+
+
 def test_a_half_without_a_class_is_refused(trained):
     logits, (_, shower, *about) = known(trained)
     labels = np.ones(40, int)

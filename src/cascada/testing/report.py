@@ -87,7 +87,13 @@ def report(
         of = spectrum.weights(events, settings)
         weighted = report(logits, events, baselines, settings, classes, signal, of)
         content["spectrum"] = spectrum.about(settings, sample.labels, sample.shower, of, names) | weighted
-    about = {"classes": names, "signal": names[signal], "meanings": meanings(names, signal)}
+    of_class = {name: len(np.unique(sample.shower[sample.labels == k])) for k, name in enumerate(names)}
+    about = {
+        "showers_of_class": of_class,
+        "classes": names,
+        "signal": names[signal],
+        "meanings": meanings(names, signal),
+    }
     return content | about | {"images": len(logits), "showers": int(sample.shower.max()) + 1, "settings": settings}
 
 

@@ -9,7 +9,7 @@ from cascada.report import headlines, html
 from cascada.report.sealed import calibrated
 from cascada.report.sealed import mistakes as sealed_mistakes
 from cascada.statistics import promise
-from cascada.statistics.names import COMPARED, HEADLINES, OF_CLASS, TITLES
+from cascada.statistics.names import COMPARED, FEWEST_OF_CLASS, HEADLINES, OF_CLASS, TITLES
 from cascada.statistics.words import interval, networks, signed, spectrum, temperature, uncertainties
 
 TEMPLATE = "test.html.j2"
@@ -37,6 +37,11 @@ def write_test_page(metrics_file: Path, path: Path, mistakes: Path, best: Path |
         header=calibrated.HEADER,
         temperature=temperature(found["temperature"]) if "temperature" in found else "",
         against=against,
+        numbers=_numbers(found),
+        few=_few(found),
+        calibration=_calibration(found),
+        confusion=_confusion(found),
+        told=[f"told to be {name}" for name in found["classes"]],
         metrics=[*_metrics(found), *_background(found, against)],
         spectrum=_spectrum(found, against),
         uncertainties=uncertainties(found, found["settings"]["confidence"], found["showers"]),
@@ -110,9 +115,50 @@ def _parts(one: dict) -> list:
     return [one["value"], one["low"], one["high"]]
 
 
+def _numbers(found: dict) -> str:
+    """How many showers there are of each class."""
+    return ", ".join(f"{number:,} {name}" for name, number in found["showers_of_class"].items())
+
+
+def _few(found: dict) -> str:
+    """The classes of which there are too few showers; "" where there is none."""
+    few = [f"{number} of {name}" for name, number in found["showers_of_class"].items() if number < FEWEST_OF_CLASS]
+    if not few:
+        return ""
+    return f"Few sealed showers: {', '.join(few)}. At least {FEWEST_OF_CLASS} of each class are wanted; intervals from fewer are rough."
+
+
+def _calibration(found: dict) -> str:
+    """Whether the probabilities may be taken at their word; "" where chance alone would show as large an error."""
+    ece = found["ece"]
+    if ece["low"] <= ece["if_calibrated"]:
+        return ""
+    remedy = (
+        ""
+        if "temperature" in found
+        else " selection.calibration: temperature fits one number to validation showers, which is to mend that."
+    )
+    return (
+        f"The probabilities are not to be taken at their word: their calibration error is {interval(ece)}, where exact ones would show "
+        f"{ece['if_calibrated']:.4f} by chance.{remedy}"
+    )
+
+
+def _confusion(found: dict) -> list[list[str]]:
+    """A row for each true class: the counts of each answer with their intervals."""
+    matrix = found["confusion_matrix"]
+    cells = [
+        [f"{value:.0f} [{low:.0f}, {high:.0f}]" for value, low, high in zip(*row, strict=True)]
+        for row in zip(matrix["value"], matrix["low"], matrix["high"], strict=True)
+    ]
+    return [[name, *row] for name, row in zip(found["classes"], cells, strict=True)]
+
+
 def _metrics(found: dict) -> list[list]:
     titles = {name: LONGER.get(name, TITLES[name]) for name in (*COMPARED, *LONGER)}
-    return [[f"{title}{meaning(found, name)}", *_parts(found[name])] for name, title in titles.items()]
+    rows = {name: [f"{title}{meaning(found, name)}", *_parts(found[name])] for name, title in titles.items()}
+    chance = ["the same of exact probabilities, by chance", found["ece"]["if_calibrated"], None, None]
+    return [line for name, row in rows.items() for line in ([row, chance] if name == "ece" else [row])]
 
 
 def _background(found: dict, against: str) -> list[list]:

@@ -41,8 +41,10 @@ def _set(ranked: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     compared = [row["in_set"] for row in ranked if row.get("in_set")]
     if not compared:
         return []
-    text = "cannot be told from the best, by these trained networks and these showers"
-    return [("Not distinguishable", f"{compared.count('yes')} of {len(compared)}", text)]
+    number = compared.count("yes")
+    said = "cannot be told from the best" if number > 1 else "is the best alone: the others can be told from it"
+    words = f"{said}, by these trained networks and these showers"
+    return [("Not distinguishable", f"{number} of {len(compared)}", words)]
 
 
 def _corrected(search: Search) -> list[tuple[str, str, str]]:
