@@ -123,6 +123,17 @@ def test_where_no_label_changes_the_difference_reaches_to_the_exact_limit():
     assert content["labels_changed"] == {"value": 0, "low": 0, "high": pytest.approx(limit)}
 
 
+def test_a_change_that_counts_for_less_than_a_shower_does_not_narrow_the_difference():
+    """One label of the highest energies changes: under E^-2.7 that is nothing, and says nothing of the low energies."""
+    sealed, found = predictions(), predictions()
+    highest = sealed.events["true_energy"].argmax()
+    found.logits[highest] *= -1
+    content = compared(found, sealed, TRANSFORMS["dead"], spectrum_index=-2.7)["spectrum"]
+    changed, difference = content["labels_changed"], content["accuracy"]["difference"]
+    assert 0 < changed["value"] < 0.1 / content["effective_showers"] < changed["high"]
+    assert difference["low"] == -changed["high"] and difference["high"] == changed["high"] > 0.01
+
+
 def test_under_a_stated_spectrum_too():
     sealed, transformed = predictions(), predictions(noise=2)
     section = compared(transformed, sealed, TRANSFORMS["dead"], spectrum_index=-2.7)["spectrum"]

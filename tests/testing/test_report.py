@@ -233,4 +233,6 @@ def test_without_an_error_accuracy_f1_and_auc_have_the_exact_limit():
     limit = 0.05 ** (1 / 200)
     assert found["accuracy"] == {"value": 1, "low": pytest.approx(limit), "high": 1}
     smaller = np.bincount(events["label"]).min()
+    for row in found["energy_bins"]:
+        assert row["f1"]["low"] < row["accuracy"]["low"] == pytest.approx(0.05 ** (1 / row["showers"]))
     assert found["roc_auc"]["low"] == pytest.approx(0.05 ** (1 / smaller)) and 0.95 < found["f1"]["low"] < limit

@@ -214,6 +214,7 @@ def _of(sample: "Predictions") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _wider(one: Mapping, other: Mapping) -> dict:
+    """An interval that holds another one, too."""
     return {"value": one["value"], "low": min(one["low"], other["low"]), "high": max(one["high"], other["high"])}
 
 
@@ -227,16 +228,20 @@ def _balance(labels: np.ndarray, weight: np.ndarray, reference: np.ndarray, othe
 
 
 def _exact(content: dict, found: "Predictions", sealed: "Predictions", weight: np.ndarray, confidence: float) -> dict:
-    """How many labels change; where none does, differences of accuracy and F1 reach as far as the exact limit of that share."""
+    """How many labels change; where these are worth less than a shower, differences of accuracy and F1 reach to that share's limit.
+
+    No draw shows a change that no shower, or none that counts for much, has made.
+    """
     shower = found.events["shower_id"]
     changed = found.logits.argmax(axis=1) != sealed.logits.argmax(axis=1)
     share = float((weight * changed).sum() / weight.sum())
     worth = weighting.worth(weight, shower)
     low, high = bootstrap.clopper_pearson(min(share, 1.0) * worth, worth, confidence)
-    if not changed.any():
+    if share * worth < 1:
         smallest = min(
             float(weight[found.events["label"] == k].sum() / weight.sum()) for k in range(len(found.classes))
         )
         for name, reach in (("accuracy", high), ("f1", min(1.0, high / smallest))):
-            content[name]["difference"] |= {"low": -reach, "high": reach}
+            one = content[name]["difference"]
+            content[name]["difference"] = _wider(one, {"low": -reach, "high": reach})
     return content | {"labels_changed": {"value": share, "low": low, "high": high}}

@@ -314,5 +314,11 @@ def _energy_bins(sample: _Sample, found: dict, confidence: float) -> list[dict]:
             row = {"low_gev": edges[i], "high_gev": edges[i + 1], "images": number, "showers": different[i]}
             row |= {name: found[f"{name}/{i}"] for name in ("f1", "accuracy", "confusion_matrix")}
             row["accuracy"] = bootstrap.exact(row["accuracy"], number, confidence, different[i])
-            rows.append(row)
+            mine = members[:, i]
+            of_bin = (
+                sample.labels[mine],
+                sample.shower[mine],
+                np.ones(number) if sample.weight is None else sample.weight[mine],
+            )
+            rows.append(row | spectrum.exact_where_perfect({"f1": row["f1"]}, *of_bin, confidence))
     return rows

@@ -50,17 +50,26 @@ def exact_where_perfect(
     """Give accuracy, F1 and ROC AUC without any error the exact limit: no draw has an error either. Under weights: for the effective number.
 
     Of n showers without an error up to e = 1 − (1 − confidence)^(1/n) may be wrong. F1 is then at least 2(p − e)/(2p − e), p
-    being the class's share, and the ROC AUC at least 1 − e of the smaller class.
+    being the class's share, and the ROC AUC at least 1 − e of the smaller class. What `content` lacks is left out.
     """
-    numbers = [weighting.worth(weight[labels == label], shower[labels == label]) for label in np.unique(labels)]
+    limits = _limits(labels, shower, weight, confidence)
+    found = {
+        name: content[name] | {"low": limit}
+        for name, limit in limits.items()
+        if name in content and content[name]["value"] == 1
+    }
+    return content | found
+
+
+def _limits(labels: np.ndarray, shower: np.ndarray, weight: np.ndarray, confidence: float) -> dict[str, float]:
+    present = np.unique(labels)
+    numbers = [weighting.worth(weight[labels == label], shower[labels == label]) for label in present]
     wrong, misplaced = (
         bootstrap.clopper_pearson(0, n, confidence)[1] for n in (weighting.worth(weight, shower), min(numbers))
     )
-    share = min(float(weight[labels == label].sum() / weight.sum()) for label in np.unique(labels))
-    limits = {
+    share = min(float(weight[labels == label].sum() / weight.sum()) for label in present)
+    return {
         "accuracy": 1 - wrong,
         "f1": max(0.0, 2 * (share - wrong) / (2 * share - wrong)) if share > wrong else 0.0,
         "roc_auc": 1 - misplaced,
     }
-    found = {name: content[name] | {"low": limit} for name, limit in limits.items() if content[name]["value"] == 1}
-    return content | found

@@ -1,4 +1,4 @@
-"""What an experiment's files say of its data to the items of REFORMS (reforms.py), a short paragraph each. Pure."""
+"""What an experiment's files say of its data to the items of REFORMS (items.py), a short paragraph each. Pure."""
 
 from cascada.core.classes import describe
 from cascada.report.checklist.evidence import Evidence
