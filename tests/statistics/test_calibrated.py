@@ -83,3 +83,13 @@ def test_equal_weights_give_the_values_without_weights(found):
             assert one[side][name]["value"] == pytest.approx(content[side][name]["value"]), (side, name)
     for row, other in zip(one["after"]["reliability"], content["after"]["reliability"], strict=True):
         assert row["value"] == pytest.approx(other["value"]) and row["low"] <= other["low"] + 1e-9
+
+
+def test_the_change_of_the_calibration_error_allows_that_what_is_left_is_chance():
+    """By hand: 0.02 that exact probabilities would show as well may be 0; 0.1 may not."""
+    before = {"value": 0.10, "low": 0.08, "high": 0.12, "high_if_calibrated": 0.03}
+    after = {"value": 0.02, "low": 0.01, "high": 0.03, "high_if_calibrated": 0.03}
+    change = calibrated._change(before, after)
+    assert change["value"] == pytest.approx(-0.08)
+    assert change["low"] == pytest.approx(-0.08 - np.hypot(0.02, 0.02))
+    assert change["high"] == pytest.approx(-0.08 + np.hypot(0.01, 0.02))
