@@ -42,7 +42,10 @@ def of_other_probabilities(folder):
 
 SPOILT = {
     "another format": (lambda folder: describe(folder, format=99), "expected format 1 or 2, got 99"),
-    "another's channels": (lambda folder: describe(folder, input={"channels": ["energy", "muons"], "units": ["GeV", "1"]}), "channels"),
+    "another's channels": (
+        lambda folder: describe(folder, input={"channels": ["energy", "muons"], "units": ["GeV", "1"]}),
+        "channels",
+    ),
     "another's classes": (lambda folder: describe(folder, output={"classes": ["gamma", "proton"]}), "classes"),
     "no hashes": (lambda folder: (folder / "SHA256SUMS").write_text(""), "empty"),
     "a damaged graph": (lambda folder: (folder / "model.onnx").write_bytes(b"damaged"), "model.onnx"),

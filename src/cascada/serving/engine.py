@@ -61,9 +61,7 @@ def load(folder: Path, threads: int | None = None) -> Version:
     except CascadaError:
         raise
     except Exception as error:  # a folder that only looks like an exported one, or is replaced at this moment
-        raise DataError(
-            f"{folder}: cannot be used ({type(error).__name__}: {error}); {get_again(folder)}."
-        ) from error
+        raise DataError(f"{folder}: cannot be used ({type(error).__name__}: {error}); {get_again(folder)}.") from error
 
 
 def _load(folder: Path, threads: int | None) -> Version:
