@@ -1,4 +1,4 @@
-"""`cascada drift MODEL PREDICTIONS…`: has what the model gets moved since it was validated?
+"""`cascada drift MODEL PREDICTIONS…`: has the model's input drifted since validation?
 
 Exit status: 0 nothing has moved far, or too few showers to say; 1 the model or a file cannot be used; 2 wrong usage; 4 something has moved far.
 """

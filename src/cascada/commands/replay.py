@@ -1,4 +1,4 @@
-"""`cascada replay FILE --to ADDRESS`: play a file of showers to `cascada stream`, as a station would.
+"""`cascada replay FILE --to ADDRESS`: replay a file of showers to `cascada stream`, as if a station were sending it.
 
 Exit status: 0 all sent; 1 nobody listens, or the file cannot be used; 2 wrong usage.
 """
@@ -6,7 +6,7 @@ Exit status: 0 all sent; 1 nobody listens, or the file cannot be used; 2 wrong u
 import argparse
 from pathlib import Path
 
-HELP = "play a file of showers to `cascada stream`, as a station would"
+HELP = "replay a file of showers to `cascada stream`, as if a station were sending it"
 
 
 def run(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Whether what a model gets has moved since it was validated, and what that does to it. Sizes of effects, not p-values. Pure.
+"""Whether a model's input has drifted since validation, and what that does to the model. Sizes of effects, not p-values. Pure.
 
 | measure     | of a quantity's distribution now against that of the validation showers                              |
 |-------------|------------------------------------------------------------------------------------------------------|

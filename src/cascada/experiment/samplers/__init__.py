@@ -9,7 +9,7 @@ docstring
     `name: type = option(default, "help", minimum=…)` (cascada.core.options), without a default where it must be given.
     It may be empty. Two samplers that take the same key write it alike.
 `values(space: dict, options: Options, model: str) -> Iterator[dict[str, Any]]`
-    the values of one family's space (experiment/distributions.py), each a dictionary from the names in the space to plain
+    the values of one family's space (experiment/entries.py), each a dictionary from the names in the space to plain
     values; one that comes twice is trained once. The same for the same space, options and model, whatever else is searched.
     Raises ConfigError that begins with `search.models.<model>`.
 `propose`, instead of `values`, where the points are computed in a job of its own (rule `propose`), because that needs a heavy library

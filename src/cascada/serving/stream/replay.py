@@ -1,4 +1,4 @@
-"""Play a file of showers as a station would: at a rate, numbered, with heartbeats while nothing is sent."""
+"""Replay a file of showers as if a station were sending it: at a rate, numbered, with heartbeats while nothing is sent."""
 
 import itertools
 import time
