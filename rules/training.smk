@@ -9,9 +9,9 @@ rule list_configurations:
         table="<results>/search/configurations.tsv",
     log:
         "<results>/logs/list_configurations.log",
+    priority: 1  # before the data are converted: it asks the families whether they take what the search lists
     conda:
         "../envs/cascada.yaml"
-    priority: 1  # before the data are converted: it asks the families whether they take what the search lists
     params:
         configurations=digest_of(CANDIDATES.all()) if not CANDIDATES.batches else None,
         shape=[config["search"]["seeds"], BUDGETS, config["search"].get("rescore")],

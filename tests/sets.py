@@ -1,7 +1,7 @@
 """Which test is in which set: markers by rules, and a guard that stops a test from starting what its markers do not name.
 
 `make quick` runs what has none of the markers in HEAVY, `make test` all but `nightly`, `make nightly` everything. Most markers follow
-from the fixtures and the folder of a test; the others are written at the test, or here where they are those of files or of measured times. Because the guard is always on, a test that starts
+from the fixtures and the folder of a test; the other markers are set on the test, or here where they are those of files or of measured times. Because the guard is always on, a test that starts
 SLURM, Snakemake, a browser or a training without its marker fails in every set and cannot slip into `make quick`.
 """
 

@@ -239,7 +239,7 @@ def test_a_table_that_grows_is_collected_and_read(tmp_path, capsys):
         if job.configuration.id == wanted or (job.seed == 1 and job.configuration.id in some):
             job.output.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(
-                job.output, metrics=np.full((12, table.HALVINGS, 2, 3), job.seed / 10, np.float32), seconds=1.5
+                job.output, metrics=np.full((job.epochs, table.HALVINGS, 2, 3), job.seed / 10, np.float32), seconds=1.5
             )
     assert len(table.all_jobs(config, tmp_path, ())) == 960 - 42
     table.collect(table.all_jobs(config, tmp_path), config, tmp_path / "table.npz")
@@ -253,7 +253,7 @@ def test_a_table_that_grows_is_collected_and_read(tmp_path, capsys):
     assert replay.numbers_for(made) == ()
     assert replay.numbers_for(make(ordered)) == ()  # 20 of each family
     found = replay.replay(made, policies((8,), 1), 2, 1)  # what is proposed is there, though most of the grid is not
-    assert found["sobol 8"].cost.tolist() == found["tpe 8"].cost.tolist() == [8 * 12, 8 * 12]
+    assert found["sobol 8"].cost.tolist() == found["tpe 8"].cost.tolist() == [8 * made.epochs] * 2
 
 
 def test_a_table_goes_on_from_what_was_kept_of_it(tmp_path):
@@ -262,14 +262,18 @@ def test_a_table_goes_on_from_what_was_kept_of_it(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     for number, job in enumerate(table.all_jobs(config, first)[:3]):
         job.output.parent.mkdir(parents=True)
-        np.savez_compressed(job.output, metrics=np.full((12, table.HALVINGS, 2, 3), number, np.float32), seconds=number)
+        np.savez_compressed(
+            job.output, metrics=np.full((job.epochs, table.HALVINGS, 2, 3), number, np.float32), seconds=number
+        )
     path = tmp_path / "table.npz"
     table.collect(table.all_jobs(config, first), config, path, table.so_far(path))
     known = table.so_far(path)
     left = table.all_jobs(config, second, known)
     assert len(left) == 960 - 3
     left[0].output.parent.mkdir(parents=True)
-    np.savez_compressed(left[0].output, metrics=np.full((12, table.HALVINGS, 2, 3), 7, np.float32), seconds=7)
+    np.savez_compressed(
+        left[0].output, metrics=np.full((left[0].epochs, table.HALVINGS, 2, 3), 7, np.float32), seconds=7
+    )
     table.collect(table.all_jobs(config, second), config, path, known)
     assert sorted(seconds for _, seconds in table.so_far(path).values()) == [0, 1, 2, 7]
     assert {float(metrics[0, 0, 0, 0]) for metrics, _ in table.so_far(path).values()} == {0, 1, 2, 7}
