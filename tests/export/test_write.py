@@ -122,14 +122,16 @@ def test_the_card_shows_surrogate_data_metrics_and_origin(exported):
     assert "10 parameters and 1,234,567 multiply-adds for each shower" in card
     assert "The sealed showers give 0.9000 [0.8000, 0.9500]: -0.0200, 0.6 standard errors. That agrees." in card
     assert (
-        "Validation f1 of the exported network: 0.9300 as measured, 0.9200 [0.8800, 0.9500] without the luck of the choice."
+        "Validation f1 of the exported network: 0.9300 as measured, 0.9200 [0.8800, 0.9500] after correcting for the optimism of the selection."
         in card
     )
     assert "lenet-01234567 has the best mean." in card and "Exported: seed 1 is the only one." in card
     content = read_json(exported / "model/model.json")
     assert "candidates" not in content["selection"] and content["selection"]["optimism"]["raw"] == 0.93
     earlier = {name: value for name, value in content.items() if name not in ("selection", "multiply_adds")}
-    assert "without the luck" not in model_card.render(earlier) and "10 parameters (conf" in model_card.render(earlier)
+    assert "optimism of the selection" not in model_card.render(earlier) and "10 parameters (conf" in model_card.render(
+        earlier
+    )
     content["published"] = {
         "version": "1.2.0", "tag": "model@v1.2.0", "time": "now", "notes": ["Gates were ignored."],
         "behaviour": [{"name": "turned", "value": 0.25, "sense": "at most", "threshold": 0.1, "severity": "gate", "low": 0.2, "high": 0.3, "kept": False, "verdict": "failed"}],

@@ -1,4 +1,4 @@
-"""What is left of the best of N after the luck of the choice is taken off."""
+"""What is left of the best of N after correcting for the optimism of the selection."""
 
 import numpy as np
 import pytest

@@ -52,9 +52,9 @@ def test_what_stops_publishing():
 
 def test_the_conclusion_names_every_group():
     assert conclusion(PROBES) == (
-        "passes 1 of 4 gates; failed: d; undecided (the value misses its threshold): c; undecided (the value keeps its threshold, "
-        "its interval reaches over): b; warnings failed: e; warnings undecided (the value keeps its threshold, its interval "
-        "reaches over): f"
+        "passes 1 of 4 gates; failed: d; undecided (the value misses its threshold): c; undecided (the value is within the threshold, "
+        "but its interval crosses it): b; warnings failed: e; warnings undecided (the value is within the threshold, but its interval "
+        "crosses it): f"
     )
     assert conclusion(PROBES[:1]) == "passes all 1 gates"
     assert say(PROBES[1]) == "b 0.9 [0.7, 1.1], at most 1"

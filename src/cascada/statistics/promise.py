@@ -42,7 +42,8 @@ def sentences(chosen: Mapping[str, Any], test: Mapping[str, Any]) -> list[str]:
     promised, metric = chosen["selection"]["optimism"], chosen["metric"]
     said = [
         chosen["selection"]["why"],
-        f"Validation {metric} of the exported network: {promised['raw']:.4f} as measured, {corrected(promised)} without the luck of the choice.",
+        f"Validation {metric} of the exported network: {promised['raw']:.4f} as measured, {corrected(promised)} after correcting for "
+        "the optimism of the selection.",
     ]
     if what := _other_network(chosen, metric):
         return [*said, f"The test is of another network than the one that this speaks of: {what}."]

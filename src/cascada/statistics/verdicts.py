@@ -3,8 +3,8 @@
 | verdict     | value      | its interval | published                                           |
 |-------------|------------|--------------|-----------------------------------------------------|
 | `passed`    | right side | right side   | yes                                                 |
-| `undecided` | right side | reaches over | if `behaviour.undecided` is `allow`; the card says so |
-| `undecided` | wrong side | reaches over | no                                                  |
+| `undecided` | right side | crosses it   | if `behaviour.undecided` is `allow`; the card says so |
+| `undecided` | wrong side | crosses it   | no                                                  |
 | `failed`    | wrong side | wrong side   | no                                                  |
 """
 
@@ -75,7 +75,7 @@ def _groups(probes: list[dict], severity: str) -> list[tuple[str, list[str]]]:
         ("failed", names(probes, severity, FAILED)),
         ("undecided (the value misses its threshold)", names(probes, severity, UNDECIDED, kept=False)),
         (
-            "undecided (the value keeps its threshold, its interval reaches over)",
+            "undecided (the value is within the threshold, but its interval crosses it)",
             names(probes, severity, UNDECIDED, kept=True),
         ),
     ]
