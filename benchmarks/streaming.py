@@ -8,10 +8,13 @@ of five minutes each, since neighbouring samples repeat each other; its slope is
 """
 
 import argparse
+import contextlib
 import json
+import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +35,22 @@ GROWTH = 1.0  # MB per hour that an hour may show at most: its interval must rea
 
 @dataclass
 class Counting:
-    """A reader that counts answers and keeps none. `health`: the last one."""
+    """A reader that counts answers and keeps none. `health`: the last one; `latencies` [s], from sent to answered, where they are wanted."""
 
     socket: zmq.Socket
     answers: int = 0
+    latencies: list[float] | None = None
     health: dict = field(default_factory=dict)
+    first: float = 0.0  # when the first and the last answer came
+    last: float = 0.0
+
+    def known(self, what: str) -> int:
+        """What the stream says of the only station."""
+        return next(iter(self.health["stations"].values()), {}).get(what, 0)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            self.read(time.monotonic() + 0.2)
 
     def read(self, until: float) -> None:
         """Take what comes, until then by the clock that does not jump."""
@@ -46,8 +60,12 @@ class Counting:
             topic, header = self.socket.recv_multipart()
             if topic == messages.HEALTH:
                 self.health = json.loads(header)
-            else:
-                self.answers += 1
+                continue
+            self.answers += 1
+            self.last = time.monotonic()
+            self.first = self.first or self.last
+            if self.latencies is not None:
+                self.latencies.append(time.time() - json.loads(header)["time"])
 
 
 def memory(minutes: float) -> bool:
@@ -73,20 +91,71 @@ def memory(minutes: float) -> bool:
     return flat and not known["missing"] and not found.health["dropped"] and ended[0] == 0
 
 
-def watched(running: Running, station: int, seconds: float) -> tuple[np.ndarray, Counting]:
-    """Rows of time [s] and resident memory of stream and station [MB]; and the reader."""
+def rates() -> None:
+    """Print what the stream answers when it is sent as much as it takes and more, and at half of that."""
+    with tempfile.TemporaryDirectory() as name:
+        results = exported(Path(name), 200)
+        print(
+            f"{'sent as':<22} {'sent/s':>7} {'answered/s':>10} {'p50 ms':>8} {'p99 ms':>8}  {'sent':>6} = answered + dropped + missing"
+        )
+        full = played(results, "as fast as it goes", 0, 100)
+        played(results, "half of what it took", full / 2, 30)
+
+
+def played(results: Path, name: str, rate: float, times: int) -> float:
+    """Play the file so often to a new stream, print a row, and return the answers per second."""
+    with stream(results / "model", "--queue", "512") as running, listening(running.target) as found:
+        found.latencies = []
+        found.until(lambda: found.health)
+        station = replay(results, running.source, "station", "--rate", str(rate), "--times", str(times))
+        found.until(lambda: station.poll() is not None)
+        sent, seconds = map(float, re.match(r"(\d+) showers .* in ([\d.]+) s", station.stdout.read()).groups())
+        say_next(running.source, int(sent))
+        found.until(lambda: found.known("showers") + found.known("missing") >= sent and not found.health["waiting"])
+        running.end()
+    answered = found.health["answered"] / (found.last - found.first)
+    p50, p99 = 1000 * np.percentile(found.latencies, (50, 99))
+    parts = " + ".join(
+        f"{number:,}" for number in (found.health["answered"], found.health["dropped"], found.known("missing"))
+    )
+    print(
+        f"{name:<22} {sent / seconds:>7.0f} {answered:>10.0f} {p50:>8.1f} {p99:>8.1f}  {sent:,.0f} = {parts}",
+        flush=True,
+    )
+    return answered
+
+
+def say_next(address: str, following: int) -> None:
+    """Come back as the station and say the number of its next shower: its last heartbeats were dropped where the queue was still full."""
+    context = zmq.Context()
+    socket = context.socket(zmq.XPUB)
+    socket.connect(address)
+    socket.recv()  # somebody has subscribed
+    socket.send_multipart(messages.heartbeat("station", following, time.time()))
+    socket.close(linger=5000)
+    context.term()
+
+
+@contextlib.contextmanager
+def listening(address: str) -> Iterator["Counting"]:
+    """A reader of a stream's answers."""
     context = zmq.Context()
     socket = context.socket(zmq.SUB)
-    socket.connect(running.target)
+    socket.connect(address)
     socket.subscribe(b"")
-    found, rows = Counting(socket), []
-    processes = [psutil.Process(pid) for pid in (running.process.pid, station)]
-    started = time.monotonic()
-    while (now := time.monotonic() - started) < seconds:
-        rows.append([now, *(one.memory_info().rss / 1e6 for one in processes)])
-        found.read(started + now + SAMPLE)
-        print(f"{rows[-1][0]:7.0f} s {rows[-1][1]:8.2f} {rows[-1][2]:8.2f} MB", file=sys.stderr, flush=True)
+    yield Counting(socket)
     context.destroy(linger=0)
+
+
+def watched(running: Running, station: int, seconds: float) -> tuple[np.ndarray, Counting]:
+    """Rows of time [s] and resident memory of stream and station [MB]; and the reader."""
+    processes, rows = [psutil.Process(pid) for pid in (running.process.pid, station)], []
+    started = time.monotonic()
+    with listening(running.target) as found:
+        while (now := time.monotonic() - started) < seconds:
+            rows.append([now, *(one.memory_info().rss / 1e6 for one in processes)])
+            found.read(started + now + SAMPLE)
+            print(f"{rows[-1][0]:7.0f} s {rows[-1][1]:8.2f} {rows[-1][2]:8.2f} MB", file=sys.stderr, flush=True)
     return np.array(rows), found
 
 
@@ -115,7 +184,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, help="watch it for as many")
     given = parser.parse_args(arguments or [])
     minutes = given.minutes or (60 if given.hour else 0)
-    if minutes and not memory(minutes):
+    if not minutes:
+        rates()
+    elif not memory(minutes):
         sys.exit(1)
 
 

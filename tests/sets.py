@@ -53,6 +53,7 @@ LISTED = {
         "tests/serving/http/test_malformed.py",
         "tests/serving/http/test_server.py",
         "tests/serving/stream/test_stream.py",
+        "tests/serving/test_engine.py",
         "tests/test_fuzzing.py",
     ),
 }

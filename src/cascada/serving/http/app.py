@@ -32,7 +32,7 @@ PLACES = 2  # files that are read, or showers that are explained, at a time
 
 
 class Server:
-    """What the routes share. `ending`: whether the server has been told to end, so that nobody sends it more."""
+    """What the routes share. `ending`: whether the server has been told to end, so that nobody sends it more; `connections`: open ones."""
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics | None = None):
         self.engine, self.settings = engine, settings
@@ -40,6 +40,7 @@ class Server:
         self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe)
         self.metrics.watch(engine, self.batcher)
         self.ending: Callable[[], bool] = lambda: False
+        self.connections: Callable[[], int] = lambda: 0
         self._places = asyncio.Semaphore(PLACES)
 
     @property
@@ -100,7 +101,9 @@ def create_app(server: Server) -> FastAPI:
     _add_protocol(app, server)
     _add_people(app, server)
     _add_pages(app, server)
-    app.add_middleware(Guard, settings=server.settings, metrics=server.metrics)
+    app.add_middleware(
+        Guard, settings=server.settings, metrics=server.metrics, connections=lambda: server.connections()
+    )
     return app
 
 

@@ -2,6 +2,7 @@
 
 # why requests are refused: shown from the beginning, so that the first one is an increase
 REASONS = (
+    "connections",
     "ending",
     "encoding",
     "file",

@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,10 +59,10 @@ class Rate:
 
 
 class Guard:
-    """ASGI middleware around everything."""
+    """ASGI middleware around everything. `connections` tells how many are open."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics):
-        self._app, self._settings, self._metrics = app, settings, metrics
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, connections: Callable[[], int]):
+        self._app, self._settings, self._metrics, self._connections = app, settings, metrics, connections
         self._rate = Rate(settings.limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +100,13 @@ class Guard:
         if scope["path"] in OPEN:
             return
         self._check_host(headers)
+        if (open_now := self._connections()) > self._settings.limits.connections:
+            raise Refused(
+                503,
+                "connections",
+                f"{open_now - 1} connections are open already; ask again in a moment.",
+                retry=1,
+            )
         client = scope.get("client")
         if wait := self._rate.wait(client[0] if client else "", time.monotonic()):
             raise Refused(
@@ -146,6 +154,8 @@ def refusal(refused: Refused, metrics: Metrics) -> Response:
     headers = {} if refused.retry is None else {"retry-after": str(max(1, math.ceil(refused.retry)))}
     if refused.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if refused.reason == "connections":
+        headers["connection"] = "close"
     return JSONResponse({"error": refused.sentence}, refused.status, headers)
 
 

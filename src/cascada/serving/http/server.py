@@ -58,11 +58,11 @@ def serve(folder: Path, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=settings.limits.connections,
         timeout_graceful_shutdown=int(settings.limits.seconds) + 1,
     )
     running = _Uvicorn(config)
     server.ending = lambda: running.should_exit
+    server.connections = lambda: len(running.server_state.connections)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"Model {server.name}, version {engine.current.number}: http://{shown}:{port} (Ctrl-C ends it)", flush=True)
