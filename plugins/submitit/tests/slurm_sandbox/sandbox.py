@@ -8,7 +8,7 @@ import time
 
 from slurm_sandbox import cgroups, configuration
 from slurm_sandbox.daemons import Daemons
-from slurm_sandbox.tools import TIMEOUT_S, SandboxError, missing, wait_until
+from slurm_sandbox.tools import TIMEOUT_S, SandboxError, alive, missing, wait_until
 
 
 class Sandbox(Daemons):
@@ -78,7 +78,14 @@ class Sandbox(Daemons):
         self._write("etc/slurm.conf", configuration.slurm_conf(self.layout))
         self.restart("slurmctld")
         self.run("scontrol", "reconfigure")
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except SandboxError:
+            # slurmd 24.11 takes a reconfiguration by starting itself anew, and what signals it in that moment ends it
+            for name in self.layout.node_names:
+                if not alive(self.pids[name]):
+                    self.start(name, wait=False)
+            self.wait_ready()
         return former
 
     # -- use -----------------------------------------------------------------------------------------------------
