@@ -1,9 +1,12 @@
 """What happens to a server and a stream that run for months, on real processes: by night, since each takes seconds."""
 
 import contextlib
+import itertools
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,9 +15,11 @@ import numpy as np
 import pytest
 import zmq
 from serve_process import running, wait_until
-from stream_process import reader, replay, stream
+from stream_process import CASCADA, reader, replay, stream
 
+from cascada.core.files import read_json
 from cascada.data.format import open_showers
+from cascada.export.folder import write_description
 
 pytestmark = pytest.mark.nightly
 
@@ -98,6 +103,66 @@ def test_sigterm_to_a_stream_under_load_answers_what_it_has_read(results, model,
         station.wait()
     assert running_stream.process.returncode == 0
     assert f"{len(found.answers)} of {len(found.answers)} showers answered, 0 dropped" in said
+
+
+def test_a_stream_takes_another_version_and_no_damaged_one(results, model, context, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    with stream(folder, "--watch", "--batch", "1", "--wait-ms", "0", "--queue", "9") as running_stream:
+        found = reader(context, running_stream.target)
+        station = replay(results, running_stream.source, "a", "--rate", "20", "--times", "0")
+        write_description(folder, read_json(folder / "model.json") | {"configuration": "lenet-99999999"})
+        found.until(lambda: found.answers and found.answers[max(found.answers)]["model"] == "lenet-99999999")
+        (folder / "model.onnx").write_bytes(b"damaged")
+        running_stream.process.send_signal(signal.SIGHUP)
+        found.until(lambda: found.health["trouble"])
+        answered = len(found.answers)
+        found.until(lambda: len(found.answers) > answered + 20)
+        assert found.answers[max(found.answers)]["model"] == "lenet-99999999"
+        assert found.health["batches"] == found.health["answered"]
+        station.kill()
+        station.wait()
+        assert running_stream.end()[0] == 0
+
+
+@pytest.mark.parametrize("option", ["--in", "--out", "--metrics"])
+def test_a_port_of_the_stream_that_is_taken(model, option):
+    addresses = {"--in": "tcp://127.0.0.1:*", "--out": "tcp://127.0.0.1:*", "--metrics": "127.0.0.1:0"}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        addresses[option] = f"{'' if option == '--metrics' else 'tcp://'}127.0.0.1:{taken.getsockname()[1]}"
+        command = [*CASCADA, "stream", str(model), *itertools.chain(*addresses.items())]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and f"{option} {addresses[option]}: cannot listen there" in done.stderr
+    assert "another port" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--rate", "-1"], "--rate: expected at least 0"),
+        (["--times", "-1"], "--times: expected at least 0"),
+        (["--first", "-1"], "--first: expected at least 0"),
+        (["--station", "a station"], "expected 1 to 64 letters"),
+        (["--to", "127.0.0.1"], "expected tcp://HOST:PORT"),
+        (["--to", "tcp://10.0.0.1:5555"], "need a key"),
+        (["--server-key", "short"], "40 characters"),
+        (["--patience", "0.5", "--to", "tcp://127.0.0.1:9"], "nobody listened within 0.5 s"),
+        (["--patience", "0.5", "--to", "tcp://127.0.0.1:9", "--mode", "pushpull"], "nobody listened within 0.5 s"),
+    ],
+)
+def test_what_cannot_be_replayed_is_a_sentence(results, arguments, word):
+    command = [*CASCADA, "replay", str(results / "dataset/train.h5"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"no file of showers", None])
+def test_no_file_of_showers_is_a_sentence(tmp_path, content):
+    if content is not None:
+        (tmp_path / "file.h5").write_bytes(content)
+    done = subprocess.run([*CASCADA, "replay", str(tmp_path / "file.h5")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "file.h5" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_clock_that_jumps_disturbs_no_stream(results, model, context, jumping, tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# GeV in a cell, or muons: ten times the highest energy that any shower had as a whole (3e11 GeV, Bird et al. 1995, ApJ 441, 144), and far
+# GeV in a cell, or muons: about ten times the highest energy that any shower had as a whole (3e11 GeV, Bird et al. 1995, ApJ 441, 144), and far
 # from where a network's single precision overflows and its probabilities are no numbers
 LARGEST = 3e12
 

@@ -71,6 +71,9 @@ def play(settings: Replay, progress: Callable[[int], None] = lambda sent: None) 
             time.sleep(HEARTBEAT_SECONDS)
         return sent, seconds
     finally:
+        monitor = socket.get_monitor_socket()
+        socket.disable_monitor()
+        monitor.close()
         socket.close(linger=5000)
         context.term()
 
@@ -91,9 +94,9 @@ def _showers(settings: Replay) -> Iterator[tuple[np.ndarray, dict[str, float]]]:
 
 
 def _wait_for_listener(socket: zmq.Socket, settings: Replay) -> None:
-    """A publisher's showers are lost until somebody has subscribed; a pusher waits by itself."""
-    wanted = zmq.POLLIN if settings.mode == sockets.PUBSUB else zmq.POLLOUT
-    if not socket.poll(int(settings.patience * 1000), wanted):
+    """A publisher's showers are lost until somebody has subscribed; a pusher would queue them and lose them at its end."""
+    told = socket if settings.mode == sockets.PUBSUB else socket.get_monitor_socket()
+    if not told.poll(int(settings.patience * 1000), zmq.POLLIN):
         raise DataError(
             f"--to {settings.target}: nobody listened within {settings.patience:g} s; start `cascada stream` there first."
         )

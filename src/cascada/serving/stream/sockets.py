@@ -73,7 +73,10 @@ def bound(
 
 
 def connected(context: zmq.Context, kind: int, address: str, queue: int, server_key: str | None) -> zmq.Socket:
-    """A socket that connects, now or as soon as the other end is there, and again after it was away."""
+    """A socket that connects, now or as soon as the other end is there, and again after it was away.
+
+    Its monitor tells when it has; whoever closes the socket calls `disable_monitor` before.
+    """
     socket = _socket(context, kind, queue, "[" in address)
     if server_key:
         public, secret = zmq.curve_keypair()
@@ -84,6 +87,7 @@ def connected(context: zmq.Context, kind: int, address: str, queue: int, server_
             raise ConfigError(
                 "--server-key: expected the 40 characters of a public key, as `--make-key` prints it."
             ) from error
+    socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
     socket.connect(address)
     return socket
 
