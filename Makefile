@@ -1,7 +1,7 @@
 # Everything that a person types: make run, make test, make bench, make publish.
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2 # processes that share the tests: while one waits for SLURM, the other computes
+WORKERS ?= 3 # processes that share the tests: while one waits for SLURM, the others compute
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
