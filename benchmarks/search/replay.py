@@ -30,6 +30,7 @@ PRESENT = 2 / 3  # of the table's configurations, in a replay
 NUMBERS = (24, 48)  # of configurations, of policies that do not take all
 LEAST, ENOUGH = 12, 30  # configurations: to be replayed at all, and for one more seed
 NORMAL_95 = 1.959964
+GOAL = 0.002  # regret in F1 that a third of the full cost should not exceed
 
 
 @dataclass(slots=True)
@@ -159,8 +160,11 @@ def _text(values: np.ndarray) -> str:
 
 
 def draw(found: dict[str, Outcome], path: Path) -> None:
-    """Regret against cost, with intervals and the numbers of the Markdown table; the front as a line."""
-    from matplotlib.ticker import ScalarFormatter
+    """Regret against cost, with intervals and the numbers of the Markdown table; the front as a line, the goal dotted.
+
+    The first policy is the full search.
+    """
+    from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
     from cascada.report import style
 
@@ -182,8 +186,13 @@ def draw(found: dict[str, Outcome], path: Path) -> None:
             fontsize=7,
         )
     axes.set(xscale="log", xlabel="trial-epochs", ylabel="regret in F1 (mean and 95 % interval over replays)")
-    for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        formatter(ScalarFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.axhline(
+        GOAL, color="0.7", linewidth=0.8, linestyle=":"
+    )  # the goal: below it, and left of a third of the full cost
+    axes.axvline(next(iter(found.values())).cost.mean() / 3, color="0.7", linewidth=0.8, linestyle=":")
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
     style.tidy(axes)
     style.save(drawing, path, True)
