@@ -280,7 +280,7 @@ def test_a_table_goes_on_from_what_was_kept_of_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("whole", "expected"), [([320, 10, 0], 1), ([320, 30, 29], 2), ([320, 320, 320], 3), ([5, 0, 0], 1)]
+    ("whole", "expected"), [([320, 10, 0], 1), ([320, 160, 159], 2), ([320, 320, 320], 3), ([5, 0, 0], 1)]
 )
 def test_as_many_seeds_as_enough_configurations_have(whole, expected):
     trained = np.array([[row < number for number in whole] for row in range(320)])
