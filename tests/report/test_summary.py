@@ -48,7 +48,7 @@ def test_what_the_choice_promised(results, capsys):
     assert main(["summary", str(results)]) == 0
     said = capsys.readouterr().out
     assert (
-        "  It was the best.\n  Validation f1 of the exported network: 0.9100 as measured, 0.9050 [0.8600, 0.9400] without"
+        "  It was the best.\n  Validation f1 of the exported network: 0.9100 as measured, 0.9050 [0.8600, 0.9400] after correcting"
         in said
     )
     assert "  The sealed showers give 0.9000 [0.8500, 0.9500]: -0.0050, 0.1 standard errors. That agrees.\n" in said
