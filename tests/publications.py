@@ -1,18 +1,21 @@
 """A git and DVC repository with finished results of a tiny network, for tests that publish: never the project's own."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from exports import make_export
 
 from cascada.core.files import read_json, write_json, write_text
 from cascada.export.folder import write_description
-from cascada.publishing.publish import Request
+from cascada.publishing.publish import Request, publish
 
 ROOT = Path(__file__).parents[1]
 PASSED = {
@@ -144,3 +147,18 @@ def state(folder: Path) -> dict:
 def clone(folder: Path, target: Path) -> Path:
     git(folder, "clone", "--quiet", str(folder), str(target))
     return target
+
+
+@contextlib.contextmanager
+def of_two_models(mktemp: Callable[[str], Path], first: int = 1) -> Iterator[Path]:
+    """A repository that has published one model `first` times and then another one, with its environment as long as it is used."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(mktemp("home")).items():
+            patch.setenv(name, value)
+        folder = make_repository(mktemp("repository"))
+        for _ in range(first):
+            publish(request(folder), folder)
+        shutil.rmtree(folder / "results/tiny")
+        make_results(folder / "results/tiny", seed=2)
+        publish(request(folder), folder)
+        yield folder

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import publications
 import pytest
-from publications import make_results, refused_release, request
+from publications import refused_release
 from serve_process import running, wait_until
 
 from cascada.core.files import read_json
-from cascada.publishing import publish
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOK = ROOT / "deploy/ansible/playbook.yml"
@@ -27,14 +26,7 @@ def repository(tmp_path_factory):
     """Two published versions, 0.1.0 and 0.2.0, of different models."""
     if not ANSIBLE:
         pytest.skip("ansible-playbook is missing (Debian's package ansible-core): the role is not run here")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in publications.environment(tmp_path_factory.mktemp("home")).items():
-            patch.setenv(name, value)
-        folder = publications.make_repository(tmp_path_factory.mktemp("repository"))
-        publish.publish(request(folder), folder)
-        shutil.rmtree(folder / "results/tiny")
-        make_results(folder / "results/tiny", seed=2)
-        publish.publish(request(folder), folder)
+    with publications.of_two_models(tmp_path_factory.mktemp) as folder:
         yield folder
 
 

@@ -84,9 +84,7 @@ def _parser(module: Any) -> argparse.ArgumentParser:
         epilog=_explained() if module is None else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--source", choices=sources.kinds(), required=False, help="kind; detected from the first input if omitted"
-    )
+    parser.add_argument("--source", choices=sources.kinds(), help="kind; detected from the first input if omitted")
     parser.add_argument("--force", action="store_true", help="replace OUTPUT.h5 if it exists")
     skipping.add_argument(parser)
     if module is None or _has_files(module):

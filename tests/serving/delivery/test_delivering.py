@@ -15,11 +15,10 @@ import httpx
 import numpy as np
 import publications
 import pytest
-from publications import make_results, refused_release, request
+from publications import refused_release
 from serve_process import running, wait_until
 
 from cascada.core.errors import ConfigError, DataError
-from cascada.publishing import publish
 from cascada.serving.delivery import watching
 from cascada.serving.delivery.delivering import _switch, deliver
 from cascada.serving.delivery.releases import install, link
@@ -66,15 +65,7 @@ def test_the_link_leads_back_if_the_server_does_not_take_the_version(after, word
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """Published: 0.1.0; 0.2.0, the same model again; 0.3.0, another one."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in publications.environment(tmp_path_factory.mktemp("home")).items():
-            patch.setenv(name, value)
-        folder = publications.make_repository(tmp_path_factory.mktemp("repository"))
-        publish.publish(request(folder), folder)
-        publish.publish(request(folder), folder)
-        shutil.rmtree(folder / "results/tiny")
-        make_results(folder / "results/tiny", seed=2)
-        publish.publish(request(folder), folder)
+    with publications.of_two_models(tmp_path_factory.mktemp, first=2) as folder:
         yield folder
 
 
