@@ -56,37 +56,19 @@ def test_model(
     `reopen` is not set. `train` tells selections apart.
     """
     chosen = read_json(best)
-    found = sha256(checkpoint)
-    if found != chosen["checkpoint_sha256"]:
-        raise DataError(
-            f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({chosen['checkpoint_sha256'][:12]}…); "
-            "choose again: snakemake --forcerun select."
-        )
+    _compare_digests(checkpoint, chosen, best)
     _check(settings, train, test)
     transforms = beside.transforms(settings)
     opening = ledger.open_seal(test, chosen, settings.get("reopen", False), train, also, transforms)
-    result = predict(checkpoint, test, baselines, device, threads)
-    content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
-    content |= {
-        "surrogate": result.surrogate,
-        "configuration": chosen["configuration"],
-        "seed": chosen["seed"],
-        **_frozen(chosen, result),
-        "checkpoint_sha256": found,
-        "test_sha256": opening["ledger"][-1]["test_sha256"],
-        "baselines_sha256": sha256(baselines) if baselines else None,
-        "opening": opening,
-        "provenance": provenance(train=chosen.get("data_sha256"), test=opening["ledger"][-1]["test_sha256"]),
-    }
-    if result.temperature is not None:
-        content["uncalibrated"] = _uncalibrated(result, settings)
-        if "spectrum" in content:
-            weight = spectrum.weights(result.events, settings)
-            content["spectrum"]["uncalibrated"] = _uncalibrated(result, settings, weight)
+
+    def ask(where: Path, change: beside.Change | None = None, explain: bool = False) -> Predictions:
+        return predict(checkpoint, where, baselines, device, threads, change, explain)
+
+    result = ask(test, explain=True)
+    content = _numbers(result, settings) | _facts(chosen, result, opening, baselines)
     for name in settings.get("also", {}):
-        changed = beside.change(transforms[name], settings["seed"]) if name in transforms else None
-        where = test if changed else (also or {})[name]
-        found_on = predict(checkpoint, where, baselines, device, threads, changed, explain=False)
+        change = beside.change(transforms[name], settings["seed"]) if name in transforms else None
+        found_on = ask(test if change else (also or {})[name], change)
         content.setdefault("also", {})[name] = one = beside.compare(name, found_on, result, settings)
         folder = metrics_file.parent / "also" / name
         _write_predictions(folder / predictions.name, found_on, opening["reopened"])
@@ -102,6 +84,50 @@ def test_model(
     return content
 
 
+def _compare_digests(checkpoint: Path, chosen: dict, best: Path) -> None:
+    """Raise DataError unless the checkpoint is the one that was chosen."""
+    found, frozen = sha256(checkpoint), chosen["checkpoint_sha256"]
+    if found != frozen:
+        raise DataError(
+            f"{checkpoint}: its sha256 {found[:12]}… is not the one frozen in {best} ({frozen[:12]}…); "
+            "choose again: snakemake --forcerun select."
+        )
+
+
+def _numbers(result: Predictions, settings: dict) -> dict:
+    """What metrics.json says of the sealed showers; with a temperature also what they were before it, under both spectra."""
+    content = report(result.logits, result.events, result.baselines, settings, result.classes, result.signal)
+    if result.temperature is not None:
+        content["uncalibrated"] = _uncalibrated(result, settings)
+        if "spectrum" in content:
+            weight = spectrum.weights(result.events, settings)
+            content["spectrum"]["uncalibrated"] = _uncalibrated(result, settings, weight)
+    return content
+
+
+def _facts(chosen: dict, result: Predictions, opening: dict, baselines: Path | None) -> dict:
+    """What metrics.json says of the model, of the opening, and of where everything comes from.
+
+    Of an ensemble its `members`, their seeds; of a `temperature` how it was fitted.
+    """
+    sealed = opening["ledger"][-1]["test_sha256"]
+    facts = {
+        "surrogate": result.surrogate,
+        "configuration": chosen["configuration"],
+        "seed": chosen["seed"],
+        "checkpoint_sha256": chosen["checkpoint_sha256"],
+        "test_sha256": sealed,
+        "baselines_sha256": sha256(baselines) if baselines else None,
+        "opening": opening,
+        "provenance": provenance(train=chosen.get("data_sha256"), test=sealed),
+    }
+    if "members" in chosen:
+        facts["members"] = [one["seed"] for one in chosen["members"]]
+    if result.temperature is not None:
+        facts["temperature"] = chosen["calibration"]
+    return facts
+
+
 def _check(settings: dict, train: Path, test: Path) -> None:
     """Raise DataError for a test that cannot be made, before the seal is opened: no image is looked at."""
     from cascada.data.format import open_showers, read_events, read_header
@@ -113,12 +139,6 @@ def _check(settings: dict, train: Path, test: Path) -> None:
         with open_showers(test) as file:
             events, header = read_events(file), read_header(file)
         beside.check(f"testing.also.{name}", events["label"], events["shower_id"], list(header.classes))
-
-
-def _frozen(chosen: dict, result: Predictions) -> dict:
-    """What metrics.json says of an ensemble, `members`, their seeds, and of a `temperature`, as it was fitted."""
-    facts: dict = {"members": [one["seed"] for one in chosen["members"]]} if "members" in chosen else {}
-    return facts if result.temperature is None else facts | {"temperature": chosen["calibration"]}
 
 
 def _uncalibrated(result: Predictions, settings: dict, weight: np.ndarray | None = None) -> dict:
