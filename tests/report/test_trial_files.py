@@ -1,11 +1,15 @@
 """What `cascada status` finds with few calls of the file system is what pathlib finds."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+from benchmarks.finished import write_search
 from cascada.cli import main
 from cascada.core import paths
 from cascada.report.progress import trial_files
+from cascada.statistics.names import METRICS
 
 
 def test_folders_and_logs_are_those_of_the_patterns(tmp_path):
@@ -53,3 +57,31 @@ def test_the_status_says_of_which_class_a_metric_is(tmp_path, capsys):
     assert "validation accuracy 0.8000" in capsys.readouterr().out
     assert main(["status", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["meanings"]["f1"] == " (of proton)"
+
+
+COUNTED = """
+import collections, json, sys
+counts = collections.Counter()
+def seen(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and str(arguments[0]).startswith("results"):
+        counts[event.removeprefix("os.")] += 1
+sys.addaudithook(seen)
+from cascada.cli import main
+status = main(["status", "results/some", "--json"])
+heavy = {"numpy", "torch", "pandas", "h5py", "scipy", "yaml", "rich", "prometheus_client"} & set(sys.modules)
+print(json.dumps([status, counts, sorted(heavy)]), file=sys.stderr)
+"""
+
+
+def test_each_file_is_opened_once_and_nothing_heavy_is_imported(tmp_path):
+    """What decides how long ten thousand trials take: a file of each trial, each record of the search once, and no library."""
+    write_search(tmp_path / "results/some", 9)  # rungs of 9, 3 and 1
+    done = subprocess.run([sys.executable, "-c", COUNTED], cwd=tmp_path, capture_output=True, text=True, check=True)
+    status, counts, heavy = json.loads(done.stderr)
+    assert json.loads(done.stdout)["counts"]["completed"] == 13
+    assert status == 0 and heavy == []
+    records = 3  # search.json, rung-2.json, rung-3.json
+    summary = 1 + len(METRICS)  # its classes once, its number of showers for the best by each metric
+    assert counts["open"] == 13 + records + summary
+    assert counts["listdir"] == 2 + 3 * 9  # trials, logs/train, and of each configuration its seeds, epochs and logs
+    assert counts.get("scandir", 0) <= 1  # batches

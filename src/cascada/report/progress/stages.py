@@ -67,14 +67,16 @@ def stages(results: Path, trials: Iterable[Seen]) -> list[Stage]:
     if not path.exists():
         return []
     shape, trials = read_json(path), list(trials)
-    found = [_rung(results, shape, rung, trials) for rung in ladder(shape["configurations"], shape["budgets"])]
+    numbers = range(2, len(shape["budgets"]) + 1)
+    promoted = {number: _record(results / f"search/rung-{number}.json", RUNG) for number in numbers}
+    found = [_rung(shape, rung, promoted, trials) for rung in ladder(shape["configurations"], shape["budgets"])]
     if shape["rescore"]:
         found.append(_finalists(results, shape, trials))
     return found
 
 
-def _rung(results: Path, shape: dict, rung: Any, trials: list[Seen]) -> Stage:
-    names = _named(results / f"search/rung-{rung.number}.json", RUNG, "promoted")
+def _rung(shape: dict, rung: Any, promoted: dict[int, dict | None], trials: list[Seen]) -> Stage:
+    names, above = _names(promoted.get(rung.number), "promoted"), promoted.get(rung.number + 1)
     number = rung.configurations if names is None else len(names)
     stage = Stage(
         name=f"rung {rung.number} of {len(shape['budgets'])}",
@@ -82,15 +84,13 @@ def _rung(results: Path, shape: dict, rung: Any, trials: list[Seen]) -> Stage:
         expected=number * len(shape["seeds"]),
         decided=rung.number == 1 or names is not None,
     )
-    above = results / f"search/rung-{rung.number + 1}.json"
-    if rung.number < len(shape["budgets"]) and above.exists():
-        record = records.read(above, RUNG)
-        stage.told = f"{len(record['promoted'])} of {record['configurations']} configurations went on"
+    if above is not None:
+        stage.told = f"{len(above['promoted'])} of {above['configurations']} configurations went on"
     return _counted(stage, trials, names, shape["seeds"])
 
 
 def _finalists(results: Path, shape: dict, trials: list[Seen]) -> Stage:
-    names, seeds = _named(results / "search/finalists.json", FINALISTS, "finalists"), shape["rescore"]["seeds"]
+    names, seeds = _chosen(results), shape["rescore"]["seeds"]
     number = shape["rescore"]["top"] if names is None else len(names)
     expected, decided = number * len(seeds), names is not None
     stage = Stage(name="finalists", epochs=shape["budgets"][-1], expected=expected, decided=decided)
@@ -98,8 +98,17 @@ def _finalists(results: Path, shape: dict, trials: list[Seen]) -> Stage:
     return _counted(stage, trials, names, seeds)
 
 
-def _named(path: Path, kind: str, part: str) -> list[str] | None:
-    return [row["configuration"] for row in records.read(path, kind)[part]] if path.exists() else None
+def _record(path: Path, kind: str) -> dict | None:
+    """A record, which is read once: its hash takes longer than reading it does."""
+    return records.read(path, kind) if path.exists() else None
+
+
+def _names(record: dict | None, part: str) -> list[str] | None:
+    return None if record is None else [row["configuration"] for row in record[part]]
+
+
+def _chosen(results: Path) -> list[str] | None:
+    return _names(_record(results / "search/finalists.json", FINALISTS), "finalists")
 
 
 def _counted(stage: Stage, trials: list[Seen], names: list[str] | None, seeds: list[int]) -> Stage:
@@ -130,7 +139,7 @@ def batches(results: Path) -> str:
 def best(results: Path, trials: Iterable[Seen], metric: str) -> Best | None:
     """The best so far; only trials of one budget are compared, of finalists alone once there are any. None before a trial has ended."""
     ended = [trial for trial in trials if trial.state == "completed" and trial.validation.get(metric) is not None]
-    chosen = _named(results / "search/finalists.json", FINALISTS, "finalists")
+    chosen = _chosen(results)
     ended = [trial for trial in ended if chosen is None or trial.configuration in chosen]
     epochs = max((trial.epochs for trial in ended), default=0)
     groups: dict[str, dict[int, float]] = {}

@@ -66,6 +66,11 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
         known = sorted(str(path) for path in paths.RESULTS.glob("*")) or ["none yet"]
         raise CascadaError(f"{results}: no such results folder; known are {', '.join(known)}. Start with `snakemake`.")
     now = time.time() if now is None else now
+    with trial_files.collector_paused():
+        return _collect(results, now)
+
+
+def _collect(results: Path, now: float) -> SearchStatus:
     logs, summary = trial_files.logs(results), trial_files.read(f"{results}/{paths.SUMMARY}") or {}
     trials = [trial for folder in trial_files.folders(results) if (trial := _trial(folder, now)) is not None]
     for trial in trials:

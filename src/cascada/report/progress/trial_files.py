@@ -1,8 +1,10 @@
 """Folders, logs and JSON of many trials, with few calls of the file system: the status of ten thousand trials is wanted in a second.
 
-Plain strings and os.scandir: with pathlib the whole status takes twice as long.
+Plain strings, os.listdir and os.read: with pathlib the whole status takes three times as long, with os.scandir and open a third more.
 """
 
+import contextlib
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -11,7 +13,20 @@ from typing import Any
 
 from cascada.core import paths
 
+CHUNK = 1 << 16  # bytes; more than a trial writes
 LOG = str(paths.training_log(Path("{results}"), "{configuration}", "{seed}", "{epochs}"))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without garbage collection: it looks again and again at all that was read, and finds nothing (a tenth of the status's time)."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def folders(results: Path) -> Iterator[str]:
@@ -21,17 +36,16 @@ def folders(results: Path) -> Iterator[str]:
 
 
 def _matching(above: list[str], prefixes: list[str]) -> list[str]:
-    """The folders that lie as many levels below those given as there are prefixes of their names."""
+    """What lies as many levels below the folders given as there are prefixes of the names, in the order of the names."""
     for prefix in prefixes:
-        above = [entry.path for folder in above for entry in _entries(folder) if entry.name.startswith(prefix)]
+        above = [f"{folder}/{name}" for folder in above for name in _names(folder) if name.startswith(prefix)]
     return above
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name; nothing where it is missing, or a file."""
+def _names(folder: str) -> list[str]:
+    """What lies in a folder, sorted; nothing where it is missing, or a file."""
     try:
-        with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: entry.name)
+        return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -56,7 +70,10 @@ def log_of(results: Path, configuration: str, seed: int, epochs: int) -> str:
 def read(path: str) -> dict[str, Any] | None:
     """Return the content of a JSON file; None where it is missing."""
     try:
-        with open(path, "rb") as file:
-            return json.loads(file.read().decode())
+        file = os.open(path, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    try:
+        return json.loads(b"".join(iter(lambda: os.read(file, CHUNK), b"")).decode())
+    finally:
+        os.close(file)
