@@ -1,4 +1,4 @@
-"""What every rule's script shares: output goes to the rule's log, errors meant for users come without a traceback."""
+"""What every rule's script shares: output goes to the rule's log, errors meant for users come without a traceback, freed memory is kept."""
 
 import contextlib
 import signal
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cascada.core.allocator import keep_freed_memory
 from cascada.core.errors import CascadaError
 
 
@@ -34,6 +35,7 @@ def logged(snakemake: Any) -> Iterator[None]:
     Appended, as a job may have written there before its script began. (Snakemake removes a rule's log before each start;
     on a cluster, the job's own log keeps all starts.)
     """
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, _end)
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
