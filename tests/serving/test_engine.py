@@ -9,7 +9,7 @@ import pytest
 from cascada.core.errors import DataError
 from cascada.core.files import read_json
 from cascada.export.folder import FILES, write_description
-from cascada.serving.engine import Engine, load
+from cascada.serving.engine import Engine, in_parts, load
 
 NEEDED = [name for name in FILES if name != "model.pt2"]
 
@@ -72,5 +72,17 @@ def test_what_cannot_be_used_is_refused_and_the_present_version_goes_on(folder, 
     assert engine.reload() is False
     assert word in engine.trouble and str(folder) in engine.trouble
     assert told == [("refused", f"version {before.number} goes on answering: {engine.trouble}")]
-    probabilities, answered = engine.run(np.ones((2, 1, 80, 80), np.float32))
+    probabilities, answered = engine.run([np.ones((2, 1, 80, 80), np.float32)])
     assert answered is before and np.allclose(probabilities.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("requests", "expected"),
+    [([3], [3]), ([9], [4, 4, 1]), ([1, 1, 1], [3]), ([3, 2], [3, 2]), ([1, 3, 1, 6, 2], [4, 1, 4, 4])],
+)
+def test_requests_are_computed_in_parts_that_fit_into_the_caches(requests, expected):
+    numbers = iter(range(100))
+    arrays = [np.array([next(numbers) for _ in range(size)]) for size in requests]
+    parts = list(in_parts(arrays, 4))
+    assert [len(part) for part in parts] == expected
+    assert np.array_equal(np.concatenate(parts), np.arange(sum(requests)))

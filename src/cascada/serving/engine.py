@@ -4,9 +4,10 @@ A version is complete, has the hashes that its folder records, and gives its pro
 otherwise the one before stays. What a version computes with lies in memory, so that its folder may be replaced.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from cascada.core.errors import CascadaError, DataError
 from cascada.core.files import sha256
 from cascada.export.folder import CARD, ONNX, PROBE, SUMS, TOLERANCE, get_again
-from cascada.export.predict import Model
+from cascada.export.predict import SHARE, Model
 from cascada.export.probe import read_probe
 from cascada.export.scores import Scores, read_scores
 from cascada.export.verify import check_hashes
@@ -113,6 +114,26 @@ def _tested(folder: Path) -> Scores | None:
         return None
 
 
+def in_parts(requests: Sequence[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The showers of requests in their order, at most `size` at a time: large requests in pieces, small ones together."""
+    part: list[np.ndarray] = []
+    room = size
+    for images in requests:
+        for first in range(0, len(images), size):
+            piece = images[first : first + size]
+            if len(piece) > room:
+                yield _joined(part)
+                part, room = [], size
+            part.append(piece)
+            room -= len(piece)
+    if part:
+        yield _joined(part)
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
 @dataclass(slots=True)
 class Comparison:
     """How often, and how far, the shadow answered differently. `dropped`: showers that it did not see, since it was busy."""
@@ -176,6 +197,7 @@ class Engine:
     ):
         """Raises DataError for a folder that cannot be used; that of a shadow may be missing where it comes later."""
         self.folder, self._threads, self._told = folder, threads, told
+        self._part = SHARE * (threads or len(os.sched_getaffinity(0)))
         self.current = load(folder, threads)
         self.trouble = ""  # why the last attempt to load another version failed
         self._tried = self.current.stamp
@@ -186,17 +208,20 @@ class Engine:
         if shadow is not None and (shadow.exists() or not shadow_comes_later):
             self._load_shadow(shadow)
 
-    def run(self, images: np.ndarray) -> tuple[np.ndarray, Version]:
-        """Probabilities (n, K) of images (n, C, 80, 80), at most `Model.batch` computed at a time, and the version that gave them."""
+    def run(self, requests: Sequence[np.ndarray]) -> tuple[np.ndarray, Version]:
+        """Probabilities (n, K) of the images (n₁, C, 80, 80), … of some requests, one after the other, and the version that gave them."""
         version = self.current
-        size = version.model.batch
-        parts = [version.model.probabilities(images[first : first + size]) for first in range(0, len(images), size)]
+        parts = [self._compute(version, images) for images in in_parts(requests, self._part)]
         probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        version.window.add(images, probabilities)
         if shadow := self.shadow:
             signal = version.model.classes.index(version.model.signal)
-            shadow.see(images, probabilities, signal)
+            shadow.see(_joined(requests), probabilities, signal)
         return probabilities, version
+
+    def _compute(self, version: Version, images: np.ndarray) -> np.ndarray:
+        probabilities = version.model.probabilities(images)
+        version.window.add(images, probabilities)
+        return probabilities
 
     def changed(self) -> bool:
         """Whether the folder holds something that was not tried yet; one that is being written counts once it has its hashes."""

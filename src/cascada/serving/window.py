@@ -1,7 +1,9 @@
 """The last showers that a model has answered, as a few numbers each, and how far they have moved from those that it was validated on."""
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,22 +15,27 @@ from cascada.statistics import drift
 from cascada.statistics.drift import PROBABILITY
 
 SHOWERS = 2000  # that are remembered, if nothing else is said
+RATE = 250  # showers per second that are looked at: of more a part, since looking at one costs a seventh of classifying it with a small network
 STATES = {"steady": 0, "moved": 1, "far": 2}  # as a gauge
 
 
 class Window:
-    """Of one version. Filled by the thread that computes, read by those that answer."""
+    """Of one version. Filled by the thread that computes, read by those that answer.
 
-    def __init__(self, model: Model, showers: int = SHOWERS):
+    Of a burst `showers` are looked at, after it RATE per second: which ones is decided by time alone, so that none is preferred.
+    """
+
+    def __init__(self, model: Model, showers: int = SHOWERS, clock: Callable[[], float] = time.monotonic):
         self.known: dict[str, drift.Reference] = model.content.get("reference") or {}
         self._signal = model.classes.index(model.signal)
         self._blocks: deque[dict[str, np.ndarray]] = deque()
         self._probabilities: deque[np.ndarray] = deque()
         self._showers, self._held, self._lock = showers, 0, threading.Lock()
+        self._clock, self._seen, self._allowed = clock, clock(), float(showers)
 
     def add(self, images: np.ndarray, probabilities: np.ndarray) -> None:
         """Images (n, C, 80, 80) [GeV] and their probabilities (n, K)."""
-        if not self.known:
+        if not self.known or not self._may_look(len(images)):
             return
         block = quantities(images) | {PROBABILITY: probabilities[:, self._signal].copy()}
         with self._lock:
@@ -38,6 +45,15 @@ class Window:
             while self._held - len(self._probabilities[0]) >= self._showers:
                 self._held -= len(self._probabilities.popleft())
                 self._blocks.popleft()
+
+    def _may_look(self, showers: int) -> bool:
+        now = self._clock()
+        self._allowed = min(float(self._showers), self._allowed + RATE * (now - self._seen))
+        self._seen = now
+        if showers > self._allowed:
+            return False
+        self._allowed -= showers
+        return True
 
     def report(self) -> dict[str, Any]:
         """As `drift.report`; `available` is False for a model that was exported without a reference."""

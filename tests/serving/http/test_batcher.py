@@ -15,7 +15,8 @@ def images(*values):
     return np.array(values, np.float32).reshape(-1, 1, 1, 1)
 
 
-def double(batch):
+def double(requests):
+    batch = np.concatenate(requests)
     return 2 * batch.reshape(len(batch), 1), "model"
 
 
@@ -136,7 +137,7 @@ def test_a_client_that_has_gone_holds_up_nobody():
 
 def test_an_error_reaches_those_of_its_batch_and_the_next_is_answered():
     def fails(batch):
-        if batch[0] < 0:
+        if batch[0][0] < 0:
             raise ValueError("broken")
         return double(batch)
 

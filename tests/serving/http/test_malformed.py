@@ -13,7 +13,7 @@ import psutil
 import pytest
 from serve_process import running
 
-from cascada.serving.http.app import PLACES
+from cascada.serving.http.shared import PLACES
 
 IMAGES = np.random.default_rng(1).random((2, 1, 80, 80), np.float32)
 PATHS = (

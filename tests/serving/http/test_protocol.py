@@ -19,7 +19,7 @@ def tensor(**changes):
 
 def read(content, raw=b"", length=None, showers=8):
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return protocol.read_request(text + raw, str(len(text)) if raw and length is None else length, CHANNELS, showers)
+    return protocol.read_request([text + raw], str(len(text)) if raw and length is None else length, CHANNELS, showers)
 
 
 def binary(size=IMAGES.nbytes):

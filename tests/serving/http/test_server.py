@@ -328,21 +328,23 @@ def test_drift_is_seen_while_it_happens_and_clears(model, results, tmp_path):
         usual = file["images"][:][file["events"]["split"] == 1]
     with running(model, tmp_path) as server:
 
-        def ask(images, times):
-            for _ in range(times):
+        def ask(images, showers=1):
+            for _ in range(1 + (showers - 1) // len(images)):
                 assert infer(server.client, images).status_code == 200
             return server.client.get("/drift.json").json()
 
-        assert ask(usual[:5], 1)["enough"] is False
+        assert ask(usual[:5])["enough"] is False
         page = server.client.get("/drift").text
         assert "Too few showers" in page and "Surrogate showers" in page
-        far = ask(8 * usual, 1 + 1000 // len(usual))
+        far = ask(8 * usual, 250)
         assert far["moved"]["total_energy"]["state"] == "far" and far["sentences"]
         assert "total_energy has moved far" in server.client.get("/v2/health/ready").json()["warning"]
         assert 'cascada_drift_state{quantity="total_energy"} 2.0' in server.client.get("/metrics").text
         assert "moved far" in server.client.get("/drift").text and "<svg" in server.client.get("/drift").text
-        steady = ask(usual, 1 + 2500 // len(usual))
-        assert steady["moved"]["total_energy"]["state"] == "steady" and steady["sentences"] == []
+        ask(usual, 1500)
+        wait_until(lambda: ask(usual)["sentences"] == [])  # after a burst not all are looked at
+        steady = server.client.get("/drift.json").json()
+        assert steady["moved"]["total_energy"]["state"] == "steady"
         assert "warning" not in server.client.get("/v2/health/ready").json()
         assert 0.5 <= steady["expected"]["accuracy"] <= 1 and "only the inputs" in steady["assumption"]
 

@@ -1,8 +1,7 @@
 """The routes: the Open Inference Protocol under `/v2`, `/predict` for people, and what watches and describes the server."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -10,80 +9,21 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.types import ASGIApp
 
 from cascada import __version__
 from cascada.core.notices import SURROGATE
 from cascada.data import sources
-from cascada.serving.engine import Engine, Version
+from cascada.serving.engine import Version
 from cascada.serving.http import describing, explaining, pages, protocol, uploads
-from cascada.serving.http.batcher import Batcher
 from cascada.serving.http.errors import Refused, bad
-from cascada.serving.http.guard import Guard, read_body, refusal
-from cascada.serving.http.metrics import Metrics
-from cascada.serving.http.settings import Settings
-from cascada.serving.logs import NAME
-
-log = logging.getLogger(NAME)
+from cascada.serving.http.guard import Guard, failure, read_body, refusal
+from cascada.serving.http.infer import INFER, Infer
+from cascada.serving.http.shared import Server
 
 
-PLACES = 2  # files that are read, or showers that are explained, at a time
-
-
-class Server:
-    """What the routes share. `ending`: whether the server has been told to end, so that nobody sends it more; `connections`: open ones."""
-
-    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics | None = None):
-        self.engine, self.settings = engine, settings
-        self.metrics = metrics or Metrics()
-        self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe)
-        self.metrics.watch(engine, self.batcher)
-        self.ending: Callable[[], bool] = lambda: False
-        self.connections: Callable[[], int] = lambda: 0
-        self._places = asyncio.Semaphore(PLACES)
-
-    @property
-    def name(self) -> str:
-        return self.settings.name or self.engine.current.experiment
-
-    @property
-    def ready(self) -> bool:
-        return not self.ending()
-
-    async def probabilities(self, request: Request, images: Any) -> tuple[Any, Version]:
-        found, version = await self.batcher.submit(images)
-        self.metrics.showers.inc(len(images))
-        request.state.noted = {"showers": len(images), "version": version.number}
-        return found, version
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """One of the few places for work that no batch bounds: reading a file, explaining. Raises Refused if none is free in time."""
-        try:
-            async with asyncio.timeout(self.settings.limits.seconds):
-                await self._places.acquire()
-        except TimeoutError:
-            raise Refused(503, "queue_full", "Too many files are being read; ask again in a moment.", retry=1) from None
-        try:
-            yield
-        finally:
-            self._places.release()
-
-    def check(self, name: str, version: str | None = None) -> None:
-        """Raise Refused for another model or version than the one that answers."""
-        if name != self.name:
-            raise Refused(404, "model", f"No model {name[:80]!r} here; this server has {self.name!r}.")
-        if version is not None and version != self.engine.current.number:
-            raise Refused(
-                404,
-                "model",
-                f"No version {version[:80]!r} of {self.name!r} here; {self.engine.current.number!r} answers.",
-            )
-
-
-def create_app(server: Server) -> FastAPI:
-    """The application; its life starts and ends the batcher, which then answers what it has taken."""
+def create_app(server: Server) -> ASGIApp:
+    """The application, in its guard; its life starts and ends the batcher, which then answers what it has taken."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -96,15 +36,11 @@ def create_app(server: Server) -> FastAPI:
         title="Cascada", version=__version__, summary=describing.SUMMARY, lifespan=life, docs_url=None, redoc_url=None
     )
     _add_errors(app, server)
-    _add_infer(app, server)
     _add_health(app, server)
     _add_protocol(app, server)
     _add_people(app, server)
     _add_pages(app, server)
-    app.add_middleware(
-        Guard, settings=server.settings, metrics=server.metrics, connections=lambda: server.connections()
-    )
-    return app
+    return Guard(Infer(app, server), server.settings, server.metrics, lambda: server.connections())
 
 
 def _add_errors(app: FastAPI, server: Server) -> None:
@@ -125,7 +61,7 @@ def _add_errors(app: FastAPI, server: Server) -> None:
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": "The server failed to answer; its log says why."}, 500)
+        return failure()
 
 
 def _add_health(app: FastAPI, server: Server) -> None:
@@ -153,38 +89,6 @@ def _add_health(app: FastAPI, server: Server) -> None:
     app.include_router(routes)
 
 
-INFER = ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer")
-
-
-class _Known(Route):
-    """A route of Starlette's that says in the scope which one it is, as FastAPI's do: the log and the metrics name it."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        return match, {**found, "route": self}
-
-
-def _add_infer(app: FastAPI, server: Server) -> None:
-    """Where all the load comes to: found first, and without FastAPI's work on arguments, a quarter of the cost of a single shower."""
-
-    async def infer(request: Request) -> Response:
-        return await _infer(server, request, **request.path_params)
-
-    app.router.routes += [_Known(path, infer, methods=["POST"]) for path in INFER]
-
-
-async def _infer(server: Server, request: Request, name: str, version: str | None = None) -> Response:
-    server.check(name, version)
-    body = await read_body(request, server.settings.limits)
-    channels = server.engine.current.model.channels
-    length = request.headers.get(protocol.JSON_LENGTH)
-    asked = protocol.read_request(body, length, channels, server.settings.limits.showers)
-    protocol.check_values(asked.images)
-    probabilities, answered = await server.probabilities(request, asked.images)
-    content, headers = protocol.answer(asked, probabilities, name, answered.number)
-    return Response(content, headers=headers)
-
-
 def _add_protocol(app: FastAPI, server: Server) -> None:
     routes = APIRouter(tags=["Open Inference Protocol"])
 
@@ -203,12 +107,11 @@ def _add_protocol(app: FastAPI, server: Server) -> None:
         server.check(name, version)
         return JSONResponse({"name": name, "ready": server.ready}, 200 if server.ready else 503)
 
-    # described here; requests find the routes of `_add_infer`
     @routes.post(INFER[0], openapi_extra=describing.INFER, responses=describing.INFERRED)
     @routes.post(INFER[1], openapi_extra=describing.INFER, responses=describing.INFERRED)
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+    def infer(name: str, version: str | None = None) -> Response:
         """Probabilities of images; tensors as JSON, or as bytes behind it (binary tensor extension)."""
-        return await _infer(server, request, name, version)
+        raise AssertionError("described here, answered by `Infer`")
 
     app.include_router(routes)
 
@@ -223,7 +126,7 @@ def _add_people(app: FastAPI, server: Server) -> None:
     ) -> dict:
         """Probabilities for JSON, NPZ, a file of showers or a raw CORSIKA file, with warnings where the model was not trained for them."""
         upload = await _upload(server, request, source)
-        probabilities, version = await server.probabilities(request, upload.images)
+        probabilities, version = await server.probabilities(request.scope, upload.images)
         return _answer(server, version, upload, probabilities)
 
     @routes.post("/explain", openapi_extra=describing.PREDICT, responses=describing.PREDICTED)
@@ -300,7 +203,7 @@ async def _upload(server: Server, request: Request, source: str) -> uploads.Uplo
     current, limits = server.engine.current, server.settings.limits
     if source and source not in sources.kinds():
         raise bad(f"source: {source!r} given, allowed are {', '.join(sources.kinds())}.")
-    body = await read_body(request, limits)
+    body = b"".join(await read_body(request.scope, request.receive, limits))
     if not body:
         raise bad("The body is empty; send a file, or JSON.")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
@@ -312,7 +215,7 @@ async def _upload(server: Server, request: Request, source: str) -> uploads.Uplo
 
 
 async def _explained(server: Server, request: Request, upload: uploads.Upload, shower: int) -> dict[str, Any]:
-    probabilities, version = await server.probabilities(request, upload.images)
+    probabilities, version = await server.probabilities(request.scope, upload.images)
     async with server.place():  # beside the batches, not among them: some hundred images that nobody else waits for
         more = await asyncio.to_thread(explaining.explain, version, upload.images[shower], probabilities[shower])
     return _answer(server, version, upload, probabilities) | {"explained": more | {"shower": shower}}

@@ -2,13 +2,16 @@
 
 One thread computes, so that the model's own threads are not shared between batches. Nothing waits without need: while the
 model is busy, the next batch grows by itself; while it is idle, the first request waits at most `Batching.wait` for others.
+
+A batch is handed to the thread and back with one call each: a future between threads would cost as much as a dozen showers.
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from cascada.serving.http.errors import Refused
 from cascada.serving.http.settings import Batching
 
 Answer = tuple[np.ndarray, Any]  # probabilities (n, K), and which model gave them
-Run = Callable[[np.ndarray], Answer]
+Run = Callable[[list[np.ndarray]], Answer]
 
 
 @dataclass(slots=True)
@@ -27,19 +30,20 @@ class _Waiting:
 
 
 class Batcher:
-    """`run` takes images (n, C, 80, 80) in a thread; `seen` is told the number of showers of each batch."""
+    """`run` takes the images (n, C, 80, 80) of each request of a batch, in a thread; `seen` is told the number of showers of each batch."""
 
     def __init__(self, run: Run, settings: Batching, seen: Callable[[int], None] = lambda showers: None):
         self._run, self._settings, self._seen = run, settings, seen
         self._queue: deque[_Waiting] = deque()
         self.showers = 0  # that wait
-        self._pool = ThreadPoolExecutor(1, "model")
-        self._arrived = asyncio.Event()
-        self._closed = False
-        self._worker: asyncio.Task | None = None
+        self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()  # for the thread; None ends it
+        self._thread = threading.Thread(target=self._compute, name="model", daemon=True)
+        self._busy = self._closed = False
+        self._later: asyncio.TimerHandle | None = None  # the next batch, while the model is idle
 
     def start(self) -> None:
-        self._worker = asyncio.get_running_loop().create_task(self._work())
+        self._loop, self._idle = asyncio.get_running_loop(), asyncio.Event()
+        self._thread.start()
 
     async def submit(self, images: np.ndarray) -> Answer:
         """Return the probabilities (n, K) of one request's images, and who computed them.
@@ -50,41 +54,40 @@ class Batcher:
             raise Refused(503, "ending", "The server is about to end; ask again in a moment.", retry=1)
         if self.showers and self.showers + len(images) > self._settings.queue:
             raise Refused(503, "queue_full", f"{self.showers} showers wait already; ask again in a moment.", retry=1)
-        waiting = _Waiting(images, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(images, self._loop.create_future())
         self._queue.append(waiting)
         self.showers += len(images)
-        self._arrived.set()
+        if not self._busy:
+            self._soon()
         return await waiting.answer
 
     async def close(self) -> None:
         """Take nothing more, answer what was taken, and end."""
         self._closed = True
-        self._arrived.set()
-        if self._worker:
-            await self._worker
-        self._pool.shutdown()
+        if not self._busy:
+            self._next()
+        await self._idle.wait()
+        self._batches.put(None)
+        self._thread.join()
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            if self._queue and self.showers < self._settings.largest and not self._closed:
-                await self._wait_for_more()
-            while batch := self._take():
-                await self._answer(loop, batch)
-            if self._closed and not self._queue:
-                return
+    def _soon(self) -> None:
+        """Compute when the batch is full, or when the first of it has waited for long enough."""
+        if self.showers >= self._settings.largest:
+            self._next()
+        elif self._later is None:
+            self._later = self._loop.call_later(self._settings.wait, self._next)
 
-    async def _wait_for_more(self) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.wait
-        while self.showers < self._settings.largest and not self._closed and (left := end - loop.time()) > 0:
-            self._arrived.clear()
-            try:
-                await asyncio.wait_for(self._arrived.wait(), left)
-            except TimeoutError:
-                return
+    def _next(self) -> None:
+        """Hand the next batch to the idle thread."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if batch := self._take():
+            self._busy = True
+            self._seen(sum(len(one.images) for one in batch))
+            self._batches.put(batch)
+        elif self._closed:
+            self._idle.set()
 
     def _take(self) -> list[_Waiting]:
         """Whole requests, as many as fit into the largest batch, and at least one; those whose client has gone are left out."""
@@ -98,19 +101,31 @@ class Batcher:
                 showers += len(waiting.images)
         return batch
 
-    async def _answer(self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting]) -> None:
-        images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
-        self._seen(len(images))
-        try:
-            probabilities, model = await loop.run_in_executor(self._pool, self._run, images)
-        except Exception as error:
-            for one in batch:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
-            return
+    def _compute(self) -> None:
+        """What the thread does."""
+        while batch := self._batches.get():
+            try:
+                probabilities, model = self._run([one.images for one in batch])
+            except Exception as error:
+                self._loop.call_soon_threadsafe(self._fail, batch, error)
+            else:
+                self._loop.call_soon_threadsafe(self._answer, batch, probabilities, model)
+
+    def _answer(self, batch: list[_Waiting], probabilities: np.ndarray, model: Any) -> None:
         start = 0
         for one in batch:
             stop = start + len(one.images)
             if not one.answer.done():
                 one.answer.set_result((probabilities[start:stop], model))
             start = stop
+        self._computed()
+
+    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+        for one in batch:
+            if not one.answer.done():
+                one.answer.set_exception(error)
+        self._computed()
+
+    def _computed(self) -> None:
+        self._busy = False
+        self._next()

@@ -5,17 +5,16 @@ An answer never shows a traceback or a path of this machine, and the log never s
 
 import asyncio
 import hmac
-import logging
 import math
+import random
 import re
 import time
-import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,18 +22,18 @@ from cascada.serving.addresses import is_loopback
 from cascada.serving.http.errors import Refused, too_large
 from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Limits, Settings
-from cascada.serving.logs import NAME
-
-log = logging.getLogger(NAME)
+from cascada.serving.logs import note
 
 OPEN = ("/v2/health/live", "/v2/health/ready")  # for whoever starts, restarts and updates servers
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+ENDPOINT = "cascada.endpoint"  # in a scope: the route's address, where no router says it
+WHOLE = "cascada.whole"  # in a scope: True once the whole body is there
 CLIENTS = 4096  # addresses whose rate is remembered
-GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Rate:
@@ -59,44 +58,49 @@ class Rate:
 
 
 class Guard:
-    """ASGI middleware around everything. `connections` tells how many are open."""
+    """ASGI around everything. `connections` tells how many are open."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, connections: Callable[[], int]):
         self._app, self._settings, self._metrics, self._connections = app, settings, metrics, connections
         self._rate = Rate(settings.limits.rate)
+        self._here_alone = is_loopback(settings.host)
+        self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        id = given if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        started, status = time.perf_counter(), 0
+        headers = dict(scope["headers"])
+        id = headers.get(b"x-request-id", b"")
+        if not GIVEN_ID.fullmatch(id):
+            id = b"%032x" % random.getrandbits(128)
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                for name, value in {**HEADERS, "x-request-id": id}.items():
-                    MutableHeaders(scope=message).setdefault(name, value)
+                message["headers"] = _with_ours(message["headers"], id)
             await send(message)
 
-        self._metrics.in_flight.inc()
+        self._in_flight += 1
         try:
-            try:
-                self._check(scope, headers)
-            except Refused as refused:
-                await refusal(refused, self._metrics)(scope, receive, answer)
-            else:
-                await self._app(scope, receive, answer)
+            self._check(scope, headers)
+            await self._app(scope, receive, answer)
+        except Refused as refused:
+            await refusal(refused, self._metrics)(scope, receive, answer)
         except ClientDisconnect:
             status = 499
+        except Exception:
+            if not status:
+                await failure()(scope, receive, answer)
+            raise  # to the log
         finally:
-            self._metrics.in_flight.dec()
-            self._note(scope, status, time.perf_counter() - started, id)
+            self._in_flight -= 1
+            self._note(scope, status or 500, time.perf_counter() - started, id.decode())
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if scope["path"] in OPEN:
             return
         self._check_host(headers)
@@ -116,28 +120,20 @@ class Guard:
                 retry=wait,
             )
         if self._settings.token:
-            scheme, _, given = headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(
-                given.strip().encode(), self._settings.token.encode()
-            ):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._settings.token.encode()):
                 raise Refused(401, "token", "A token is needed: send the header `Authorization: Bearer TOKEN`.")
 
-    def _check_host(self, headers: Headers) -> None:
+    def _check_host(self, headers: dict[bytes, bytes]) -> None:
         """A page from elsewhere whose name leads to this machine must not read answers that are meant for this machine alone."""
-        if not is_loopback(self._settings.host):
-            return
-        host = headers.get("host", "")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if host and not is_loopback(name.strip("[]")):
+        if self._here_alone and not _leads_here(headers.get(b"host", b"")):
             raise Refused(
                 421, "host", "This server answers to names of its own machine alone, such as 127.0.0.1 or localhost."
             )
 
     def _note(self, scope: Scope, status: int, seconds: float, id: str) -> None:
-        route = scope.get("route")
-        endpoint = getattr(route, "path", "other")
-        self._metrics.requests.labels(endpoint, str(status)).inc()
-        self._metrics.seconds.labels(endpoint).observe(seconds)
+        endpoint = str(scope.get(ENDPOINT) or getattr(scope.get("route"), "path", "other"))
+        self._metrics.answered(endpoint, status, seconds)
         fields: dict[str, Any] = {
             "method": scope["method"],
             "endpoint": endpoint,
@@ -145,7 +141,27 @@ class Guard:
             "seconds": round(seconds, 4),
             "id": id,
         }
-        log.info("request", extra={"fields": fields | scope.get("state", {}).get("noted", {})})
+        note("request", fields | scope.get("state", {}).get("noted", {}))
+
+
+def _with_ours(headers: Iterable[tuple[bytes, bytes]], id: bytes) -> list[tuple[bytes, bytes]]:
+    """An answer's headers, with those of all answers that it has not set itself."""
+    found = list(headers)
+    names = {name for name, _ in found}
+    return found + [one for one in (*HEADERS, (b"x-request-id", id)) if one[0] not in names]
+
+
+@lru_cache(CLIENTS)
+def _leads_here(host: bytes) -> bool:
+    """Whether a `Host` header names this machine; who sends none is not a browser."""
+    name = host.decode("latin-1")
+    name = name.rsplit(":", 1)[0] if not name.endswith("]") else name
+    return not host or is_loopback(name.strip("[]"))
+
+
+def failure() -> Response:
+    """The answer where the server has failed."""
+    return JSONResponse({"error": "The server failed to answer; its log says why."}, 500)
 
 
 def refusal(refused: Refused, metrics: Metrics) -> Response:
@@ -159,21 +175,33 @@ def refusal(refused: Refused, metrics: Metrics) -> Response:
     return JSONResponse({"error": refused.sentence}, refused.status, headers)
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body, as far as it is not larger and does not come more slowly than allowed. Raises Refused."""
-    if encoding := request.headers.get("content-encoding", ""):
-        raise Refused(415, "encoding", f"Content-Encoding {encoding[:20]!r} is not taken; send the body as it is.")
-    length = request.headers.get("content-length", "")
+async def read_body(scope: Scope, receive: Receive, limits: Limits) -> list[bytes]:
+    """The body in the pieces in which it came, as far as it is not larger and does not come more slowly than allowed. Raises Refused."""
+    headers = dict(scope["headers"])
+    if encoding := headers.get(b"content-encoding", b""):
+        shown = encoding[:20].decode("latin-1")
+        raise Refused(415, "encoding", f"Content-Encoding {shown!r} is not taken; send the body as it is.")
+    length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limits.bytes:
         raise too_large(f"The body has {int(length)} bytes, at most {limits.bytes} are allowed.")
-    parts, size = [], 0
+    if scope.get(WHOLE):  # nothing to wait for: no timer, which costs more than reading a shower
+        return await _pieces(receive, limits)
     try:
         async with asyncio.timeout(limits.seconds):
-            async for part in request.stream():
-                parts.append(part)
-                size += len(part)
-                if size > limits.bytes:
-                    raise too_large(f"The body has more than the {limits.bytes} bytes that are allowed.")
+            return await _pieces(receive, limits)
     except TimeoutError:
         raise Refused(408, "slow", f"The body did not come within {limits.seconds:g} s.") from None
-    return b"".join(parts)
+
+
+async def _pieces(receive: Receive, limits: Limits) -> list[bytes]:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limits.bytes:
+            raise too_large(f"The body has more than the {limits.bytes} bytes that are allowed.")
+        more = message.get("more_body", False)
+    return parts

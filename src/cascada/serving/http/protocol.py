@@ -18,6 +18,7 @@ INPUT, OUTPUT = "images", "probabilities"
 DATATYPE = "FP32"
 JSON_LENGTH = "inference-header-content-length"  # header: bytes of JSON before the tensors
 EXTENSIONS = ("binary_tensor_data",)
+ALIGNMENT = 64  # bytes: at multiples of that, numbers are read fastest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,12 @@ class Inference:
     binary: bool
 
 
-def read_request(body: bytes, json_length: str | None, channels: tuple[str, ...], showers: int) -> Inference:
-    """Read a body whose JSON part has `json_length` bytes (a header, None: all). At most `showers` are allowed. Raises Refused."""
-    text, tensors = _parts(body, json_length)
+def read_request(pieces: list[bytes], json_length: str | None, channels: tuple[str, ...], showers: int) -> Inference:
+    """Read a body, in the pieces in which it came, whose JSON has `json_length` bytes (a header, None: all). Raises Refused.
+
+    At most `showers` are allowed.
+    """
+    text, tensors = _parts(pieces, json_length)
     content = _json(text)
     inputs = content.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
@@ -43,13 +47,27 @@ def read_request(body: bytes, json_length: str | None, channels: tuple[str, ...]
     return Inference(images, id, _wants_binary(content))
 
 
-def _parts(body: bytes, json_length: str | None) -> tuple[memoryview, memoryview]:
-    view = memoryview(body)
+def _parts(pieces: list[bytes], json_length: str | None) -> tuple[memoryview, memoryview]:
+    """The JSON, and the bytes behind it."""
+    size = sum(map(len, pieces))
     if json_length is None:
-        return view, view[:0]
-    if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 12 or int(json_length) > len(body):
-        raise bad(f"Inference-Header-Content-Length: expected a number of at most {len(body)}, the body's length.")
-    return view[: int(json_length)], view[int(json_length) :]
+        return memoryview(b"".join(pieces)), memoryview(b"")
+    if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 12 or int(json_length) > size:
+        raise bad(f"Inference-Header-Content-Length: expected a number of at most {size}, the body's length.")
+    length = int(json_length)
+    view = memoryview(pieces[0]) if len(pieces) == 1 else _together(pieces, size, length)
+    return view[:length], view[length:]
+
+
+def _together(pieces: list[bytes], size: int, aligned: int) -> memoryview:
+    """Pieces of together `size` bytes as one, so that the numbers at the place `aligned` need not be copied again to be computed with."""
+    start = -aligned % ALIGNMENT
+    whole = np.empty(start + size, np.uint8).data[start:]
+    place = 0
+    for piece in pieces:
+        whole[place : place + len(piece)] = piece
+        place += len(piece)
+    return whole
 
 
 def _json(text: memoryview) -> dict[str, Any]:

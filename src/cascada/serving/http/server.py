@@ -7,8 +7,10 @@
 | `batcher.py`  | concurrent requests become one batch                              |
 | `protocol.py` | the Open Inference Protocol, without a server                     |
 | `uploads.py`  | what people send; `decoding.py` reads files in a process of its own |
+| `connection.py` | HTTP/1.1 with bounds on what a client may hold open               |
 | `guard.py`    | token, rate, sizes, times, log                                    |
-| `app.py`      | the routes; `describing.py` and `metrics.py` describe and count    |
+| `infer.py`    | the route that has all the load                                   |
+| `app.py`      | the other routes; `shared.py` is what all share, `describing.py` and `metrics.py` describe and count |
 
 SIGTERM and SIGINT end it: what was taken is answered. SIGHUP loads the folder again.
 """
@@ -20,21 +22,19 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cascada.core.errors import ConfigError
 from cascada.serving.engine import Engine
-from cascada.serving.http.app import Server, create_app
+from cascada.serving.http.app import create_app
+from cascada.serving.http.connection import patient
 from cascada.serving.http.metrics import Metrics
 from cascada.serving.http.settings import Settings
+from cascada.serving.http.shared import Server
 from cascada.serving.logs import NAME, log_to_stderr
 
 POLL = 1.0  # s between two looks at the folder
-LINGER = 1.0  # s in which a client that still sends may read its answer
 
 log = logging.getLogger(NAME)
 
@@ -53,7 +53,8 @@ def serve(folder: Path, settings: Settings) -> None:
     server = Server(engine, settings, metrics)
     config = uvicorn.Config(
         create_app(server),
-        http=protocol(settings.limits.seconds),
+        http=patient(settings.limits.seconds),
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -126,31 +127,3 @@ def listen(settings: Settings) -> socket.socket:
             "give another port, or 0 for any that is free."
         ) from error
     return listening
-
-
-def protocol(seconds: float) -> type[H11Protocol]:
-    """HTTP/1.1 that closes a connection on which no whole request head came within `seconds`, or whose body goes on after the answer."""
-
-    class Patient(H11Protocol):
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._deadline = self.loop.call_later(seconds, self._close_if_silent)
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            if self.conn.their_state is h11.SEND_BODY:  # answered before all was sent: it may never end
-                self.loop.call_later(LINGER, self._close_if_still_sending, self.cycle)
-
-        def _close_if_still_sending(self, cycle: object) -> None:
-            if self.cycle is cycle and self.conn.their_state is h11.SEND_BODY:
-                self.transport.close()
-
-        def _close_if_silent(self) -> None:
-            if not getattr(self, "cycle", None) and not self.transport.is_closing():
-                self.transport.close()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._deadline.cancel()
-            super().connection_lost(exc)
-
-    return Patient

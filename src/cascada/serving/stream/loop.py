@@ -167,8 +167,7 @@ class Stream:
 
     def _answer(self) -> None:
         batch = [self.waiting.popleft() for _ in range(min(self.settings.batch, len(self.waiting)))]
-        images = np.stack([one.image for one in batch])
-        probabilities, version = self.engine.run(images)
+        probabilities, version = self.engine.run([one.image[np.newaxis] for one in batch])
         model = version.model
         ranges = model.content["data"].get("ranges") or {}
         for one, row in zip(batch, probabilities, strict=True):
