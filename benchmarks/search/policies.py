@@ -11,7 +11,7 @@ import numpy as np
 
 from cascada.experiment.batches import Finished, sizes
 from cascada.experiment.proposers import sobol, tpe
-from cascada.experiment.rungs import budgets, going_on
+from cascada.experiment.rungs import ETA, FIRST, budgets, going_on
 from cascada.experiment.spaces import canonical
 from cascada.selection.halving import COMPLETED, DIVERGED, Score, compare
 
@@ -185,6 +185,10 @@ def policies(numbers: tuple[int, ...] = (24, 48), seeds: int = 3) -> dict[str, P
         found[f"grid, halving η {eta} from {first}"] = lambda view, e=eta, f=first: climb(
             view, everything(view), ladder(view, e, f)
         )
+    if seeds > 1:
+        found[f"grid, halving η 3 from 1, {FINALISTS} finalists"] = lambda view: climb(
+            view, everything(view), ladder(view, ETA, FIRST), finalists
+        )
     for share in (12, 6, 4):
         found[f"grid, best 1/{share} after one epoch"] = lambda view, s=share: best_after_one(
             view, everything(view), -(-len(view.present) // s)
@@ -194,13 +198,15 @@ def policies(numbers: tuple[int, ...] = (24, 48), seeds: int = 3) -> dict[str, P
         found[f"sobol {n}"] = lambda view, n=n: to_the_end(view, proposed(view, n, view.table.epochs, sobol, True))
         found[f"tpe {n}"] = lambda view, n=n: to_the_end(view, proposed(view, n, view.table.epochs))
         for eta in (2, 3):
-            found[f"random {n}, halving η {eta} from 2"] = lambda view, n=n, e=eta: climb(
-                view, drawn(view, n), ladder(view, e, 2)
+            found[f"random {n}, halving η {eta} from 1"] = lambda view, n=n, e=eta: climb(
+                view, drawn(view, n), ladder(view, e, FIRST)
             )
-        found[f"sobol {n}, halving η 3 from 2"] = lambda view, n=n: climb(
-            view, proposed(view, n, 2, sobol, True), ladder(view, 3, 2)
+        found[f"sobol {n}, halving η 3 from 1"] = lambda view, n=n: climb(
+            view, proposed(view, n, FIRST, sobol, True), ladder(view, ETA, FIRST)
         )
-        found[f"tpe {n}, halving η 3 from 2"] = lambda view, n=n: climb(view, proposed(view, n, 2), ladder(view, 3, 2))
+        found[f"tpe {n}, halving η 3 from 1"] = lambda view, n=n: climb(
+            view, proposed(view, n, FIRST), ladder(view, ETA, FIRST)
+        )
         found[f"random {n}, best 1/6 after one epoch"] = lambda view, n=n: best_after_one(
             view, drawn(view, n), -(-n // 6)
         )
@@ -214,7 +220,7 @@ def _with_seeds(n: int, seeds: int) -> dict[str, Policy]:
     return {
         f"random {n}, {seeds} seeds each": lambda view: to_the_end(view, drawn(view, n), seeds),
         f"random {n}, {FINALISTS} finalists": lambda view: finalists(view, drawn(view, n)),
-        f"sobol {n}, halving η 3 from 2, {FINALISTS} finalists": lambda view: climb(
-            view, proposed(view, n, 2, sobol, True), ladder(view, 3, 2), finalists
+        f"sobol {n}, halving η 3 from 1, {FINALISTS} finalists": lambda view: climb(
+            view, proposed(view, n, FIRST, sobol, True), ladder(view, ETA, FIRST), finalists
         ),
     }

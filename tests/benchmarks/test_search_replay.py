@@ -206,6 +206,18 @@ def test_the_picture_and_the_table_can_be_made(tmp_path):
     assert (tmp_path / "search.png").stat().st_size > 10_000
 
 
+def test_a_difference_is_taken_replay_by_replay():
+    noise = np.random.default_rng(1).random(50)
+    one, other = (replay.Outcome(noise, noise, noise + shift, 2 * noise) for shift in (0.001, 0))
+    (line,) = replay.differences({"a": one, "b": other}, [("a", "b"), ("a", "absent")]).splitlines()[2:]
+    assert line == "| a | b | 0.0010 [0.0010, 0.0010] | 0.0000 [0.0000, 0.0000] |"
+
+
+def test_every_pair_that_is_compared_is_a_policy():
+    known = policies(replay.NUMBERS, 3)
+    assert all(one in known and other in known for one, other in replay.PAIRS)
+
+
 def test_halves_are_equal_and_every_trial_has_the_same():
     halves = table.halves(101)
     assert halves.shape == (table.HALVINGS, 101)

@@ -16,12 +16,19 @@ from cascada.experiment.rungs import Rung, budgets, check_finalists, check_seeds
         ({"eta": 2.5, "first": 2}, 12, [2, 5, 12]),
         ({"eta": 3, "first": 12}, 12, [12]),
         ({"eta": 3, "first": 11}, 12, [12]),
+        ({"eta": 2}, 12, [1, 2, 4, 8, 12]),
+        ({"eta": 3}, 12, [1, 3, 12]),
         ({"rungs": [2, 4, 12]}, 12, [2, 4, 12]),
         ({"rungs": [12]}, 12, [12]),
     ],
 )
 def test_budgets_grow_to_the_last_epoch(halving, epochs, expected):
     assert budgets({"halving": halving} if halving else {}, epochs) == expected
+
+
+def test_without_a_word_a_third_goes_on_from_one_epoch():
+    """The default of docs/search.md, "The benchmark"."""
+    assert budgets({"halving": {}}, 27) == [1, 3, 9, 27] == budgets({"halving": {"eta": 3, "first": 1}}, 27)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,6 @@ def test_budgets_grow_to_the_last_epoch(halving, epochs, expected):
         ({"rungs": ["2", 12]}, "a list of whole numbers"),
         ({"rungs": [2, 12], "eta": 3}, "`eta` and `rungs` given"),
         ({"rungs": [2, 12], "first": 2}, "give either `eta` and `first`, or `rungs`"),
-        ({"eta": 3}, "give either `eta` and `first`, or `rungs`"),
     ],
 )
 def test_what_cannot_be_a_ladder_is_said_in_one_sentence(halving, sentence):

@@ -3,7 +3,7 @@
 In an experiment, with `training.epochs` as the last budget:
 
     search:
-      halving: {eta: 3, first: 2}         # 2, 6, 18, … epochs, up to training.epochs
+      halving: {eta: 3, first: 1}         # 1, 3, 9, … epochs, up to training.epochs; both if left out
       halving: {rungs: [2, 4, 12]}        # or the budgets themselves
       rescore: {top: 2, seeds: [2, 3]}    # more seeds for the two best alone
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from cascada.core.errors import ConfigError
 
+ETA, FIRST = 3, 1  # unless an experiment says otherwise; docs/search.md has what they cost and lose
 LEAST_ETA = 2
 
 
@@ -37,7 +38,7 @@ def budgets(search: dict, epochs: int) -> list[int]:
     halving = search.get("halving")
     if halving is None:
         return [epochs]
-    if ("rungs" in halving) == ("first" in halving):
+    if "rungs" in halving and "first" in halving:
         raise ConfigError(
             f"search.halving: {sorted(halving)} given; give either `eta` and `first`, or `rungs`, the list of epochs."
         )
@@ -68,7 +69,7 @@ def _listed(halving: dict, epochs: int) -> list[int]:
 
 
 def _geometric(halving: dict, epochs: int) -> list[int]:
-    eta, first = halving.get("eta", 3), halving["first"]
+    eta, first = halving.get("eta", ETA), halving.get("first", FIRST)
     if not isinstance(eta, int | float) or isinstance(eta, bool) or not math.isfinite(eta) or eta < LEAST_ETA:
         raise ConfigError(f"search.halving.eta: {eta!r} given, at least {LEAST_ETA} is allowed: one of η goes on.")
     if not _whole(first) or first < 1:
