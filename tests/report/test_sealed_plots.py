@@ -206,6 +206,30 @@ def test_mistakes_are_shown_with_every_answer(tmp_path, drawn):
     assert said.removeprefix("physics variables: ") in page and "data:image/png;base64,cGljdHVyZQ==" in page
 
 
+def test_the_legend_of_the_bins_covers_no_number_of_showers(tmp_path, drawn):
+    draw(tmp_path, classes=7)
+    picture = drawn["bins"]
+    picture.canvas.draw()
+    (legend,) = picture.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= picture.bbox.x1 and len(legend.get_texts()) == 7
+    numbers = [text for panel in picture.axes for text in panel.texts]
+    assert len(numbers) > 5 and not any(box.overlaps(text.get_window_extent()) for text in numbers)
+    assert not any(box.overlaps(panel.get_window_extent()) for panel in picture.axes)
+
+
+def test_the_systematics_have_a_total_where_there_are_several():
+    one = {"value": 0.9, "low": 0.8, "high": 0.95, "difference": {"value": 0.003, "low": 0.0, "high": 0.01}}
+    other = one | {"difference": {"value": -0.004, "low": -0.01, "high": 0.0}}
+    about = {"what": "dead cells", "surrogate": True, "showers": 100}
+    found = {"also": {"a": about | dict.fromkeys(("f1", "accuracy", "roc_auc"), one)}}
+    assert len(sealed_page._sets(found)) == 1
+    found["also"]["b"] = about | dict.fromkeys(("f1", "accuracy", "roc_auc"), other)
+    rows = sealed_page._sets(found)
+    assert len(rows) == 3 and rows[-1] == ["all together", "quadrature sum", "", "", *["", "0.0050"] * 3]
+    assert len(rows[-1]) == len(rows[0])
+
+
 def test_no_mistakes_are_said_to_be_none(tmp_path, drawn):
     draw(tmp_path, perfect=True)
     (axes,) = drawn["mistakes"].axes
@@ -237,7 +261,7 @@ def test_under_a_spectrum_the_bins_and_what_is_explained_stand_beside_those_as_s
     assert values != [row["classes"]["proton"]["value"] for row in found["bins"]["muons"]["rows"]]
     heights = [line.get_ydata()[0] for line in drawn["bins"].axes[1].lines if line.get_markerfacecolor() == "none"]
     assert all(value in heights for value in values if value is not None)
-    legend = [text.get_text() for text in drawn["bins"].axes[0].get_legend().get_texts()]
+    legend = [text.get_text() for text in drawn["bins"].legends[0].get_texts()]
     assert legend == ["iron", "proton", "iron under E^-2.7", "proton under E^-2.7"]
     found["spectrum"]["explained"]["share"]["f1"] |= {"value": 0.4321, "low": 0.1, "high": 0.9}
     write_json(tmp_path / "metrics.json", found)

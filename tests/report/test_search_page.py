@@ -40,7 +40,11 @@ def halved(tmp_path_factory):
 def test_the_first_screen_says_what_is_chosen_and_how_sure_that_is(halved):
     search, text, _ = halved
     first = text[: text.index('id="leaderboard"')]
-    assert f"Chosen: {search.best['configuration']}" in first and "spread (±) over 2 seeds" in first
+    assert (
+        f"Chosen: {search.best['configuration']}" in first
+        and "standard deviation (±) over seeds" in first
+        and "(2 seeds)" in first
+    )
     assert "9 of 9" in first and "Best baseline" in first and "gradient boosting, never selected" in first
     assert "36 configurations" in first and "4 diverged" in first and SURROGATE in first
 
@@ -57,6 +61,35 @@ def test_why_it_is_chosen_and_what_the_choice_added_are_said(tmp_path):
             "0.9660 [0.9500, 0.9800]" in text
             and "0.9700 of the exported seed, without what being the best of many adds" in text
         )
+
+
+def test_who_the_candidates_are_and_which_luck_is_left_are_said(tmp_path):
+    search_files.write_search(tmp_path / "finals", {"lenet": 8}, (2, 4))
+    best = tmp_path / "finals/selection/best.json"
+    optimism = {"raw": 0.97, "optimism": 0.001, "corrected": 0.969, "low": 0.95, "high": 0.98}
+    optimism |= {"replayed": ["promotions", "finalists"], "not_replayed": ["which epoch", "promotions of others"]}
+    luck = {
+        "raw": 0.98,
+        "optimism": 0.01,
+        "corrected": 0.97,
+        "low": 0.955,
+        "high": 0.985,
+        "configuration": "lenet-00000003",
+    }
+    luck |= {"configurations": 4, "epochs": 4, "seeds": [1], "seed": 1}
+    said = {"why": "It is.", "why_this_seed": "It is the median.", "optimism": optimism, "before_finalists": luck}
+    content = json.loads(best.read_text())
+    best.write_text(json.dumps(content | {"selection": said | {"compared": {"candidates": 2}}}))
+    for text in write(tmp_path / "finals")[1:]:
+        assert "The 2 candidates are the finalists: of 8 configurations that were tried, 4 reached 4 epochs" in text
+        assert "Corrected, before finalists" in text and "0.9700 [0.9550, 0.9850]" in text
+        assert "0.9800 of lenet-00000003, the best of 4 at 4 epochs by seed 1 alone" in text
+        assert "It leaves out: which epoch; promotions of others. So of the luck among all 8 configurations" in text
+    best.write_text(json.dumps(content | {"selection": said | {"compared": {"candidates": 4}}}))
+    text = write(tmp_path / "finals")[1]
+    assert "The 4 candidates: of 8 configurations that were tried, 4 reached 4 epochs, and the choice is" in text
+    best.write_text(json.dumps(content | {"selection": said | {"compared": {"candidates": 8}}}))
+    assert "candidates:" not in write(tmp_path / "finals")[1]
 
 
 def test_every_configuration_stands_in_the_table_with_what_differs(halved):
@@ -78,7 +111,9 @@ def test_columns_that_are_not_there_are_not_missed_and_intervals_are_shown():
         "validation_f1_high": "0.99",
     }
     assert metric_cell(row, "f1") == "0.9800 [0.9700, 0.9900]"
-    assert metric_cell({"validation_f1_mean": "0.98", "validation_f1_spread": "0.001"}, "f1") == "0.9800 ± 0.0010"
+    row = {"validation_f1_mean": "0.98", "validation_f1_spread": "0.001", "seeds": "2"}
+    assert metric_cell(row, "f1") == "0.9800 ± 0.0010 (2 seeds)"
+    assert metric_cell(row | {"validation_f1_spread": "0.000012"}, "f1") == "0.9800 ± less than 0.0001 (2 seeds)"
     assert leaderboard([], {}, "f1", {}) == ([], [])
     rows = [{"rank": "1", "configuration": "a", "validation_f1_mean": "0.98", "in_set": "no"}]
     assert leaderboard(rows, {}, "f1", {}) == (

@@ -73,7 +73,7 @@ def test_the_best_is_of_the_largest_budget_and_has_an_uncertainty(tmp_path):
     assert found.spread == pytest.approx(0.1414, abs=1e-4)
     assert found.standard_error == pytest.approx(0.04)  # √(0.8 · 0.2 / 100)
     assert best_so_far(found, "f1") == (
-        "best so far: a 2 seeds, 2 epochs, validation f1 0.8000 ± 0.1414 (spread over seeds), standard error by 100 validation "
+        "best so far: a mean of 2 seeds, 2 epochs, validation f1 0.8000 ± 0.1414 (2 seeds), standard error by 100 validation "
         "showers about 0.0400"
     )
     assert stages.best(tmp_path, trials, "loss").configuration == "a"

@@ -17,7 +17,12 @@ def results(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/small"
     names = ("f1", "accuracy", "roc_auc")
-    best = {"configuration": "lenet-00000000", "number_of_configurations": 3, "hyperparameters": {"batch_size": 8}}
+    best = {
+        "configuration": "lenet-00000000",
+        "number_of_configurations": 3,
+        "seeds": [1, 2],
+        "hyperparameters": {"batch_size": 8},
+    }
     best["validation"] = {name: {"mean": 0.91, "spread": 0.01 if name == "f1" else None} for name in names}
     test = dict.fromkeys(names, METRIC) | {"classes": ["iron", "proton"], "opening": {"reopened": False}}
     write_json(folder / paths.BEST, best)
@@ -31,7 +36,7 @@ def results(tmp_path, monkeypatch):
 def test_a_finished_experiment(results, capsys):
     assert main(["summary", str(results)]) == 0
     said = capsys.readouterr().out
-    for words in ("Best configuration: lenet-00000000 (of 3; surrogate showers", "batch_size: 8", "0.9100 ± 0.0100",
+    for words in ("Best configuration: lenet-00000000 (of 3; surrogate showers", "batch_size: 8", "0.9100 ± 0.0100 (2 seeds)",
                   "0.9100 (one seed)", "0.9000 [0.8500, 0.9500]", "The signal is proton", "passes all 15 gates"):  # fmt: skip
         assert words in said, words
     assert REOPENED not in said and OTHER_BITS not in said

@@ -97,3 +97,21 @@ def test_the_best_of_many_equals_is_corrected_towards_the_truth():
     assert abs(np.mean(value)) < 0.6 * np.mean(raw)
     _, _, clear = corrected(Search({(A, 1, 3): 2.5, (B, 1, 3): 0.5, (C, 1, 3): 0.5}))
     assert clear.optimism == pytest.approx(0, abs=1e-3)
+
+
+def test_the_luck_of_the_last_rung_is_larger_than_that_of_finalists_with_new_seeds():
+    """Twenty equal networks of which the best two get two more seeds: those were not chosen for being good."""
+    names = [f"lenet-{number:08x}" for number in range(20)]
+    last, finals = [], []
+    for seed in range(4):
+        first = Search({(name, 1, 3): 1.8 for name in names}, seed=seed)
+        top = sorted(first.trials(), key=lambda one: -one["validation"]["f1"])[:2]
+        more = {(one["configuration"], number, 3): 1.8 for one in top for number in (2, 3)}
+        search = Search(first.separations | more, seed=seed)
+        _, found, whole = corrected(search, finalists=[one["configuration"] for one in top])
+        trial, number, best = replaying.before_finalists(found, [1])
+        assert (trial.configuration, trial.seed, number) == (top[0]["configuration"], 1, 20)
+        assert best.raw == pytest.approx(top[0]["validation"]["f1"])
+        last.append(best.optimism)
+        finals.append(whole.optimism)
+    assert min(last) > 0 and np.mean(last) > 2 * np.mean(finals)

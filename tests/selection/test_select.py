@@ -130,6 +130,11 @@ def test_finalists_are_compared_by_all_their_seeds(halved):
     best, rows = chosen(halved, [*TOP, f"{A}-2-3", f"{A}-3-3"], BEHIND, finalists=[A])
     assert best["seeds"] == [1, 2, 3] and best["selection"]["compared"]["candidates"] == 1
     assert [row["in_set"] for row in rows] == ["yes", "", ""] and rows[1]["validation_f1_low"]
+    luck = best["selection"]["before_finalists"]
+    assert [luck[name] for name in ("configuration", "seed", "seeds", "configurations", "epochs")] == [A, 1, [1], 2, 3]
+    trial = read_json(halved / f"{A}-1-3/metrics.json")["validation"]["f1"]
+    assert luck["raw"] == pytest.approx(trial) and luck["low"] < luck["corrected"] < luck["high"]
+    assert "before_finalists" not in chosen(halved, TOP, BEHIND)[0]["selection"]
 
 
 def test_baselines_are_shown_and_never_selected(halved):

@@ -8,7 +8,7 @@ from cascada.core.files import read_json
 from cascada.core.notices import SURROGATE_IN_SHORT, marks
 from cascada.statistics import promise
 from cascada.statistics.names import HEADLINES
-from cascada.statistics.words import interval, networks, spectrum, temperature, uncertainties
+from cascada.statistics.words import interval, networks, spectrum, spread, temperature, uncertainties
 
 # what it reads, in the order in which the workflow makes it
 PARTS = {
@@ -65,8 +65,8 @@ def _check(results: Path) -> None:
 def _metrics(best: dict, test: dict) -> list[str]:
     lines = [f"{'':18}{'validation (mean ± spread over seeds)':>40}   test [interval]"]
     for name in HEADLINES:
-        mean, spread = best["validation"][name]["mean"], best["validation"][name]["spread"]
-        chosen = f"{mean:.4f} ± {spread:.4f}" if spread is not None else f"{mean:.4f} (one seed)"
+        mean, deviation = best["validation"][name]["mean"], best["validation"][name]["spread"]
+        chosen = f"{mean:.4f} {spread(deviation, len(best['seeds'])) if deviation is not None else '(one seed)'}"
         lines.append(f"  {name:16}{chosen:>40}   {interval(test[name])}")
     if section := test.get("spectrum"):
         lines.append(

@@ -58,6 +58,7 @@ def decide(
     correction = replaying.correct(found, candidates, exported, how, search["seeds"])
     row |= {"chosen": True, "corrected": correction.value}
     row["validation"] = evidence.of_metrics(row, stored, METRICS)
+    finalists = len(rows) < sum(one["status"] == "completed" for one in ranked)
     record = {
         "why": why,
         "why_this_seed": why_seed,
@@ -66,7 +67,8 @@ def decide(
         "seed": how["seed"],
         "compared": _compared(candidates, stored, metric),
         "optimism": _optimism(correction, metric, found.drawn.better == HIGHER)
-        | _scope(bool(stopped), len(rows) < sum(one["status"] == "completed" for one in ranked), search["learns"]),
+        | _scope(bool(stopped), finalists, search["learns"]),
+        **({"before_finalists": _before_finalists(found, metric, search["seeds"])} if finalists else {}),
         "not_distinguishable": [one["configuration"] for one in candidates if one["in_set"]],
         "candidates": [_candidate(one, metric) for one in candidates],
     }
@@ -91,8 +93,19 @@ def _compared(candidates: Sequence[Row], stored: Stored, metric: str) -> dict[st
 
 def _optimism(found: Corrected, metric: str, higher: bool) -> dict[str, Any]:
     """Of the exported trial: its metric as it was chosen by, how much too good that is, and what is left."""
+    return {"metric": metric} | _without_luck(found, higher)
+
+
+def _before_finalists(found: Evidence, metric: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """What luck does among all that reached the last rung, before the best few of them got more seeds."""
+    trial, number, best = replaying.before_finalists(found, seeds)
+    about = {"configurations": number, "epochs": trial.epochs, "seeds": list(seeds)}
+    about |= {"configuration": trial.configuration, "seed": trial.seed, "metric": metric}
+    return about | _without_luck(best, found.drawn.better == HIGHER)
+
+
+def _without_luck(found: Corrected, higher: bool) -> dict[str, Any]:
     return {
-        "metric": metric,
         "raw": found.raw,
         "optimism": found.optimism if higher else -found.optimism,
         "corrected": found.value,

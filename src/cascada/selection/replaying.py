@@ -108,19 +108,34 @@ def correct(
     return optimism.corrected(drawn, replay, CONFIDENCE, evidence.places[exported])
 
 
-def stages(trials: Sequence[TrialName], seeds: Sequence[int], final: Stage) -> list[Stage]:
-    """The columns of every configuration's trials, budget by budget; then `final`, where the choice is made, if it differs.
+def before_finalists(evidence: Evidence, seeds: Sequence[int]) -> tuple[TrialName, int, Corrected]:
+    """The best of the last rung by the search's own `seeds`, as if it had been chosen without finalists, and without its luck.
 
-    Trials of other seeds than `seeds` are those of finalists, and count in the last stage alone.
+    Returns the trial (the median one of several seeds), the number of configurations on that rung, and its metric. Promotions
+    are repeated as in `correct`. Where finalists get more seeds, this is where most of the luck of a search is: their new
+    seeds were not chosen for being good.
     """
-    found: list[dict[str, list[int]]] = []
+    steps = rungs(evidence.stored.trials, seeds)
+    found = optimism.corrected(evidence.drawn, Replay(steps), CONFIDENCE)
+    return evidence.stored.trials[found.chosen], len(steps[-1]), found
+
+
+def stages(trials: Sequence[TrialName], seeds: Sequence[int], final: Stage) -> list[Stage]:
+    """The columns of every configuration's trials, budget by budget; then `final`, where the choice is made, if it differs."""
+    found = rungs(trials, seeds)
+    return found if found[-1] == final else [*found, final]
+
+
+def rungs(trials: Sequence[TrialName], seeds: Sequence[int]) -> list[Stage]:
+    """The columns of every configuration's trials, budget by budget; other seeds than `seeds` are those of finalists, and left out."""
+    found: list[Stage] = []
     for epochs in sorted({trial.epochs for trial in trials}):
         stage: dict[str, list[int]] = {}
         for column, trial in enumerate(trials):
             if trial.epochs == epochs and trial.seed in seeds:
                 stage.setdefault(trial.configuration, []).append(column)
         found.append(stage)
-    return [*found] if found[-1] == final else [*found, final]
+    return found
 
 
 def _cheapest(rows: Sequence[Row], names: Sequence[str], tolerance: float) -> Cheapest:

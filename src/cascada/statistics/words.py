@@ -1,6 +1,9 @@
 """Numbers as people read them."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+QUADRATURE = "quadrature sum; correlations are not known"
 
 
 def spectrum(section: dict) -> str:
@@ -31,6 +34,13 @@ def temperature(found: Mapping) -> str:
     return f"{interval(dict(found))}, fitted on {showers} validation showers"
 
 
+def spread(value: float, number: int, digits: int = 4) -> str:
+    """`± 0.0012 (2 seeds)`, a standard deviation over so many seeds; one that rounds to zero is not written as if nothing varied."""
+    text = f"{value:.{digits}f}"
+    shown = f"± {text}" if float(text) else f"± less than {10**-digits:.{digits}f}"
+    return f"{shown} ({number} seeds)"
+
+
 def signed(one: dict, digits: int = 4) -> str:
     """A difference with its interval: `-0.0003 [-0.0010, +0.0002]`."""
     return f"{one['value']:+.{digits}f} [{one['low']:+.{digits}f}, {one['high']:+.{digits}f}]"
@@ -42,7 +52,14 @@ def uncertainties(test: dict, confidence: float, showers: int) -> str:
     if not sets:
         return ""
     moved = [f"{signed(one['roc_auc']['difference'])} under {name} ({one['what']})" for name, one in sets.items()]
+    total = quadrature_sum([one["roc_auc"]["difference"] for one in sets.values()])
+    together = f", together {total:.4f} ({QUADRATURE})" if len(sets) > 1 else ""
     return (
         f"ROC AUC {interval(test['roc_auc'])} (statistical: {confidence:.0%} over {showers:,} sealed showers); "
-        f"systematic: {', '.join(moved)}."
+        f"systematic: {', '.join(moved)}{together}."
     )
+
+
+def quadrature_sum(differences: Iterable[Mapping]) -> float:
+    """√Σ d² of differences with a `value`: their sum if they are independent of each other."""
+    return math.hypot(*(one["value"] for one in differences))

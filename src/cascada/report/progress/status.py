@@ -15,6 +15,7 @@ from cascada.core.classes import meaning
 from cascada.core.errors import CascadaError
 from cascada.report.progress import trial_files
 from cascada.report.progress.stages import Best, Stage, batches, best, stages
+from cascada.statistics import words
 from cascada.statistics.names import METRICS
 
 if TYPE_CHECKING:
@@ -185,8 +186,8 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
 
 def best_so_far(best: Best, metric: str, about: str = "") -> str:
     """The best configuration with its uncertainty, as a sentence; `about`: of which class the metric is."""
-    seeds = f"seed {best.seeds[0]}" if len(best.seeds) == 1 else f"{len(best.seeds)} seeds"
-    spread = "" if best.spread is None else f" ± {best.spread:.4f} (spread over seeds)"
+    seeds = f"seed {best.seeds[0]}" if len(best.seeds) == 1 else f"mean of {len(best.seeds)} seeds"
+    spread = "" if best.spread is None else f" {words.spread(best.spread, len(best.seeds))}"
     error = best.standard_error if metric in ("f1", "accuracy") else None
     chance = "" if error is None else f", standard error by {best.showers} validation showers about {error:.4f}"
     return (

@@ -106,7 +106,9 @@ def right(test: Test):
         panel.set_xlim(one["rows"][0]["from"], one["rows"][-1]["to"])
         panel.tick_params(labelsize=7)
         style.tidy(panel)
-    axes.flat[0].legend(frameon=False, fontsize=7)
+    # above all panels: inside one it would lie on points or on the numbers of showers
+    handles = axes.flat[0].get_legend_handles_labels()
+    drawing.legend(*handles, loc="outside upper left", ncols=min(6, len(handles[1])), frameon=False, fontsize=7)
     return drawing
 
 

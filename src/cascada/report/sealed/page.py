@@ -10,7 +10,7 @@ from cascada.report.sealed import calibrated
 from cascada.report.sealed import mistakes as sealed_mistakes
 from cascada.statistics import promise
 from cascada.statistics.names import COMPARED, FEWEST_OF_CLASS, HEADLINES, OF_CLASS, TITLES
-from cascada.statistics.words import interval, networks, signed, spectrum, temperature, uncertainties
+from cascada.statistics.words import interval, networks, quadrature_sum, signed, spectrum, temperature, uncertainties
 
 TEMPLATE = "test.html.j2"
 PICTURES = ("bins", "mistakes")
@@ -95,7 +95,14 @@ def _sets(found: dict, section: str = "") -> list[list]:
             ]
             worth = part["effective_showers"] if section else one["showers"]
             rows.append([name, one["what"], "surrogate" if one["surrogate"] else "", worth, *numbers])
-    return rows
+    return rows + ([_together(found, section)] if len(rows) > 1 else [])
+
+
+def _together(found: dict, section: str) -> list:
+    """The quadrature sum of the sets' differences, metric by metric."""
+    parts = [part for one in found["also"].values() if (part := one.get(section) if section else one) is not None]
+    sums = [quadrature_sum([part[metric]["difference"] for part in parts]) for metric in HEADLINES]
+    return ["all together", "quadrature sum", "", "", *(text for value in sums for text in ("", f"{value:.4f}"))]
 
 
 def _leads(found: dict, section: str = "") -> list[list]:

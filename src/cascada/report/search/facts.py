@@ -1,5 +1,6 @@
 """What the first screen of the page of a search says: what is chosen, how sure that is, what it took. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cascada.core.classes import meaning
@@ -17,6 +18,7 @@ def tiles(search: Search) -> list[tuple[str, str, str]]:
         _chosen(search, ranked),
         *_set(ranked),
         *_corrected(search),
+        *_luck(search),
         *_baseline(search),
         _tried(search),
         _took(search),
@@ -31,7 +33,7 @@ def _chosen(search: Search, ranked: list[dict[str, str]]) -> tuple[str, str, str
         return "Chosen", "nothing", "no configuration has completed"
     title = f"{TITLES[search.metric]}{meaning(search.summary, search.metric)}"
     parts = ["mean" if row["seeds"] != "1" else "one seed"]
-    parts += [f"spread (±) over {row['seeds']} seeds"] if row.get(f"validation_{search.metric}_spread") else []
+    parts += ["standard deviation (±) over seeds"] if row.get(f"validation_{search.metric}_spread") else []
     parts += ["interval over showers"] if row.get(f"validation_{search.metric}_low") else []
     return f"Chosen: {named}", metric_cell(row, search.metric), f"validation {title}: {', '.join(parts)}"
 
@@ -54,6 +56,54 @@ def _corrected(search: Search) -> list[tuple[str, str, str]]:
         return []
     words = f"{found['raw']:.4f} of the exported seed, without what being the best of many adds"
     return [("Corrected", interval({"value": found["corrected"]} | found), words)]
+
+
+def _luck(search: Search) -> list[tuple[str, str, str]]:
+    """The same of the last rung, where finalists got more seeds after it."""
+    found = search.decision.get("before_finalists")
+    if not found:
+        return []
+    words = (
+        f"{found['raw']:.4f} of {found['configuration']}, the best of {found['configurations']} at {found['epochs']} epochs by "
+        f"{_seeds(found['seeds'])} alone, without what being the best of them adds"
+    )
+    return [("Corrected, before finalists", interval({"value": found["corrected"]} | found), words)]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"the seeds {', '.join(map(str, seeds))}"
+
+
+def caveats(search: Search) -> list[str]:
+    """Whom the choice was between, and which luck the corrections do not cover, as sentences."""
+    return [*_candidates(search), *_not_covered(search)]
+
+
+def _candidates(search: Search) -> list[str]:
+    number = search.decision.get("compared", {}).get("candidates")
+    full = [row for row in search.leaderboard if row["rank"] and row["status"] == "completed"]
+    tried = sum(row["status"] != "baseline" for row in search.leaderboard)
+    if number is None or number >= tried:
+        return []
+    reached = f"of {tried} configurations that were tried, {len(full)} reached {search.budgets[-1]} epochs"
+    if number == len(full):
+        return [f"The {number} candidates: {reached}, and the choice is between these."]
+    return [
+        f"The {number} candidates are the finalists: {reached}, the best {number} of these were trained with more seeds, and the "
+        "choice is between them by the mean over all their seeds."
+    ]
+
+
+def _not_covered(search: Search) -> list[str]:
+    """Which decisions the correction repeats, which not, and how many configurations these were between."""
+    found = search.decision.get("optimism", {})
+    if not found.get("not_replayed"):
+        return []
+    tried = sum(row["status"] != "baseline" for row in search.leaderboard)
+    return [
+        f"The correction repeats {', '.join(found['replayed'])} on draws of the showers. It leaves out: {'; '.join(found['not_replayed'])}. "
+        f"So of the luck among all {tried} configurations a part remains in it; the sealed test has none."
+    ]
 
 
 def _baseline(search: Search) -> list[tuple[str, str, str]]:

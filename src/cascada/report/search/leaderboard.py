@@ -10,6 +10,7 @@ from typing import Any
 from cascada.core.classes import meaning
 from cascada.report.search.axes import varying
 from cascada.selection.leaderboard import ORIGIN
+from cascada.statistics import words
 from cascada.statistics.names import METRICS, TITLES
 
 Row = Mapping[str, str]
@@ -65,7 +66,7 @@ def metric_cell(row: Row, metric: str) -> str:
     """Mean, spread over seeds, interval over showers: what there is of these."""
     mean, spread, low, high = (row.get(f"validation_{metric}_{part}") or "" for part in PARTS)
     text = _number(mean)
-    text += f" ± {_number(spread)}" if spread else ""
+    text += f" {words.spread(float(spread), int(row['seeds']))}" if spread else ""
     return f"{text} [{_number(low)}, {_number(high)}]" if low and high else text
 
 

@@ -53,6 +53,7 @@ def _content(search: Search) -> dict[str, Any]:
         "search": search,
         "title": title,
         "headlines": facts.tiles(search),
+        "caveats": facts.caveats(search),
         "header": header,
         "rows": rows,
         "fewer": False,
