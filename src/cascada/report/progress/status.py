@@ -15,6 +15,7 @@ from cascada.core.classes import meaning
 from cascada.core.errors import CascadaError
 from cascada.report.progress import trial_files
 from cascada.report.progress.stages import Best, Stage, batches, best, stages
+from cascada.report.progress.starting import is_starting
 from cascada.statistics import words
 from cascada.statistics.names import METRICS
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SILENT_AFTER = 120.0  # seconds without a word after which a running trial counts as silent
-STATES = ("running", "saved", "silent", "completed", "diverged", "failed", "waiting")
+STATES = ("running", "starting", "saved", "silent", "completed", "diverged", "failed", "waiting")
+HALTED = ("starting", "saved", "silent")  # begun and not done, and not at work, or not yet
+SHOWN = ("running", *HALTED)  # a row of the table each
 
 
 @dataclass(kw_only=True, slots=True)
@@ -73,15 +76,15 @@ def collect(results: Path, now: float | None = None) -> SearchStatus:
 
 def _collect(results: Path, now: float) -> SearchStatus:
     logs, summary = trial_files.logs(results), trial_files.read(f"{results}/{paths.SUMMARY}") or {}
-    trials = [trial for folder in trial_files.folders(results) if (trial := _trial(folder, now)) is not None]
-    for trial in trials:
-        trial.log = _log(results, trial, logs)
+    trials = [
+        trial for folder in trial_files.folders(results) if (trial := _trial(results, folder, logs, now)) is not None
+    ]
     counts = Counter(trial.state for trial in trials)
     found = stages(results, trials)
     expected = sum(stage.expected for stage in found) if found else _expected(results)
     if expected is not None:
         done = sum(stage.done + stage.running for stage in found) if found else len(trials)
-        counts["waiting"] = max(0, expected - done - (counts["saved"] + counts["silent"] if found else 0))
+        counts["waiting"] = max(0, expected - done - (sum(counts[state] for state in HALTED) if found else 0))
     return SearchStatus(
         results=str(results),
         expected=expected,
@@ -97,19 +100,21 @@ def _collect(results: Path, now: float) -> SearchStatus:
     )
 
 
-def _trial(folder: str, now: float) -> TrialStatus | None:
+def _trial(results: Path, folder: str, logs: set[str], now: float) -> TrialStatus | None:
     configuration, seed, epochs = trial_files.trial_of(folder)
     trial = TrialStatus(configuration=configuration, seed=seed, epochs=epochs, state="waiting")
+    name = trial_files.log_of(results, configuration, seed, epochs)
+    trial.log = name if name in logs else None
     if (content := trial_files.read(f"{folder}/metrics.json")) is not None:
         trial.state, trial.epoch, trial.fraction = content["status"], epochs, 1.0
         trial.validation = content["validation"]
         return trial
-    if (content := trial_files.read(f"{folder}/progress.json")) is None:
-        return None
-    if content["status"] == "saved":  # interrupted in good order: it resumes when it is started again
-        trial.state = "saved"
-    else:
-        trial.state = "running" if now - content["time"] < SILENT_AFTER else "silent"
+    content = trial_files.read(f"{folder}/progress.json")
+    trial.state = _state(content, now)
+    if trial.state != "running" and is_starting(folder, trial.log, content["time"] if content else 0.0, now):
+        trial.state = "starting"
+    if content is None:
+        return trial if trial.state == "starting" else None
     trial.epoch = content["epoch"]
     done = content["epoch"] - 1 + min(1.0, content["step"] / max(content["steps"], 1))
     trial.fraction = min(1.0, done / epochs)
@@ -122,9 +127,13 @@ def _trial(folder: str, now: float) -> TrialStatus | None:
     return trial
 
 
-def _log(results: Path, trial: TrialStatus, logs: set[str]) -> str | None:
-    name = trial_files.log_of(results, trial.configuration, trial.seed, trial.epochs)
-    return name if name in logs else None
+def _state(progress: dict | None, now: float) -> str:
+    """By what the trial itself said last; saved is one that was interrupted in good order and resumes when it is started again."""
+    if progress is None:
+        return "waiting"
+    if progress["status"] == "saved":
+        return "saved"
+    return "running" if now - progress["time"] < SILENT_AFTER else "silent"
 
 
 def _expected(results: Path) -> int | None:
@@ -172,7 +181,7 @@ def render(status: SearchStatus, metric: str = "f1") -> "RenderableType":
             no_wrap=name == "trial",
             justify="right" if name in ("epoch", "done", shown, "loss", "GPU", "left") else "left",
         )
-    for trial in (trial for trial in status.trials if trial.state in ("running", "saved", "silent")):
+    for trial in (trial for trial in status.trials if trial.state in SHOWN):
         usage = trial.usage or {}
         table.add_row(*_row(trial, usage, metric))
     failures = [Text(f"no result and not running: {path}", style="red") for path in status.failures]
