@@ -46,6 +46,39 @@ def test_saved_killed_and_completed_attempts_add_up(tmp_path, data):
     assert all(line["gpu_seconds"] == 0 and line["energy_joules"]["gpu"] is None for line in lines)
 
 
+def unwritten(folder, **changes):
+    """As if the last attempt had been killed before its line was written; `changes` of what it had reported."""
+    path = folder / attempts.NAME
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    content = json.loads((folder / "progress.json").read_text())
+    content["attempt"] |= changes.pop("attempt", {})
+    (folder / "progress.json").write_text(json.dumps(content | changes))
+
+
+def test_an_epoch_that_was_saved_and_not_yet_reported_is_counted(tmp_path, data):
+    trial = trials.specification(tmp_path, data, epochs=4)
+    stop(trial, 2, "terminate")
+    (saved,) = attempts.read(tmp_path / "trial")
+    unwritten(tmp_path / "trial", status="running", attempt={"epochs": saved["epochs"] - 1})
+    trials.run(trial)
+    killed, completed = attempts.read(tmp_path / "trial")
+    assert killed["reason"] == "killed" and killed["epochs"] == pytest.approx(saved["epochs"])
+    assert killed["epochs"] + completed["epochs"] == pytest.approx(4)
+
+
+def test_an_attempt_that_was_killed_when_all_was_done_is_counted(tmp_path, data):
+    trial = trials.specification(tmp_path, data, epochs=2)
+    trials.run(trial)
+    unwritten(tmp_path / "trial")
+    (tmp_path / "trial/state.pt").rename(tmp_path / "trial/resume.pt")
+    trials.run(trial)
+    first, second = attempts.read(tmp_path / "trial")
+    assert [(one["reason"], one["first_epoch"], one["epochs"]) for one in (first, second)] == [
+        ("completed", 1, 2),
+        ("completed", 3, 0),
+    ]
+
+
 def test_a_longer_budget_counts_its_own_epochs_and_all_the_time(tmp_path, data):
     found = {}
     for epochs in (2, 5):

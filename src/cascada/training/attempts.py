@@ -4,7 +4,7 @@ A line holds `identity` (configuration, seed, data and code as a hash; null if i
 [s since 1970], `first_epoch`, `epochs` (trained, with the fraction of one that was not ended), `reason` of the end, `device`,
 `host`, `job_id`, `cpu_seconds`, `gpu_seconds` (shared out between processes on the GPU), `peak_memory_mb`, `energy_joules` (null:
 unknown), `versions` of the libraries, and of one that went on from a shorter budget `wall_seconds_before`. A killed attempt cannot write: the next one takes its
-line from progress.json, which is at most a few seconds old.
+line from progress.json, which is at most a few seconds old, and its epochs from where it goes on itself if that is further on.
 """
 
 import json
@@ -34,13 +34,14 @@ class Attempt:
         self._cpu, self._meter = time.process_time(), Meter(device)
         self._state, self._steps = State(), 1
         self._from = self._position()
+        self._killed: dict[str, Any] | None = None  # the attempt before, while its line is still to be written
         self._line: dict[str, Any] = {
             "identity": None, "started": time.time(), "first_epoch": None,
             "device": machine.describe(device), "versions": machine.versions(), **machine.job(),
         }  # fmt: skip
 
     def __enter__(self) -> "Attempt":
-        _adopt_killed(self._folder)
+        self._killed = _killed(self._folder)
         return self
 
     def begin(self, identity: str, state: State, steps: int, origin: Path | None) -> None:
@@ -51,7 +52,9 @@ class Attempt:
         self._state, self._steps = state, steps
         self._from = self._position()
         self._line |= {"identity": identity, "first_epoch": state.epoch}
-        if origin is not None and origin.parent != self._folder:
+        here = origin is not None and origin.parent == self._folder
+        self._write_killed(self._from if here else 0.0, identity)
+        if origin is not None and not here:
             self._line["wall_seconds_before"] = _wall_seconds(origin.with_name("metrics.json"))
 
     def so_far(self) -> dict[str, Any]:
@@ -77,7 +80,16 @@ class Attempt:
             reason = "saved: " + str(error).partition(":")[0]
         else:
             reason = self._state.status if error is None else f"failed: {type(error).__name__}: {error}"
+        self._write_killed()
         _append(self._folder, self.so_far() | {"reason": reason})
+
+    def _write_killed(self, reached: float = 0.0, identity: str | None = None) -> None:
+        """Write the line of the attempt before, if it could not. `reached`: the epochs that were saved for the same result."""
+        if self._killed is not None:
+            line, self._killed = self._killed, None
+            if line["identity"] == identity:
+                line["epochs"] += _missing([*of_identity(read(self._folder), identity), line], reached)
+            _append(self._folder, line)
 
     def _position(self) -> float:
         return self._state.epoch - 1 + self._state.batch / self._steps
@@ -103,15 +115,27 @@ def of_identity(lines: list[dict[str, Any]], identity: str | None) -> list[dict[
     return [line for line in lines if line["identity"] == identity]
 
 
-def _adopt_killed(folder: Path) -> None:
-    """Append the attempt that progress.json still calls running: we hold the lock, so it is dead."""
+def _killed(folder: Path) -> dict[str, Any] | None:
+    """The attempt of progress.json if it has no line: we hold the lock, so it is dead. One that had ended otherwise keeps that reason."""
     try:
         content = read_json(folder / "progress.json")
         attempt, status = content["attempt"], content["status"]
+        known = {line["started"] for line in read(folder)}
+        return (
+            None if attempt["started"] in known else attempt | {"reason": "killed" if status == "running" else status}
+        )
     except (OSError, ValueError, KeyError, TypeError):  # none, or of an earlier release
-        return
-    if status == "running" and all(line["started"] != attempt["started"] for line in read(folder)):
-        _append(folder, attempt | {"reason": "killed"})
+        return None
+
+
+def _missing(lines: list[dict[str, Any]], reached: float) -> float:
+    """Epochs that attempts at one result must have trained beyond what they say, as their state stands after `reached`. Pure.
+
+    An epoch is saved a moment before it is reported: a kill between the two leaves a line that is one epoch short.
+    """
+    before = lines[0]["first_epoch"] - 1
+    missing = reached - before - sum(line["epochs"] for line in lines)
+    return missing if missing > 1e-6 else 0.0
 
 
 def _append(folder: Path, line: dict[str, Any]) -> None:
