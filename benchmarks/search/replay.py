@@ -186,7 +186,7 @@ def draw(found: dict[str, Outcome], path: Path) -> None:
 
     from cascada.report import style
 
-    drawing, axes = style.figure(10, 5)
+    drawing, axes = style.figure(10, 6)
     kinds = sorted({_kind(name) for name in found})
     best = sorted((found[name].cost.mean(), found[name].f1.mean()) for name in front(found))
     axes.plot(*zip(*best, strict=True), color="0.7", linewidth=1, zorder=0)
