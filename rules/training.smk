@@ -90,6 +90,6 @@ rule summarize_costs:
         "../envs/cascada.yaml"
     params:
         benchmarks=f"{RESULTS}/benchmarks",
-        code=digest("cascada.training.costs", "cascada.training.attempts", "cascada.report.costs_page"),
+        code=digest("cascada.training.costs", "cascada.training.attempt_lines", "cascada.report.costs_page"),
     script:
         "../scripts/summarize_costs.py"

@@ -103,6 +103,19 @@ def test_a_server_loads_no_torch():
     assert "fastapi" in loaded and not NOT_THERE & set(loaded)
 
 
+NETWORKS = {"check_export", "export_model", "score_trials", "test_behaviour", "train"}  # rules that run or rebuild one
+
+
+def test_jobs_without_a_network_load_no_torch():
+    """It takes a second of a processor; what a rule's script imports is paid by each of its jobs."""
+    scripts = [path for path in (ROOT / "scripts").glob("*.py") if path.stem not in NETWORKS]
+    nodes = [node for path in scripts for node in tree(path).body if isinstance(node, ast.ImportFrom)]
+    modules = sorted({str(node.module) for node in nodes if str(node.module).startswith("cascada")})
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True)
+    assert len(modules) > 20 and "torch" not in done.stdout.split()
+
+
 def test_the_lock_is_complete_for_the_build_of_torch_that_is_installed():
     """What only its CUDA build needs stands in a file of its own."""
     common, cuda = names(pins(LOCK)), names(pins(ROOT / "envs/cuda.txt"))

@@ -7,6 +7,7 @@ import pytest
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json, write_json
 from cascada.selection import storage
+from cascada.training import resume
 
 
 @pytest.fixture
@@ -47,3 +48,7 @@ def test_states_of_shorter_budgets_go_and_with_best_those_of_all_others(results,
 def test_an_unknown_word_removes_nothing():
     with pytest.raises(CascadaError, match=r"training\.keep: 'some' given, allowed are \['all', 'best'\]"):
         storage.is_kept(Path("trials/a-1/seed-1/epochs-2"), set(), "a-1", "some")
+
+
+def test_the_state_has_the_name_that_training_gives_it():
+    assert storage.STATE == resume.STATE

@@ -10,7 +10,8 @@ from typing import Any
 from cascada.core import paths
 from cascada.core.errors import CascadaError
 from cascada.core.files import read_json, write_json
-from cascada.training.resume import STATE
+
+STATE = "state.pt"  # as in cascada.training.resume, which imports PyTorch: a second of a job that removes files
 
 KEEP = ("all", "best")
 

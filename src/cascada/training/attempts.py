@@ -18,12 +18,11 @@ import torch
 from cascada.core import machine
 from cascada.core.energy import Meter
 from cascada.core.files import read_json
+from cascada.training.attempt_lines import NAME, of_identity, read
 from cascada.training.interruption import Interrupted
 from cascada.training.state import State
 
 DETERMINES_NO_RESULT = True  # for cascada.core.digest: it tells what a training took
-
-NAME = "attempts.jsonl"
 
 
 class Attempt:
@@ -93,26 +92,6 @@ class Attempt:
 
     def _position(self) -> float:
         return self._state.epoch - 1 + self._state.batch / self._steps
-
-
-def read(folder: Path) -> list[dict[str, Any]]:
-    """Return the attempts of a trial, the oldest first; a line that was cut off by a full disk or a crash is passed over."""
-    found = []
-    try:
-        text = (folder / NAME).read_text(encoding="utf-8")
-    except OSError:
-        return []
-    for line in text.splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
-
-
-def of_identity(lines: list[dict[str, Any]], identity: str | None) -> list[dict[str, Any]]:
-    """Those attempts that had part in one result, not those at an earlier one with other code or data. Pure."""
-    return [line for line in lines if line["identity"] == identity]
 
 
 def _killed(folder: Path) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cascada.core import tables
 from cascada.core.files import read_json, write_text
-from cascada.training import attempts
+from cascada.training import attempt_lines
 
 HEADER = (
     "of", "name", "jobs", "attempts", "epochs", "wall_hours", "cpu_hours", "gpu_hours", "memory_gb_hours", "peak_memory_gb",
@@ -129,9 +129,9 @@ def read_trial(metrics: Path, benchmarks: Path) -> Trial:
     """
     content = read_json(metrics)
     trial = Trial(**{name: content[name] for name in ("configuration", "model", "seed", "epochs", "status")})
-    lines = attempts.read(metrics.parent)
+    lines = attempt_lines.read(metrics.parent)
     known = [line["identity"] for line in lines if line["identity"]]
-    mine = attempts.of_identity(lines, known[-1]) if known else []
+    mine = attempt_lines.of_identity(lines, known[-1]) if known else []
     for line in mine:
         trial.cost.add(_attempt(line))
         trial.alone_hours += (line["ended"] - line["started"]) / 3600 if line["gpu_seconds"] else 0.0
