@@ -85,6 +85,7 @@ def test_the_live_view_ends_with_the_search(search):
     while not (Path(trial["folder"]) / "progress.json").exists():
         assert process.poll() is None
         time.sleep(0.1)
+    process.send_signal(signal.SIGSTOP)  # until it has been seen: on a busy machine it would have ended before
     viewer = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     drawn = b""
@@ -96,6 +97,9 @@ def test_the_live_view_ends_with_the_search(search):
         if not part:
             break
         drawn += part
+        if b"running 1" in drawn:
+            process.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGCONT)
     assert viewer.wait(timeout=60) == 0
     process.communicate(timeout=60)
     assert b"running 1" in drawn and b"completed 1" in drawn
