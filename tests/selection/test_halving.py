@@ -98,8 +98,10 @@ def test_failed_trials_are_counted_and_told():
 
 
 def test_where_all_failed_nothing_can_go_on():
-    with pytest.raises(CascadaError, match=r"Rung 1: none of 2 configurations has a trial with a result.*--forcerun"):
-        promote(scores(("a", 1, None, None, "failed"), ("b", 1, None, None, "failed")), **RUNG)
+    with pytest.raises(
+        CascadaError, match=r"Rung 1: none of 2 configurations has a trial with a result.* say why. Try."
+    ):
+        promote(scores(("a", 1, None, None, "failed"), ("b", 1, None, None, "failed")), **RUNG, again="Try.")
 
 
 def test_a_metric_that_is_not_known_ranks_behind_all_others():

@@ -9,12 +9,16 @@ from cascada.core.files import read_json
 from cascada.experiment import records
 from cascada.experiment.population import FINALISTS, RUNG
 from cascada.selection import halving
+from cascada.selection.again import remedy
 
 
 def promote(trials: Iterable[Path], rung: int, budgets: list[int], metric: str, path: Path) -> None:
     """Compare the trials (their metrics.json) of the rung below, trained to `budgets[0]` epochs; write who climbs to `rung`."""
     epochs, following = budgets
-    record = halving.promote(_scores(trials, metric), rung=rung - 1, epochs=epochs, following=following, metric=metric)
+    files = list(trials)
+    record = halving.promote(
+        _scores(files, metric), rung=rung - 1, epochs=epochs, following=following, metric=metric, again=remedy(files)
+    )
     records.write(path, RUNG, record | _made())
     print(
         f"{len(record['promoted'])} of {record['configurations']} configurations go on to {following} epochs; {_troubles(record)}"
@@ -23,7 +27,8 @@ def promote(trials: Iterable[Path], rung: int, budgets: list[int], metric: str, 
 
 def rescore(trials: Iterable[Path], top: int, seeds: list[int], metric: str, path: Path) -> None:
     """Compare the trials of the last rung; write which of them get more seeds."""
-    record = halving.finalists(_scores(trials, metric), top=top, seeds=seeds, metric=metric)
+    files = list(trials)
+    record = halving.finalists(_scores(files, metric), top=top, seeds=seeds, metric=metric, again=remedy(files))
     records.write(path, FINALISTS, record | _made())
     names = ", ".join(row["configuration"] for row in record["finalists"])
     print(f"trained with seeds {seeds} too: {names}; {_troubles(record)}")

@@ -98,14 +98,16 @@ def _key(place: Place, metric: str) -> tuple:
     return (STATUSES.index(place.status), value, math.inf if place.loss is None else place.loss, place.configuration)
 
 
-def promote(scores: Iterable[Score], *, rung: int, epochs: int, following: int, metric: str) -> dict[str, Any]:
+def promote(
+    scores: Iterable[Score], *, rung: int, epochs: int, following: int, metric: str, again: str = ""
+) -> dict[str, Any]:
     """Return the record of a rung (for `search/rung-N.json`): what was compared, what goes on, what stops, and why.
 
-    Raises CascadaError where nothing is left that could go on: every trial failed.
+    Raises CascadaError where nothing is left that could go on, as every trial failed; `again`: a sentence that says what to do then.
     """
     places = compare(scores, metric)
     wanted = going_on(len(places), epochs, following)
-    chosen = _best(places, wanted, f"Rung {rung}")
+    chosen = _best(places, wanted, f"Rung {rung}", again)
     return {
         "rung": rung,
         "epochs": epochs,
@@ -122,10 +124,10 @@ def promote(scores: Iterable[Score], *, rung: int, epochs: int, following: int, 
     }
 
 
-def finalists(scores: Iterable[Score], *, top: int, seeds: list[int], metric: str) -> dict[str, Any]:
+def finalists(scores: Iterable[Score], *, top: int, seeds: list[int], metric: str, again: str = "") -> dict[str, Any]:
     """Return the record of the finalists (for `search/finalists.json`): the best `top` of the last rung get more seeds."""
     places = compare(scores, metric)
-    chosen = _best(places, top, "The last rung")
+    chosen = _best(places, top, "The last rung", again)
     return {
         "metric": metric,
         "wanted": top,
@@ -135,15 +137,14 @@ def finalists(scores: Iterable[Score], *, top: int, seeds: list[int], metric: st
     }
 
 
-def _best(places: list[Place], wanted: int, what: str) -> list[Place]:
+def _best(places: list[Place], wanted: int, what: str, again: str) -> list[Place]:
     """The first completed ones; of diverged ones a single one, and only where nothing completed: a search has a result."""
     sound = [place for place in places if place.status == COMPLETED][:wanted]
     chosen = sound or [place for place in places if place.status == DIVERGED][:1]
     if not chosen:
         raise CascadaError(
             f"{what}: none of {len(places)} configurations has a trial with a result, so nothing can go on; the `reason` "
-            "in their metrics.json and the logs of rule train say why. Their failures are recorded: to try them again, "
-            "`snakemake --forcerun results/<experiment>/trials/…/metrics.json`."
+            f"in their metrics.json and the logs of rule train say why. {again}"
         )
     return chosen
 

@@ -11,6 +11,7 @@ from cascada.core.errors import CascadaError
 from cascada.core.files import read_json, sha256, write_json, write_text
 from cascada.core.provenance import provenance
 from cascada.selection import choosing, stored
+from cascada.selection.again import remedy
 from cascada.selection.deliberation import Choice, decide
 from cascada.selection.freezing import Freezing, all_seeds, freeze, together
 from cascada.selection.leaderboard import table
@@ -59,7 +60,7 @@ def select(
         raise CascadaError(
             f"No configuration has completed ({len(trials)} trials, {_counted(trials)}): nothing can be selected. "
             "Look at the loss curves in TensorBoard and at the logs of rule train; if trials diverged, lower the learning rates in "
-            "search.models."
+            "search.models." + (f" {remedy(metrics_files)}" if any(row["status"] == "failed" for row in ranked) else "")
         )
     simple = read_json(baselines)["baselines"] if baselines else {}
     known = stored.read(scores, train, [*trials, *left])
