@@ -27,7 +27,7 @@ from benchmarks.exported import exported
 from cascada.serving.stream import messages
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-from stream_process import Running, come_again, replay, stream
+from stream_process import Running, replay, stream
 
 RATE, SAMPLE, BLOCK = 100, 10.0, 300.0  # showers/s; s between two looks at the memory; s whose mean is one point
 GROWTH = 1.0  # MB per hour that an hour may show at most: its interval must reach below
@@ -110,10 +110,6 @@ def played(results: Path, name: str, rate: float, times: int) -> float:
         station = replay(results, running.source, "station", "--rate", str(rate), "--times", str(times))
         found.until(lambda: station.poll() is not None)
         sent, seconds = map(float, re.match(r"(\d+) showers .* in ([\d.]+) s", station.stdout.read()).groups())
-        found.until(lambda: found.known("seconds_since") > 2)
-        come_again(
-            running.source, "station", int(sent)
-        )  # its last heartbeats were dropped where the queue was still full
         found.until(lambda: found.known("showers") + found.known("missing") >= sent and not found.health["waiting"])
         running.end()
     answered = found.health["answered"] / (found.last - found.first)

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,14 +110,3 @@ def replay(results: Path, address: str, station: str, *arguments: str) -> subpro
     """Start a station that plays the training showers of an experiment's results."""
     command = [*CASCADA, "replay", str(results / "dataset/train.h5"), "--to", address, "--station", station, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def come_again(address: str, station: str, following: int) -> None:
-    """Say the number of a station's next shower, as it does when it comes back: what was dropped before is then known to be missing."""
-    context = zmq.Context()
-    socket = context.socket(zmq.XPUB)
-    socket.connect(address)
-    socket.recv()  # somebody has subscribed
-    socket.send_multipart(messages.heartbeat(station, following, time.time()))
-    socket.close(linger=5000)
-    context.term()

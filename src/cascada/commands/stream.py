@@ -1,10 +1,12 @@
 """`cascada stream MODEL --in ADDRESS --out ADDRESS`: classify showers that stations send over ZeroMQ.
 
-Exit status: 0 ended by SIGTERM or Ctrl-C, after what had come was answered; 1 it cannot start; 2 wrong usage.
+Exit status: 0 ended by SIGTERM or Ctrl-C, after what had come was answered; 1 it cannot start, or answers were left that
+nobody has taken, or that could not be written; 2 wrong usage.
 """
 
 import argparse
 import signal
+import sys
 from pathlib import Path
 
 HELP = "classify showers that stations send over ZeroMQ, as they come"
@@ -46,13 +48,13 @@ def run(argv: list[str]) -> int:
         sink=arguments.sink,
         segment_seconds=arguments.segment_seconds,
     )
-    _stream(arguments.model, settings, arguments.metrics)
-    return 0
+    return _stream(arguments.model, settings, arguments.metrics)
 
 
-def _stream(model, settings, metrics: str | None) -> None:
+def _stream(model, settings, metrics: str | None) -> int:
     from cascada.serving.engine import Engine
     from cascada.serving.logs import log_to_stderr
+    from cascada.serving.reloading import Reloading
     from cascada.serving.stream.loop import Stream
     from cascada.serving.stream.metrics import serve_metrics
 
@@ -61,32 +63,46 @@ def _stream(model, settings, metrics: str | None) -> None:
     stream = Stream(engine, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stream.end())
-    asked: list[bool] = []
-    signal.signal(signal.SIGHUP, lambda *_: asked.append(True))
-
-    def tick(_: Stream) -> None:
-        if asked or (settings.watch and engine.changed()):
-            asked.clear()
-            engine.reload()
-
+    reloading = Reloading(engine, settings.watch)
+    signal.signal(signal.SIGHUP, lambda *_: reloading.ask())
     said = f"; metrics at http://{serve_metrics(stream, metrics)}/metrics" if metrics else ""
     source, target = stream.addresses
     print(
         f"Version {engine.current.number}: stations connect to {source}, readers to {target}{said} (Ctrl-C ends it)",
         flush=True,
     )
-    stream.run(tick)
+    stream.run(lambda _: reloading.look())
     state = stream.state()
+    answered = state["received"] - state["dropped"] - stream.left
     print(
-        f"{state['answered']} of {state['received']} showers answered, {state['dropped']} dropped, {sum(state['malformed'].values())} messages malformed"
+        f"{answered} of {state['received']} showers answered, {state['dropped']} dropped, {sum(state['malformed'].values())} messages malformed"
     )
+    left = _left(stream)
+    for sentence in left:
+        print(sentence, file=sys.stderr)
+    return 1 if left else 0
+
+
+def _left(stream) -> list[str]:
+    """What the end of a stream leaves undone, a sentence each."""
+    from cascada.serving.stream.loop import PATIENCE
+
+    found, sink = [], stream.sink
+    if stream.left and not sink:
+        found.append(f"{stream.left} answers were lost: nobody took one for {PATIENCE:g} s; start the readers before.")
+    if sink and (sink.unwritten or sink.lost):
+        why = f" ({sink.trouble})" if sink.trouble else ""
+        found.append(
+            f"{sink.folder}: {sink.unwritten + sink.lost} answers could not be written{why}; make room, or give another folder."
+        )
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cascada stream",
         description=f"{HELP[0].upper()}{HELP[1:]}. Addresses are tcp://HOST:PORT; other machines can reach it only with a key. docs/serving.md describes the messages.",
-        epilog="exit status: 0 ended by SIGTERM or Ctrl-C, after what had come was answered; 1 it cannot start; 2 wrong usage",
+        epilog="exit status: 0 ended by SIGTERM or Ctrl-C, after what had come was answered; 1 it cannot start, or answers were left that nobody took or that could not be written; 2 wrong usage",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", type=Path, nargs="?", help="exported folder, such as artifacts/model")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.stats  # noqa: F401 - by the first look at what has moved, which would hold up server and stream for a second
 
 from cascada.data.quantities import quantities
 from cascada.export.drift import ASSUMPTION

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zmq
 from serve_process import wait_until
-from stream_process import CASCADA, come_again, reader, replay, stream
+from stream_process import CASCADA, reader, replay, stream
 
 from cascada.data.format import open_showers
 from cascada.export.predict import Model
@@ -79,8 +79,6 @@ def test_what_is_too_much_is_dropped_and_counted(results, model, context):
         def known(what):
             return found.health.get("stations", {}).get("a", {}).get(what, 0)
 
-        found.until(lambda: known("seconds_since") > 2)
-        come_again(running.source, "a", sent)  # its own heartbeats were dropped where the queue was still full
         found.until(lambda: known("showers") + known("missing") >= sent)
         health = found.health
         assert health["received"] == health["answered"] + health["dropped"]

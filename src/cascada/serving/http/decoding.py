@@ -5,6 +5,7 @@ Reads FOLDER/upload, writes FOLDER/images.npy, and FOLDER/said.json with what th
 
 import json
 import math
+import re
 import resource
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, cast
 
 MEMORY = 4 << 30  # bytes of address space
 UPLOAD = "upload"
+OF_COMMANDS = re.compile(r"--source(?: or `kind:`)?")  # in sentences of readers
 
 
 def main(folder: Path, kind: str, model: Path, showers: int, seconds: float) -> None:
@@ -24,7 +26,7 @@ def main(folder: Path, kind: str, model: Path, showers: int, seconds: float) -> 
     try:
         said = read(folder, kind, model, showers)
     except CascadaError as error:
-        said = {"error": _without_paths(str(error), folder)}
+        said = {"error": _for_clients(str(error), folder)}
     except MemoryError:
         said = {
             "error": "The file needs more memory than the server gives a file; use `cascada predict`.",
@@ -64,7 +66,7 @@ def read(folder: Path, kind: str, model: Path, showers: int) -> dict[str, Any]:
         raise DataError(f"{path}: no shower in it, expected at least one.")
     np.save(folder / "images.npy", np.concatenate(images))
     warnings += watch.sentences(path)
-    return {"showers": events, "warnings": [_without_paths(text, folder) for text in warnings]}
+    return {"showers": events, "warnings": [_for_clients(text, folder) for text in warnings]}
 
 
 def _known(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -72,11 +74,13 @@ def _known(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def _without_paths(sentence: str, folder: Path) -> str:
-    """The client does not know how the file is called here."""
-    return (
-        sentence.replace(f"{folder / UPLOAD}: ", "").replace(str(folder / UPLOAD), "the file").replace(str(folder), "")
-    )
+def _for_clients(sentence: str, folder: Path) -> str:
+    """Without what a client does not know, how the file is called here, and without advice that a client cannot follow."""
+    sentence = sentence.replace(f"{folder / UPLOAD}: ", "").replace(str(folder / UPLOAD), "the file")
+    sentence = OF_COMMANDS.sub("`?source=`", sentence.replace(str(folder), ""))
+    if "the source's `" in sentence:
+        sentence += " A server has no settings of sources: use `cascada predict --set NAME=VALUE`."
+    return sentence
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from cascada.serving.stream.stations import Stations
 log = logging.getLogger(NAME)
 
 HEALTH_SECONDS = 1.0
+PATIENCE = 10.0  # s in which, at the end, somebody must take an answer (pushpull)
 BLANK = "the image is blank: its probabilities say nothing about the shower"
 
 
@@ -69,8 +70,11 @@ class Stream:
         self.waiting: deque[Shower] = deque()
         self._unsent: deque[list[bytes]] = deque()
         self._ending = False
-        self._sink = (
-            Sink(settings.sink, engine.current.model.classes, settings.segment_seconds) if settings.sink else None
+        self._taken = math.inf  # when, at the end, an answer was last taken
+        self.sink = (
+            Sink(settings.sink, engine.current.model.classes, settings.segment_seconds, self.may_drop, log.error)
+            if settings.sink
+            else None
         )
         self._context = zmq.Context()
         key = sockets.read_key(settings.key) if settings.key else None
@@ -95,26 +99,48 @@ class Stream:
         self._ending = True
 
     def run(self, tick: Callable[["Stream"], None] = lambda stream: None) -> None:
-        """Until `end`: what was read is answered before it returns. `tick` is called about once a second."""
+        """Until `end`: what was read is answered before it returns. `tick` is called about once a second.
+
+        With `pushpull`, answers that nobody takes for PATIENCE after that are given up; `left` counts them.
+        """
         next_health = self._clock()
         try:
-            while not (self._ending and not self.waiting and not self._unsent):
+            while not self._has_ended():
                 self._read(timeout=self._patience())
-                if self.waiting and not self._unsent:
+                if self.waiting and not self._unsent and (self.may_drop or not (self.sink and self.sink.full)):
                     self._answer()
                 self._send()
                 if (now := self._clock()) >= next_health:
                     next_health = now + HEALTH_SECONDS
                     self._out_health()
                     tick(self)
-                    if self._sink:
-                        self._sink.tick(now)
+                    if self.sink:
+                        self.sink.tick(now)
         finally:
-            if self._sink:
-                self._sink.flush()
-            for socket in (self._in, self._out):
-                socket.close()
-            self._context.term()
+            self._close()
+
+    @property
+    def left(self) -> int:
+        """Showers whose answers nobody has taken."""
+        return len(self.waiting) + len(self._unsent)
+
+    def _has_ended(self) -> bool:
+        if not self._ending:
+            return False
+        if not self.left:
+            return True
+        now = self._clock()
+        self._taken = min(self._taken, now)
+        return now - self._taken > PATIENCE
+
+    def _close(self) -> None:
+        while self.sink and self.waiting:
+            self._answer()
+        if self.sink:
+            self.sink.flush()
+        self._in.close()
+        self._out.close(linger=None if self.may_drop else int(1000 * PATIENCE))
+        self._context.term()
 
     def _patience(self) -> float:
         """Seconds to wait for the next message."""
@@ -128,12 +154,13 @@ class Stream:
 
     def _read(self, timeout: float) -> None:
         """Take what has come: at least one message if it comes in time, and all that lie ready."""
-        if self._ending or (not self.may_drop and len(self.waiting) >= self.settings.queue):
+        if self._ending or (not self.may_drop and self._is_full()):
+            time.sleep(min(timeout, 0.01))  # until somebody takes answers, or the disk does
             return
         if not self._in.poll(math.ceil(timeout * 1000)):
             return
         end = self._clock() + max(self.settings.wait, 0.001)
-        while self.may_drop or len(self.waiting) < self.settings.queue:
+        while self.may_drop or not self._is_full():
             try:
                 frames = self._in.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
@@ -145,6 +172,9 @@ class Stream:
             self._take(frames)
             if len(self.waiting) >= 4 * self.settings.batch and self._clock() > end:
                 return
+
+    def _is_full(self) -> bool:
+        return len(self.waiting) >= self.settings.queue or bool(self.sink and self.sink.full)
 
     def _take(self, frames: list[bytes]) -> None:
         now = self._clock()
@@ -172,8 +202,8 @@ class Stream:
         ranges = model.content["data"].get("ranges") or {}
         for one, row in zip(batch, probabilities, strict=True):
             self._unsent.append(messages.answer(one.sent, row, model.classes, version.number, _warnings(one, ranges)))
-            if self._sink:
-                self._sink.add(one.sent, row, version.number, self._clock())
+            if self.sink:
+                self.sink.add(one.sent, row, version.number, self._clock())
         self.counts["answered"] += len(batch)
         self.counts["batches"] += 1
 
@@ -184,6 +214,7 @@ class Stream:
             except zmq.Again:  # pushpull: nobody takes it now
                 return
             self._unsent.popleft()
+            self._taken = math.inf
 
     def _out_health(self) -> None:
         try:
@@ -199,9 +230,14 @@ class Stream:
             "drift": self.engine.current.window.report()["sentences"],
             **{name: self.counts[name] for name in ("received", "answered", "dropped", "batches")},
             "waiting": len(self.waiting) + len(self._unsent),
+            **({"sink": _sink_state(self.sink)} if self.sink else {}),
             "malformed": dict(self.malformed),
             "stations": self.stations.state(self._clock()),
         }
+
+
+def _sink_state(sink: Sink) -> dict[str, Any]:
+    return {"unwritten": sink.unwritten, "lost": sink.lost, "trouble": sink.trouble}
 
 
 def _warnings(shower: Shower, ranges: dict[str, list[float] | None]) -> list[str]:

@@ -27,6 +27,15 @@ class StreamCollector(Collector):
         ):
             yield CounterMetricFamily(f"cascada_stream_{name}_showers", what, value=state[name])
         yield GaugeMetricFamily("cascada_stream_queue_showers", "Showers that wait.", value=state["waiting"])
+        if sink := state.get("sink"):
+            yield GaugeMetricFamily(
+                "cascada_stream_unwritten_answers", "Answers that wait for the sink's disk.", value=sink["unwritten"]
+            )
+            yield CounterMetricFamily(
+                "cascada_stream_lost_answers",
+                "Answers that the sink let go, since too many waited.",
+                value=sink["lost"],
+            )
         malformed = CounterMetricFamily(
             "cascada_stream_malformed_messages", "Messages that could not be read.", labels=["reason"]
         )

@@ -1,5 +1,6 @@
-"""Replay a file of showers as if a station were sending it: at a rate, numbered, with heartbeats while nothing is sent."""
+"""Replay a file of showers as if a station were sending it: at a rate, numbered, and with a heartbeat at the end."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from cascada.data.format import EVENTS, IMAGES, open_showers, read_events, read_
 from cascada.serving.stream import messages, sockets
 
 BLOCK = 128  # showers read at a time
-HEARTBEATS, HEARTBEAT_SECONDS = 4, 0.25  # at the end, so that the reader knows what the last showers were
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Replay:
     queue: int = 1024
     server_key: str | None = None
     first: int = 0  # sequence number of the first shower
-    patience: float = 30.0  # s to wait for somebody who listens
+    patience: float = 30.0  # s to wait for somebody who listens, and at the end for what is still on its way
 
     def __post_init__(self) -> None:
         if self.mode not in sockets.MODES:
@@ -66,15 +66,13 @@ def play(settings: Replay, progress: Callable[[int], None] = lambda sent: None) 
             sent += 1
             progress(sent)
         seconds = time.monotonic() - started
-        for _ in range(HEARTBEATS):  # of which one may be dropped, as showers are
-            socket.send_multipart(messages.heartbeat(settings.station, settings.first + sent, time.time()))
-            time.sleep(HEARTBEAT_SECONDS)
+        _send_last(socket, messages.heartbeat(settings.station, settings.first + sent, time.time()), settings)
         return sent, seconds
     finally:
         monitor = socket.get_monitor_socket()
         socket.disable_monitor()
         monitor.close()
-        socket.close(linger=5000)
+        socket.close(linger=int(settings.patience * 1000))
         context.term()
 
 
@@ -110,6 +108,15 @@ def _send(socket: zmq.Socket, frames: list[bytes], settings: Replay) -> None:
             f"--to {settings.target}: nobody took a shower within {settings.patience:g} s; is `cascada stream` still there?"
         )
     socket.send_multipart(frames)
+
+
+def _send_last(socket: zmq.Socket, heartbeat: list[bytes], settings: Replay) -> None:
+    """What tells the reader which the last showers were must not be dropped, as they may have been: this once, wait for room."""
+    if settings.mode == sockets.PUBSUB:
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
+    socket.sndtimeo = int(settings.patience * 1000)
+    with contextlib.suppress(zmq.Again):
+        socket.send_multipart(heartbeat)
 
 
 def _wait(until: float) -> None:

@@ -106,5 +106,9 @@ def _socket(context: zmq.Context, kind: int, queue: int, ipv6: bool) -> Any:
     socket.ipv6 = ipv6
     socket.maxmsgsize = 1 << 20  # bytes of a frame: an image of five channels has 128,000
     # a peer that has gone without a word is noticed
-    socket.heartbeat_ivl, socket.heartbeat_timeout = 2000, 10_000
+    socket.tcp_keepalive, socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 1, 30, 10, 3
+    if kind == zmq.PUB:
+        # sooner, where what is lost is counted. Elsewhere not: who reads nothing for a while answers no heartbeat, and one that
+        # comes after a station has ended lets the system throw away what the station has sent and nobody has read
+        socket.heartbeat_ivl, socket.heartbeat_timeout = 2000, 10_000
     return socket
