@@ -13,6 +13,7 @@ import numpy as np
 from cascada.core.errors import ConfigError, DataError
 from cascada.core.files import sha256
 from cascada.data import sources
+from cascada.data.energies import first_wrong
 from cascada.data.format import (
     DATA_MODEL_VERSION,
     EVENTS,
@@ -145,14 +146,14 @@ class Watch:
         """Count a batch: images float32 (n, C, 80, 80), events (n,). Raises DataError for images that hold no energies."""
         if images.shape[1:] != (images.shape[1], IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.float32:
             raise DataError(f"{path}: expected images float32 (C, 80, 80), got {images.dtype} {images.shape[1:]}.")
-        sums = images.reshape(len(images), -1).sum(axis=1)  # one pass without a temporary
-        if not np.isfinite(sums).all():
-            bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
-            if len(bad):
-                first = self.showers + int(bad[0])
-                raise DataError(f"{path}: image {first} holds a value that is not finite; repair the file.")
+        if wrong := first_wrong(images):
+            raise DataError(
+                f"{path}: image {self.showers + wrong[0]} holds a value that is {wrong[1]}, energies [GeV] are expected; repair the file."
+            )
         self.showers += len(images)
-        self.blank += sum(not images[row].any() for row in np.flatnonzero(sums == 0))
+        self.blank += int(
+            (images.reshape(len(images), -1).sum(axis=1) == 0).sum()
+        )  # none is negative; one pass without a temporary
         for name in self.outside:
             self.outside[name] += self._beyond(name, events[name])
 

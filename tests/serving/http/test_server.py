@@ -16,9 +16,10 @@ import pytest
 from serve_process import running, wait_until
 
 from cascada.core.files import read_json
+from cascada.data.energies import LARGEST
 from cascada.data.format import open_showers
 from cascada.export.predict import Model
-from cascada.serving.values import LARGEST
+from cascada.serving.http.decoding import _for_clients
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -162,6 +163,17 @@ def test_the_largest_energies_that_are_taken_are_answered_with_numbers(server):
     assert np.isfinite(values(infer(server.client, images))).all()
     answer = infer(server.client, np.nextafter(images, np.float32(np.inf)))
     assert answer.status_code == 422 and "above 3e+12" in answer.json()["error"]
+
+
+def test_advice_is_what_a_client_can_follow(tmp_path):
+    folder = tmp_path / "upload-x"
+    said = _for_clients(
+        f"{folder}/upload: shower 1: no observation level at 5200 m, there is 110 m; set the source's `altitude` to one of them.",
+        folder,
+    )
+    assert said.startswith("shower 1: no") and said.endswith("use `cascada predict --set NAME=VALUE`.")
+    assert _for_clients(f"{folder}/upload: not one. Check --source or `kind:`.", folder) == "not one. Check `?source=`."
+    assert _for_clients("name one with --source, of: a, b.", folder) == "name one with `?source=`, of: a, b."
 
 
 def test_a_body_in_another_encoding_is_not_unpacked(server, images):

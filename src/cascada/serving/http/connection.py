@@ -6,10 +6,10 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from cascada.serving.http.guard import WHOLE
+from cascada.serving.http.guard import PIECES, WHOLE
 
 HEAD = 65_536  # bytes that may come without a whole request head, or a piece of a body: httptools itself has no bound
-PIECE = 1 << 20  # bytes of a body that are handed on together: each piece wakes the one who reads it
+ENOUGH = 1 << 20  # bytes of a body for which the one who reads it is woken before it is whole
 LINGER = 1.0  # s in which a client that still sends may read its answer
 INVALID = "Invalid HTTP request received."
 TOO_LONG = "Invalid HTTP request received: its head is too long."
@@ -53,6 +53,7 @@ def patient(seconds: float) -> type[HttpToolsProtocol]:
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
+            self.scope[PIECES] = []  # type: ignore[literal-required]
             self._in_head = self._receiving = True
 
         def on_headers_complete(self) -> None:
@@ -64,8 +65,9 @@ def patient(seconds: float) -> type[HttpToolsProtocol]:
             self._unused = 0
             if self.cycle.response_complete:
                 return
-            self.cycle.body += body
-            if len(self.cycle.body) > PIECE:
+            pieces = self.scope[PIECES]  # type: ignore[literal-required]
+            pieces.append(body)
+            if sum(map(len, pieces)) > ENOUGH:
                 self.flow.pause_reading()
                 self.cycle.message_event.set()
 

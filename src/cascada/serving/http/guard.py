@@ -32,6 +32,7 @@ HEADERS = (
 )
 ENDPOINT = "cascada.endpoint"  # in a scope: the route's address, where no router says it
 WHOLE = "cascada.whole"  # in a scope: True once the whole body is there
+PIECES = "cascada.pieces"  # in a scope: a list of what has come of the body, beside the messages, where each byte would be copied thrice
 CLIENTS = 4096  # addresses whose rate is remembered
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -185,23 +186,43 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits) -> list[byte
     if length.isdigit() and int(length) > limits.bytes:
         raise too_large(f"The body has {int(length)} bytes, at most {limits.bytes} are allowed.")
     if scope.get(WHOLE):  # nothing to wait for: no timer, which costs more than reading a shower
-        return await _pieces(receive, limits)
+        return await _pieces(scope, receive, limits)
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _pieces(receive, limits)
+            return await _pieces(scope, receive, limits)
     except TimeoutError:
         raise Refused(408, "slow", f"The body did not come within {limits.seconds:g} s.") from None
 
 
-async def _pieces(receive: Receive, limits: Limits) -> list[bytes]:
+async def _pieces(scope: Scope, receive: Receive, limits: Limits) -> list[bytes]:
     parts, size, more = [], 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        parts += (new := [message.get("body", b""), *_taken(scope)])
+        size += sum(map(len, new))
         if size > limits.bytes:
             raise too_large(f"The body has more than the {limits.bytes} bytes that are allowed.")
         more = message.get("more_body", False)
     return parts
+
+
+def _taken(scope: Scope) -> list[bytes]:
+    """What has come of the body since it was last looked at."""
+    pieces: list[bytes] = scope.get(PIECES, [])
+    found = pieces.copy()
+    pieces.clear()
+    return found
+
+
+def as_messages(scope: Scope, receive: Receive) -> Receive:
+    """For an application that knows nothing of PIECES: they come as messages."""
+
+    async def joined() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            message["body"] = b"".join([message.get("body", b""), *_taken(scope)])
+        return message
+
+    return joined

@@ -5,7 +5,7 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cascada.serving.http import protocol
-from cascada.serving.http.guard import ENDPOINT, read_body
+from cascada.serving.http.guard import ENDPOINT, as_messages, read_body
 from cascada.serving.http.shared import Server
 
 INFER = ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer")
@@ -22,7 +22,7 @@ class Infer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = ADDRESS.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if not found:
-            await self._app(scope, receive, send)
+            await self._app(scope, as_messages(scope, receive), send)
             return
         scope[ENDPOINT] = INFER[found[2] is not None]
         content, headers = await self._answer(scope, receive, *found.groups())

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from cascada.data.energies import first_wrong
 from cascada.data.format import IMAGE_SIZE
 from cascada.serving.http.errors import Refused, bad, too_large
-from cascada.serving.values import LARGEST, are_energies
 
 INPUT, OUTPUT = "images", "probabilities"
 DATATYPE = "FP32"
@@ -55,7 +55,7 @@ def _parts(pieces: list[bytes], json_length: str | None) -> tuple[memoryview, me
     if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 12 or int(json_length) > size:
         raise bad(f"Inference-Header-Content-Length: expected a number of at most {size}, the body's length.")
     length = int(json_length)
-    view = memoryview(pieces[0]) if len(pieces) == 1 else _together(pieces, size, length)
+    view = _together(pieces, size, length)
     return view[:length], view[length:]
 
 
@@ -170,17 +170,9 @@ def answer(request: Inference, probabilities: np.ndarray, name: str, version: st
 
 def check_values(images: np.ndarray) -> None:
     """Raise Refused for images (n, C, 80, 80) that hold no energies: not finite, negative, or larger than any shower's."""
-    if are_energies(images):
-        return
-    found = ("not finite", ~np.isfinite(images)), ("negative", images < 0), (f"above {LARGEST:g}", images > LARGEST)
-    for what, wrong in found:
-        rows = np.flatnonzero(wrong.any(axis=(1, 2, 3)))
-        if len(rows):
-            raise Refused(
-                422,
-                "values",
-                f"{INPUT}: shower {rows[0]} (counted from 0) holds a value that is {what}; energies [GeV] are expected.",
-            )
+    if wrong := first_wrong(images):
+        sentence = f"{INPUT}: shower {wrong[0]} (counted from 0) holds a value that is {wrong[1]}; energies [GeV] are expected."
+        raise Refused(422, "values", sentence)
 
 
 def metadata(name: str, versions: list[str], channels: tuple[str, ...], classes: tuple[str, ...]) -> dict[str, Any]:

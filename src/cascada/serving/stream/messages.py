@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from cascada.core.errors import CascadaError
+from cascada.data.energies import LARGEST, are_energies
 from cascada.data.format import IMAGE_SIZE
-from cascada.serving.values import LARGEST, are_energies
 
 SCHEMA = 1
 SHOWER, HEARTBEAT, ANSWER, HEALTH = b"shower", b"heartbeat", b"answer", b"health"

@@ -1,4 +1,4 @@
-"""Which values an image may hold, whoever sends it."""
+"""Which values an image may hold that a model is asked about, whoever brings it."""
 
 import numpy as np
 
@@ -16,3 +16,15 @@ def are_energies(images: np.ndarray) -> bool:
     if int(images.view(np.uint32).max()) <= int(_LARGEST.view(np.uint32)):
         return True
     return bool(images.min() >= 0 and images.max() <= _LARGEST)  # −0 is an energy, too
+
+
+def first_wrong(images: np.ndarray) -> tuple[int, str] | None:
+    """Of images float32 (n, C, 80, 80): the first that holds no energies, counted from 0, and what its value is; None if there is none."""
+    if are_energies(images):
+        return None
+    wrong = {"not finite": ~np.isfinite(images), "negative": images < 0, f"above {LARGEST:g}": images > _LARGEST}
+    for what, cells in wrong.items():
+        rows = np.flatnonzero(cells.any(axis=(1, 2, 3)))
+        if len(rows):
+            return int(rows[0]), what
+    return None
