@@ -61,6 +61,26 @@ def test_performance_is_foretold_without_labels():
     )
 
 
+@pytest.mark.parametrize(("showers", "shape"), [(200, 0.6), (2000, 0.6), (500, 3.0)])
+def test_the_errors_of_what_is_foretold_are_how_far_the_truth_lies_from_it(showers, shape):
+    rng = np.random.default_rng(3)
+    signal = rng.beta(shape, shape / 2, showers)
+    expected = drift.expected_performance(np.stack([1 - signal, signal], axis=1), 1)
+    chosen, labels = signal > 0.5, rng.random((4000, showers)) < signal
+    right = (labels & chosen).sum(axis=1)
+    f1, accuracy = 2 * right / (chosen.sum() + labels.sum(axis=1)), (labels == chosen).mean(axis=1)
+    assert expected["f1"] == pytest.approx(f1.mean(), abs=0.002)
+    assert expected["f1_error"] == pytest.approx(f1.std(), rel=0.06)
+    assert expected["accuracy_error"] == pytest.approx(accuracy.std(), rel=0.06)
+
+
+def test_nothing_is_foretold_wrongly_where_all_or_nothing_is_signal():
+    for value, f1 in ((0.0, 0.0), (1.0, 1.0)):
+        signal = np.full(300, value)
+        expected = drift.expected_performance(np.stack([1 - signal, signal], axis=1), 1)
+        assert (expected["f1"], expected["f1_error"], expected["accuracy"]) == (f1, 0.0, 1.0)
+
+
 def test_a_report_says_what_it_rests_on():
     window = {"total_energy": RNG.normal(3.4, 0.4, 300), "unknown": np.zeros(300)}
     found = drift.report(window, {"total_energy": KNOWN}, np.full((300, 2), 0.5), 1)

@@ -44,8 +44,8 @@ def _print(found: dict[str, Any]) -> None:
         )
     expected = found["expected"]
     print(
-        f"Expected of these showers without labels (CBPE): accuracy {expected['accuracy']:.4f} ± {expected['accuracy_error']:.4f} (standard error), "
-        f"F1 {expected['f1']:.4f}. That {found['assumption']}."
+        f"Expected of these showers without labels (CBPE): accuracy {expected['accuracy']:.4f} ± {expected['accuracy_error']:.4f}, "
+        f"F1 {expected['f1']:.4f} ± {expected['f1_error']:.4f} (standard errors). That {found['assumption']}."
     )
 
 

@@ -25,6 +25,11 @@ def drift_metrics(window: Window) -> Iterator[Metric]:
             family.add_metric([quantity], STATES[moved["state"]] if key == "state" else moved[key])
         yield family
     expected = found["expected"]
-    for name, key in (("accuracy", "accuracy"), ("f1", "f1"), ("accuracy_standard_error", "accuracy_error")):
+    for name, key in (
+        ("accuracy", "accuracy"),
+        ("accuracy_standard_error", "accuracy_error"),
+        ("f1", "f1"),
+        ("f1_standard_error", "f1_error"),
+    ):
         what = f"Estimated without labels from the calibrated probabilities (CBPE); {found['assumption']}."
         yield GaugeMetricFamily(f"cascada_expected_{name}", what, value=expected[key])

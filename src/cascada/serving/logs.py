@@ -1,5 +1,6 @@
 """What a server or a stream writes to stderr: a JSON object per line, without payloads."""
 
+import functools
 import json
 import logging
 import sys
@@ -34,5 +35,13 @@ def note(message: str, fields: dict[str, Any]) -> None:
 
 
 def _line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
-    return json.dumps({"time": f"{stamp}.{int(created % 1 * 1000):03d}Z", "level": level, "message": message} | fields)
+    stamp = f"{_second(int(created // 1))}.{int(created % 1 * 1000):03d}Z"
+    return _encode({"time": stamp, "level": level, "message": message} | fields)
+
+
+@functools.lru_cache(16)
+def _second(since: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since))
+
+
+_encode = json.JSONEncoder().encode

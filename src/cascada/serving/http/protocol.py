@@ -5,7 +5,9 @@ Tensors come and go as JSON or as raw bytes behind the JSON: the binary tensor e
 """
 
 import json
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ INPUT, OUTPUT = "images", "probabilities"
 DATATYPE = "FP32"
 JSON_LENGTH = "inference-header-content-length"  # header: bytes of JSON before the tensors
 EXTENSIONS = ("binary_tensor_data",)
+SHORT = 1024  # bytes of JSON that is remembered
 ALIGNMENT = 64  # bytes: at multiples of that, numbers are read fastest
 
 
@@ -71,13 +74,21 @@ def _together(pieces: list[bytes], size: int, aligned: int) -> memoryview:
 
 
 def _json(text: memoryview) -> dict[str, Any]:
+    """What is only read: a client says the same before each tensor."""
+    return _known_json(bytes(text)) if len(text) <= SHORT else _read_json(bytes(text))
+
+
+def _read_json(text: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(bytes(text))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise bad(f"The body is not JSON ({type(error).__name__}).") from error
     if not isinstance(content, dict):
         raise bad("The body is not a JSON object.")
     return content
+
+
+_known_json = lru_cache(256)(_read_json)
 
 
 def _tensor(tensor: dict[str, Any], raw: memoryview, channels: tuple[str, ...], showers: int) -> np.ndarray:
@@ -108,12 +119,13 @@ def check_shape(shape: Any, channels: tuple[str, ...], showers: int) -> tuple[in
 
 
 def _from_bytes(raw: memoryview, size: Any, shape: tuple[int, ...]) -> np.ndarray:
-    expected = int(np.prod(shape)) * 4
+    expected = math.prod(shape) * 4
     if size != expected or len(raw) != expected:
         raise bad(
             f"{INPUT}: shape {list(shape)} of {DATATYPE} is {expected} bytes; binary_data_size is {_shown(size)} and {len(raw)} bytes came."
         )
-    return np.require(np.frombuffer(raw, "<f4").reshape(shape), np.float32, ["A", "C"])
+    images = np.frombuffer(raw, "<f4").reshape(shape)
+    return images if images.flags.aligned and images.dtype == np.float32 else images.astype(np.float32)
 
 
 def _from_json(data: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -123,7 +135,7 @@ def _from_json(data: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
         values = np.asarray(data)
         # text that looks like numbers, and true for 1, are mistakes
-        if values.dtype.kind not in "iuf" or values.size != np.prod(shape) or values.ndim not in (1, len(shape)):
+        if values.dtype.kind not in "iuf" or values.size != math.prod(shape) or values.ndim not in (1, len(shape)):
             raise ValueError(f"{values.dtype} of shape {list(values.shape)}")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(values.reshape(shape), np.float32)
@@ -154,18 +166,24 @@ def _parameters(content: dict[str, Any]) -> dict[str, Any]:
 
 def answer(request: Inference, probabilities: np.ndarray, name: str, version: str) -> tuple[bytes, dict[str, str]]:
     """Body and headers for probabilities float32 (n, K)."""
-    tensor: dict[str, Any] = {"name": OUTPUT, "datatype": DATATYPE, "shape": list(probabilities.shape)}
-    raw = b""
-    if request.binary:
-        raw = np.ascontiguousarray(probabilities, "<f4").tobytes()
-        tensor["parameters"] = {"binary_data_size": len(raw)}
-    else:
-        tensor["data"] = probabilities.ravel().tolist()
-    content = {"model_name": name, "model_version": version, "outputs": [tensor]}
-    text = json.dumps(content | ({"id": request.id} if request.id else {}), allow_nan=False).encode()
     if not request.binary:
+        values = {"data": probabilities.ravel().tolist()}
+        text = _said(name, version, probabilities.shape, values, request.id)
         return text, {"content-type": "application/json"}
+    raw = np.ascontiguousarray(probabilities, "<f4").tobytes()
+    text = _said_before_bytes(name, version, probabilities.shape, len(raw), request.id)
     return text + raw, {"content-type": "application/octet-stream", JSON_LENGTH: str(len(text))}
+
+
+def _said(name: str, version: str, shape: tuple[int, ...], more: dict[str, Any], id: str) -> bytes:
+    tensor = {"name": OUTPUT, "datatype": DATATYPE, "shape": shape} | more
+    content = {"model_name": name, "model_version": version, "outputs": [tensor]}
+    return json.dumps(content | ({"id": id} if id else {}), allow_nan=False).encode()
+
+
+@lru_cache(256)
+def _said_before_bytes(name: str, version: str, shape: tuple[int, ...], size: int, id: str) -> bytes:
+    return _said(name, version, shape, {"parameters": {"binary_data_size": size}}, id)
 
 
 def check_values(images: np.ndarray) -> None:
