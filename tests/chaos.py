@@ -95,9 +95,14 @@ class Run:
         return True
 
     def finish(self, starts: int = 5, timeout_s: float = 1200) -> None:
-        """Wait for the end. A trial that was killed once too often ends the driver with an error: it is started again."""
+        """Wait for the end. A trial that was killed once too often ends the driver with an error: it is started again.
+
+        Then every node is in service: one may have been drained after it was brought back, for a job that it did not end in time.
+        """
         for _ in range(starts):
             if self.driver.wait(timeout_s) == 0:
+                for node in self.sandbox.layout.node_names:
+                    wait_until(lambda node=node: self._in_service(node), f"{node} is in service", every_s=1.0)
                 return
             self._tell("the driver has ended with an error")
             self.resume()

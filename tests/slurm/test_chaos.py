@@ -25,7 +25,7 @@ from cascada.training.scoring import score_trials
 from cascada.training.settings import Machine, Trial
 from cascada.training.trial import train
 
-pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.training, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.training, pytest.mark.timeout(7200)]
 
 SEED = int(os.environ.get("CASCADA_CHAOS_SEED", "1"))
 RUNGS = [20, 60, 180]  # 8, 3 and 1 configurations
@@ -98,7 +98,7 @@ def forget(results: Path) -> None:
 def assert_undisturbed(sandbox, folder: Path, reference: Path) -> None:
     with contextlib.suppress(SandboxError):
         wait_until(lambda: not sandbox.queue(), "the queue is empty", 120)
-    assert sandbox.queue() == []
+    assert sandbox.queue() == [], sandbox.run("scontrol", "show", "nodes").stdout
     results = folder / "results/chaos"
     search(results, reference)
     names = sorted(str(path.relative_to(reference)) for path in reference.glob("trials/*/*/*/checkpoint.pt"))
