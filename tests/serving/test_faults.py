@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import h5py
 import httpx
 import numpy as np
 import pytest
@@ -103,6 +105,77 @@ def test_sigterm_to_a_stream_under_load_answers_what_it_has_read(results, model,
         station.wait()
     assert running_stream.process.returncode == 0
     assert f"{len(found.answers)} of {len(found.answers)} showers answered, 0 dropped" in said
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own, of 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def rows(folder):
+    found = []
+    for path in folder.glob("answers-*.h5"):
+        with h5py.File(path) as file:
+            found += file["sequence"][:].tolist()
+    return sorted(found)
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_disk_that_is_full_ends_no_stream_and_loses_nothing_that_can_be_kept(
+    results, model, context, small_disk, tmp_path, mended
+):
+    (small_disk / "other").write_bytes(bytes(199_000))
+    with stream(model, "--sink", str(small_disk / "answers"), "--segment-seconds", "1") as running_stream:
+        found = reader(context, running_stream.target)
+        station = replay(results, running_stream.source, "a", "--rate", "100")
+        assert station.wait(120) == 0
+        showers = int(re.match(r"\d+", station.stdout.read()).group())
+        found.until(lambda: len(found.answers) == showers and found.health["sink"]["trouble"])
+        assert "No space left" in found.health["sink"]["trouble"] and found.health["sink"]["unwritten"] == showers
+        assert rows(small_disk / "answers") == []
+        assert f"cascada_stream_unwritten_answers {showers}.0" in httpx.get(running_stream.metrics).text
+        if mended:
+            (small_disk / "other").unlink()
+            found.until(lambda: not found.health["sink"]["trouble"])
+        status, said = running_stream.end()
+    assert said.count("answers cannot be written (No space left on device)") == 1 and "Traceback" not in said
+    assert rows(small_disk / "answers") == (list(range(showers)) if mended else [])
+    assert (status, f"{showers} answers could not be written (No space left on device)" in said) == (
+        1 - mended,
+        not mended,
+    )
+
+
+def test_push_and_pull_lose_nothing_though_nobody_reads_for_longer_than_a_heartbeat_may_take(results, model, context):
+    with stream(model, "--mode", "pushpull", "--queue", "64") as running_stream:
+        station = replay(results, running_stream.source, "a", "--mode", "pushpull", "--rate", "0", "--times", "20")
+        time.sleep(14)
+        found = reader(context, running_stream.target, zmq.PULL)
+        assert station.wait(120) == 0
+        showers = int(re.match(r"\d+", station.stdout.read()).group())
+        found.until(lambda: len(found.answers) == showers)
+        assert running_stream.end()[0] == 0
+
+
+def test_a_stream_that_nobody_reads_ends_soon_after_sigterm_and_says_what_is_left(results, model, context):
+    with stream(model, "--mode", "pushpull") as running_stream:
+        station = replay(results, running_stream.source, "a", "--mode", "pushpull", "--rate", "0")
+        assert station.wait(60) == 0
+        showers = int(re.match(r"\d+", station.stdout.read()).group())
+        wait_until(lambda: f"received_showers_total {showers}.0" in httpx.get(running_stream.metrics).text)
+        started = time.monotonic()
+        status, said = running_stream.end()
+    assert status == 1 and time.monotonic() - started < 20
+    assert f"0 of {showers} showers answered" in said and f"{showers} answers were lost: nobody took one" in said
 
 
 def test_a_stream_takes_another_version_and_no_damaged_one(results, model, context, tmp_path):
