@@ -171,7 +171,9 @@ def test_advice_is_what_a_client_can_follow(tmp_path):
         f"{folder}/upload: shower 1: no observation level at 5200 m, there is 110 m; set the source's `altitude` to one of them.",
         folder,
     )
-    assert said.startswith("shower 1: no") and said.endswith("use `cascada predict --set NAME=VALUE`.")
+    assert said == (
+        "shower 1: no observation level at 5200 m, there is 110 m; with `cascada predict --set`, set the source's `altitude` to one of them."
+    )
     assert _for_clients(f"{folder}/upload: not one. Check --source or `kind:`.", folder) == "not one. Check `?source=`."
     assert _for_clients("name one with --source, of: a, b.", folder) == "name one with `?source=`, of: a, b."
 

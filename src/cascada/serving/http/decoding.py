@@ -78,9 +78,7 @@ def _for_clients(sentence: str, folder: Path) -> str:
     """Without what a client does not know, how the file is called here, and without advice that a client cannot follow."""
     sentence = sentence.replace(f"{folder / UPLOAD}: ", "").replace(str(folder / UPLOAD), "the file")
     sentence = OF_COMMANDS.sub("`?source=`", sentence.replace(str(folder), ""))
-    if "the source's `" in sentence:
-        sentence += " A server has no settings of sources: use `cascada predict --set NAME=VALUE`."
-    return sentence
+    return sentence.replace("set the source's `", "with `cascada predict --set`, set the source's `")
 
 
 if __name__ == "__main__":
