@@ -185,7 +185,7 @@ class Shadow:
 
 
 class Engine:
-    """Which version answers. `told` is called with "taken" or "refused" and a sentence after each attempt to load another."""
+    """Which version answers. `part`: showers computed at a time. `told` is called with "taken" or "refused" and a sentence after each attempt to load another."""
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class Engine:
     ):
         """Raises DataError for a folder that cannot be used; that of a shadow may be missing where it comes later."""
         self.folder, self._threads, self._told = folder, threads, told
-        self._part = SHARE * (threads or len(os.sched_getaffinity(0)))
+        self.part = SHARE * (threads or len(os.sched_getaffinity(0)))
         self.current = load(folder, threads)
         self.trouble = ""  # why the last attempt to load another version failed
         self._tried = self.current.stamp
@@ -211,7 +211,7 @@ class Engine:
     def run(self, requests: Sequence[np.ndarray]) -> tuple[np.ndarray, Version]:
         """Probabilities (n, K) of the images (n₁, C, 80, 80), … of some requests, one after the other, and the version that gave them."""
         version = self.current
-        parts = [self._compute(version, images) for images in in_parts(requests, self._part)]
+        parts = [self._compute(version, images) for images in in_parts(requests, self.part)]
         probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if shadow := self.shadow:
             signal = version.model.classes.index(version.model.signal)

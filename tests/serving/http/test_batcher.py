@@ -20,12 +20,12 @@ def double(requests):
     return 2 * batch.reshape(len(batch), 1), "model"
 
 
-def together(scenario, run=double, **settings):
+def together(scenario, run=double, enough=None, **settings):
     """Run `scenario(batcher)` on a loop; returns the sizes of the batches."""
     sizes = []
 
     async def main():
-        batcher = Batcher(run, Batching(**settings), sizes.append)
+        batcher = Batcher(run, Batching(**settings), sizes.append, enough)
         batcher.start()
         try:
             await scenario(batcher)
@@ -76,6 +76,13 @@ def test_an_idle_model_waits_for_a_moment_and_not_longer():
         await batcher.submit(images(9))
 
     assert together(scenario, largest=4, wait=5.0, queue=8)[0] == 4  # four are a full batch: nobody waits five seconds
+
+
+def test_an_idle_model_does_not_wait_for_more_than_it_computes_at_a_time():
+    async def scenario(batcher):
+        await asyncio.wait_for(batcher.submit(images(1, 2, 3)), 5)
+
+    assert together(scenario, largest=9, wait=20.0, enough=3) == [3]
 
 
 def test_a_full_queue_refuses_and_says_when_to_come_again():

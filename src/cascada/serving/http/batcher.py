@@ -30,10 +30,20 @@ class _Waiting:
 
 
 class Batcher:
-    """`run` takes the images (n, C, 80, 80) of each request of a batch, in a thread; `seen` is told the number of showers of each batch."""
+    """`run` takes the images (n, C, 80, 80) of each request of a batch, in a thread; `seen` is told the number of showers of each batch.
 
-    def __init__(self, run: Run, settings: Batching, seen: Callable[[int], None] = lambda showers: None):
+    `enough`: showers for which the model need not wait, since it does not compute more of them faster; if None, the largest batch.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        settings: Batching,
+        seen: Callable[[int], None] = lambda showers: None,
+        enough: int | None = None,
+    ):
         self._run, self._settings, self._seen = run, settings, seen
+        self._enough = min(enough or settings.largest, settings.largest)
         self._queue: deque[_Waiting] = deque()
         self.showers = 0  # that wait
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()  # for the thread; None ends it
@@ -71,8 +81,8 @@ class Batcher:
         self._thread.join()
 
     def _soon(self) -> None:
-        """Compute when the batch is full, or when the first of it has waited for long enough."""
-        if self.showers >= self._settings.largest:
+        """Compute when enough wait, or when the first of them has waited for long enough."""
+        if self.showers >= self._enough:
             self._next()
         elif self._later is None:
             self._later = self._loop.call_later(self._settings.wait, self._next)

@@ -22,7 +22,7 @@ class Server:
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics | None = None):
         self.engine, self.settings = engine, settings
         self.metrics = metrics or Metrics()
-        self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe)
+        self.batcher = Batcher(engine.run, settings.batching, self.metrics.batch.observe, engine.part)
         self.metrics.watch(engine, self.batcher)
         self.ending: Callable[[], bool] = lambda: False
         self.connections: Callable[[], int] = lambda: 0
