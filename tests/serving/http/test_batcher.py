@@ -75,7 +75,7 @@ def test_an_idle_model_waits_for_a_moment_and_not_longer():
         await asyncio.gather(*(batcher.submit(images(n)) for n in range(4)))
         await batcher.submit(images(9))
 
-    assert together(scenario, largest=4, wait=5.0, queue=8)[0] == 4  # four are a full batch: nobody waits five seconds
+    assert together(scenario, largest=4, wait=1.0, queue=8)[0] == 4  # four are a full batch: nobody waits
 
 
 def test_an_idle_model_does_not_wait_for_more_than_it_computes_at_a_time():
