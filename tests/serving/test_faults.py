@@ -142,7 +142,8 @@ def test_a_disk_that_is_full_ends_no_stream_and_loses_nothing_that_can_be_kept(
         found.until(lambda: len(found.answers) == showers and found.health["sink"]["trouble"])
         assert "No space left" in found.health["sink"]["trouble"] and found.health["sink"]["unwritten"] == showers
         assert rows(small_disk / "answers") == []
-        assert f"cascada_stream_unwritten_answers {showers}.0" in httpx.get(running_stream.metrics).text
+        shown = httpx.get(running_stream.metrics).text
+        assert f"cascada_stream_unwritten_answers {showers}.0" in shown and "cascada_stream_sink_failed 1.0" in shown
         if mended:
             (small_disk / "other").unlink()
             found.until(lambda: not found.health["sink"]["trouble"])

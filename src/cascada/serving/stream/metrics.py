@@ -27,9 +27,15 @@ class StreamCollector(Collector):
         ):
             yield CounterMetricFamily(f"cascada_stream_{name}_showers", what, value=state[name])
         yield GaugeMetricFamily("cascada_stream_queue_showers", "Showers that wait.", value=state["waiting"])
-        if sink := state.get("sink"):
+        sink = state.get("sink")
+        yield GaugeMetricFamily(
+            "cascada_stream_sink_failed",
+            "1 while answers cannot be written; 0 without a sink, too.",
+            value=bool(sink and sink["trouble"]),
+        )
+        if sink:
             yield GaugeMetricFamily(
-                "cascada_stream_unwritten_answers", "Answers that wait for the sink's disk.", value=sink["unwritten"]
+                "cascada_stream_unwritten_answers", "Answers that are not in a segment yet.", value=sink["unwritten"]
             )
             yield CounterMetricFamily(
                 "cascada_stream_lost_answers",
