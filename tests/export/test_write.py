@@ -64,7 +64,11 @@ def test_what_a_symmetric_answer_costs_stands_in_the_content_and_in_the_card(exp
     assert content["evaluation"]["kind"] == "plain" and "rotations" not in model_card.render(content)
     found = exporting._cost(classifier("lenet", evaluation="symmetric"), energies(16))
     taken = found["milliseconds_per_shower"]
-    assert found["kind"] == "symmetric" and found["views"] == 8 and 2 < taken["symmetric"] / taken["plain"] < 30
+    assert found["kind"] == "symmetric" and found["views"] == 8
+    assert min(taken.values()) > 0 and set(taken) == {
+        "symmetric",
+        "plain",
+    }  # how long it takes, other processes decide, too
     card = model_card.render(content | {"evaluation": found})
     assert "over the 8 rotations and mirrors" in card and f"{taken['symmetric']:.2g} ms per shower" in card
     assert "rotations" not in model_card.render({key: content[key] for key in content if key != "evaluation"})

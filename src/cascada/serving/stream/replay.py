@@ -54,6 +54,10 @@ def play(settings: Replay, progress: Callable[[int], None] = lambda sent: None) 
     context = zmq.Context()
     kind = zmq.XPUB if settings.mode == sockets.PUBSUB else zmq.PUSH
     socket = sockets.connected(context, kind, settings.target, settings.queue, settings.server_key)
+    if (
+        settings.mode == sockets.PUBSUB
+    ):  # from the first: a pipe that ZeroMQ has once found full takes nothing for a while, waiting or not
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
     try:
         _wait_for_listener(socket, settings)
         started = time.monotonic()
@@ -103,6 +107,10 @@ def _wait_for_listener(socket: zmq.Socket, settings: Replay) -> None:
 
 
 def _send(socket: zmq.Socket, frames: list[bytes], settings: Replay) -> None:
+    if settings.mode == sockets.PUBSUB:
+        with contextlib.suppress(zmq.Again):  # no room: this one is lost, as a publisher's are
+            socket.send_multipart(frames, zmq.NOBLOCK)
+        return
     if not socket.poll(int(settings.patience * 1000), zmq.POLLOUT):
         raise DataError(
             f"--to {settings.target}: nobody took a shower within {settings.patience:g} s; is `cascada stream` still there?"
@@ -111,9 +119,7 @@ def _send(socket: zmq.Socket, frames: list[bytes], settings: Replay) -> None:
 
 
 def _send_last(socket: zmq.Socket, heartbeat: list[bytes], settings: Replay) -> None:
-    """What tells the reader which the last showers were must not be dropped, as they may have been: this once, wait for room."""
-    if settings.mode == sockets.PUBSUB:
-        socket.setsockopt(zmq.XPUB_NODROP, 1)
+    """What tells the reader which the last showers were must not be lost, as they may have been: this once, wait for room."""
     socket.sndtimeo = int(settings.patience * 1000)
     with contextlib.suppress(zmq.Again):
         socket.send_multipart(heartbeat)
