@@ -8,11 +8,8 @@ page by page anew, filled with zeros, which takes a sixth of a small network's t
 import ctypes
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of mallopt, malloc.h
-ALL, LARGE, LARGEST_OF_OLD = (
-    (1 << 31) - 1,
-    1 << 30,
-    1 << 25,
-)  # bytes; older glibc (2.34 and before) takes no more than the last
+ALL, LARGE = (1 << 31) - 1, 1 << 30  # bytes
+LARGEST_OF_OLD = 1 << 25  # bytes: glibc 2.34 and before takes no more
 
 
 def keep_freed_memory() -> bool:

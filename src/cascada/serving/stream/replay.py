@@ -54,9 +54,8 @@ def play(settings: Replay, progress: Callable[[int], None] = lambda sent: None) 
     context = zmq.Context()
     kind = zmq.XPUB if settings.mode == sockets.PUBSUB else zmq.PUSH
     socket = sockets.connected(context, kind, settings.target, settings.queue, settings.server_key)
-    if (
-        settings.mode == sockets.PUBSUB
-    ):  # from the first: a pipe that ZeroMQ has once found full takes nothing for a while, waiting or not
+    if settings.mode == sockets.PUBSUB:
+        # from the first: a queue that ZeroMQ has once found full takes nothing for a while, whether one waits or not
         socket.setsockopt(zmq.XPUB_NODROP, 1)
     try:
         _wait_for_listener(socket, settings)
